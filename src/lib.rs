@@ -1,0 +1,1 @@
+//! Usher: SCIM 2.0 provisioning and single sign-on gateway.

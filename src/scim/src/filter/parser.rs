@@ -1,0 +1,283 @@
+//! Recursive descent within a budget. Knows precedence and attribute types; does not know values of resources.
+
+use chrono::DateTime;
+
+use super::lexer::{Lexer, Token, Trouble};
+use super::{Comparand, CompareOp, Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES};
+use crate::error::{Error, ScimType};
+use crate::path::AttributeRef;
+use crate::schema::{AttributeType, ResourceType};
+
+/// A whole filter and nothing after it.
+pub(super) fn parse(resource_type: &ResourceType, text: &str) -> Result<Filter, Error> {
+    let mut parser = Parser::new(resource_type, text, None)?;
+    let filter = parser.disjunction(0)?;
+    match parser.peeked {
+        None => Ok(filter),
+        Some(_) => Err(malformed("something follows the end of the filter")),
+    }
+}
+
+/// The filter between the brackets of a value path, with the bracket consumed, and the sub-attribute name
+/// that follows it. Used for PATCH paths.
+pub(crate) fn parse_value_path(
+    resource_type: &ResourceType,
+    parent: &AttributeRef,
+    text: &str,
+) -> Result<(Filter, Option<String>), Error> {
+    let mut parser = Parser::new(resource_type, text, Some(parent.clone()))?;
+    let filter = parser.disjunction(0)?;
+    parser.expect(&Token::CloseBracket, "the value path has no closing bracket")?;
+    let path = |detail: &str| Error::invalid_path(format!("The path is malformed: {detail}"));
+    let sub = match parser.peeked.take() {
+        None => None,
+        Some(Token::Dot(name)) => Some(name),
+        Some(_) => return Err(path("only a sub-attribute may follow the closing bracket")),
+    };
+    match parser.lexer.next() {
+        Ok(None) => Ok((filter, sub)),
+        _ => Err(path("something follows the sub-attribute")),
+    }
+}
+
+fn malformed(trouble: Trouble) -> Error {
+    Error::invalid_filter(format!("The filter is malformed: {trouble}"))
+}
+
+struct Parser<'a> {
+    resource_type: &'a ResourceType,
+    lexer: Lexer<'a>,
+    peeked: Option<Token>,
+    nodes_left: usize,
+    /// The complex attribute we are inside of.
+    parent: Option<AttributeRef>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(
+        resource_type: &'a ResourceType,
+        text: &'a str,
+        parent: Option<AttributeRef>,
+    ) -> Result<Self, Error> {
+        if text.len() > MAX_LENGTH {
+            return Err(Error::invalid_filter(format!("The filter is longer than {MAX_LENGTH} bytes")));
+        }
+        let mut lexer = Lexer::new(text);
+        let peeked = lexer.next().map_err(malformed)?;
+        Ok(Self { resource_type, lexer, peeked, nodes_left: MAX_NODES, parent })
+    }
+
+    fn bump(&mut self) -> Result<Option<Token>, Error> {
+        let next = self.lexer.next().map_err(malformed)?;
+        Ok(std::mem::replace(&mut self.peeked, next))
+    }
+
+    fn expect(&mut self, token: &Token, trouble: Trouble) -> Result<(), Error> {
+        if self.peeked.as_ref() == Some(token) { self.bump().map(|_| ()) } else { Err(malformed(trouble)) }
+    }
+
+    fn at_word(&self, word: &str) -> bool {
+        matches!(&self.peeked, Some(Token::Word(next)) if next.eq_ignore_ascii_case(word))
+    }
+
+    fn node(&mut self) -> Result<(), Error> {
+        self.nodes_left = self
+            .nodes_left
+            .checked_sub(1)
+            .ok_or_else(|| Error::invalid_filter(format!("The filter has more than {MAX_NODES} parts")))?;
+        Ok(())
+    }
+
+    /// RFC 7644 §3.4.2.2: "Logical operators - where "not" takes precedence over "and", which takes
+    /// precedence over "or""
+    fn disjunction(&mut self, depth: usize) -> Result<Filter, Error> {
+        if depth > MAX_DEPTH {
+            return Err(Error::invalid_filter(format!("The filter is nested more than {MAX_DEPTH} deep")));
+        }
+        let mut any = Vec::new();
+        push_flat(&mut any, self.conjunction(depth)?, Filter::into_or);
+        while self.at_word("or") {
+            self.bump()?;
+            self.node()?;
+            push_flat(&mut any, self.conjunction(depth)?, Filter::into_or);
+        }
+        Ok(one_or(any, Filter::Or))
+    }
+
+    fn conjunction(&mut self, depth: usize) -> Result<Filter, Error> {
+        let mut all = Vec::new();
+        push_flat(&mut all, self.factor(depth)?, Filter::into_and);
+        while self.at_word("and") {
+            self.bump()?;
+            self.node()?;
+            push_flat(&mut all, self.factor(depth)?, Filter::into_and);
+        }
+        Ok(one_or(all, Filter::And))
+    }
+
+    fn factor(&mut self, depth: usize) -> Result<Filter, Error> {
+        self.node()?;
+        match self.bump()? {
+            Some(Token::Open) => self.group(depth),
+            Some(Token::Word(word))
+                if word.eq_ignore_ascii_case("not") && self.peeked == Some(Token::Open) =>
+            {
+                self.bump()?;
+                Ok(Filter::Not(Box::new(self.group(depth)?)))
+            }
+            Some(Token::Word(word)) => self.expression(&word, depth),
+            Some(_) => Err(malformed("an attribute, 'not' or '(' is expected")),
+            None => Err(malformed("it ends where an expression is expected")),
+        }
+    }
+
+    fn group(&mut self, depth: usize) -> Result<Filter, Error> {
+        let inner = self.disjunction(depth.saturating_add(1))?;
+        self.expect(&Token::Close, "a ')' is missing")?;
+        Ok(inner)
+    }
+
+    fn expression(&mut self, path: &str, depth: usize) -> Result<Filter, Error> {
+        let attr = self.resolve(path)?;
+        match self.bump()? {
+            Some(Token::OpenBracket) => self.value_path(attr, depth),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("pr") => Ok(Filter::Present(attr)),
+            Some(Token::Word(word)) => match CompareOp::from_word(&word) {
+                Some(op) => self.comparison(attr, op),
+                None => Err(Error::invalid_filter(format!("The operator '{word}' is not supported"))),
+            },
+            _ => Err(malformed("an operator is expected after the attribute")),
+        }
+    }
+
+    /// Inside a value path a name is a sub-attribute of the attribute before the bracket.
+    fn resolve(&self, path: &str) -> Result<AttributeRef, Error> {
+        let Some(parent) = &self.parent else {
+            return AttributeRef::parse(self.resource_type, path)
+                .map_err(|error| error.into_error(ScimType::InvalidFilter));
+        };
+        match parent.attribute.sub_attribute(path) {
+            Some(sub) => Ok(AttributeRef { sub: Some(sub.clone()), ..parent.clone() }),
+            None => Err(Error::invalid_filter(format!(
+                "'{path}' is not a sub-attribute of '{}'",
+                parent.attribute.name
+            ))),
+        }
+    }
+
+    /// RFC 7644 §3.4.2.2, Table 5: "MUST be a valid filter expression based upon sub-attributes of the
+    /// parent attribute."
+    fn value_path(&mut self, attr: AttributeRef, depth: usize) -> Result<Filter, Error> {
+        if self.parent.is_some() || attr.sub.is_some() || !attr.attribute.is_complex() {
+            return Err(malformed("'[' may follow a complex attribute only"));
+        }
+        self.parent = Some(attr.clone());
+        let inner = self.disjunction(depth.saturating_add(1))?;
+        self.parent = None;
+        self.expect(&Token::CloseBracket, "a ']' is missing")?;
+        Ok(Filter::ValuePath { attr, filter: Box::new(inner) })
+    }
+
+    fn comparison(&mut self, attr: AttributeRef, op: CompareOp) -> Result<Filter, Error> {
+        let attr = comparable(attr)?;
+        let literal = self.bump()?.ok_or_else(|| malformed("the value to compare with is missing"))?;
+        let value = comparand(&attr, op, literal)?;
+        Ok(Filter::Compare { attr, op, value })
+    }
+}
+
+/// A complex attribute stands for its `value`, as in the RFC's own example `emails co "example.com"`
+/// (RFC 7644 §3.4.2.2, Figure 2). One without a `value` cannot be compared.
+fn comparable(attr: AttributeRef) -> Result<AttributeRef, Error> {
+    if attr.sub.is_some() || !attr.attribute.is_complex() {
+        return Ok(attr);
+    }
+    match attr.attribute.sub_attribute("value") {
+        Some(value) => Ok(AttributeRef { sub: Some(value.clone()), ..attr }),
+        None => Err(Error::invalid_filter(format!("'{attr}' is complex: compare one of its sub-attributes"))),
+    }
+}
+
+fn comparand(attr: &AttributeRef, op: CompareOp, literal: Token) -> Result<Comparand, Error> {
+    let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
+    let text_search = matches!(op, CompareOp::Co | CompareOp::Sw | CompareOp::Ew);
+    let kind = attr.leaf().kind;
+    if matches!(&literal, Token::Word(word) if word.eq_ignore_ascii_case("null")) {
+        return if equality { Ok(Comparand::Null) } else { Err(unfit(attr, op)) };
+    }
+    let allowed = match kind {
+        AttributeType::String | AttributeType::Reference => true,
+        // RFC 7644 §3.4.2.2, Table 3: "Boolean and Binary attributes SHALL cause a failed response (HTTP
+        // status code 400) with "scimType" of "invalidFilter"."
+        AttributeType::Boolean => equality,
+        AttributeType::Binary => equality || text_search,
+        AttributeType::Integer | AttributeType::Decimal | AttributeType::DateTime => !text_search,
+        AttributeType::Complex => false,
+    };
+    if !allowed {
+        return Err(unfit(attr, op));
+    }
+    match (kind, literal) {
+        (AttributeType::String | AttributeType::Reference | AttributeType::Binary, Token::Text(text)) => {
+            Ok(Comparand::String(text))
+        }
+        (AttributeType::Boolean, Token::Word(word)) if word.eq_ignore_ascii_case("true") => {
+            Ok(Comparand::Boolean(true))
+        }
+        (AttributeType::Boolean, Token::Word(word)) if word.eq_ignore_ascii_case("false") => {
+            Ok(Comparand::Boolean(false))
+        }
+        (AttributeType::Integer | AttributeType::Decimal, Token::Number(number)) => {
+            Ok(Comparand::Number(number))
+        }
+        (AttributeType::DateTime, Token::Text(text)) => match DateTime::parse_from_rfc3339(&text) {
+            Ok(time) => Ok(Comparand::DateTime(time.to_utc())),
+            Err(error) => {
+                Err(Error::invalid_filter(format!("The value for '{attr}' is no dateTime: {error}")))
+            }
+        },
+        _ => Err(Error::invalid_filter(format!(
+            "'{attr}' is of type {}: the value to compare with is of another type",
+            kind.as_str()
+        ))),
+    }
+}
+
+fn unfit(attr: &AttributeRef, op: CompareOp) -> Error {
+    Error::invalid_filter(format!(
+        "The operator '{}' does not apply to '{attr}' of type {}",
+        op.as_str(),
+        attr.leaf().kind.as_str()
+    ))
+}
+
+fn push_flat(list: &mut Vec<Filter>, filter: Filter, split: fn(Filter) -> Vec<Filter>) {
+    list.extend(split(filter));
+}
+
+fn one_or(mut list: Vec<Filter>, wrap: fn(Vec<Filter>) -> Filter) -> Filter {
+    match list.pop() {
+        Some(only) if list.is_empty() => only,
+        Some(last) => {
+            list.push(last);
+            wrap(list)
+        }
+        None => wrap(list),
+    }
+}
+
+impl Filter {
+    fn into_and(self) -> Vec<Self> {
+        match self {
+            Self::And(all) => all,
+            other => vec![other],
+        }
+    }
+
+    fn into_or(self) -> Vec<Self> {
+        match self {
+            Self::Or(any) => any,
+            other => vec![other],
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What goes into an evaluation. Knows the shape of policy and facts; does not know how they combine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::blueprint::Blueprint;
+use crate::id::{GrantId, GroupId, OrgUnitId};
+use crate::mapping::{MappingRule, Matcher, Outcome};
+use crate::org_tree::{OrgTree, Workspace};
+use crate::seat::SeatState;
+
+/// What holds for everybody in a tenant.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The product.
+    pub blueprint: Arc<Blueprint>,
+    /// The organisation.
+    pub tree: OrgTree,
+    /// The workspaces.
+    pub workspaces: Vec<Workspace>,
+    /// The mapping rules, in any order.
+    pub rules: Vec<MappingRule>,
+}
+
+impl Policy {
+    /// The attributes that active rules read: what [`Facts::attributes`] has to answer.
+    pub fn attribute_paths(&self) -> BTreeSet<String> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.active)
+            .filter_map(|rule| match &rule.matcher {
+                Matcher::Attribute { path, .. } => Some(path.clone()),
+                Matcher::Group { .. } | Matcher::GroupExternalId { .. } => None,
+            })
+            .collect()
+    }
+}
+
+/// What is known about one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether they are let in at all.
+    pub active: bool,
+    /// The groups they are a member of, in any order.
+    pub groups: Vec<GroupFact>,
+    /// Their values of the attributes that rules read, by the path as the rule writes it.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// The home set by hand.
+    pub local_home: Option<OrgUnitId>,
+    /// What was given by hand, in any order.
+    pub local_grants: Vec<LocalGrant>,
+    /// What they have from the seat pool.
+    pub seat: SeatState,
+}
+
+/// A group as rules see it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupFact {
+    /// Its id.
+    pub id: GroupId,
+    /// Its `displayName`.
+    pub display_name: String,
+    /// Its `externalId`.
+    pub external_id: Option<String>,
+}
+
+/// Something given by hand to one person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// What was given. A home counts like [`Facts::local_home`], after it.
+    pub what: Outcome,
+    /// Who gave it, in words.
+    pub by: String,
+}

@@ -1,0 +1,33 @@
+//! What a person may do, and why. Knows how rules, home, roles and seats combine; does not know where any of
+//! them is stored.
+//!
+//! [`evaluate`] is one pure, total function: the same [`Policy`] and the same [`Facts`] give the same
+//! [`EffectiveAccess`], in whatever order rules, groups and grants were listed, and everything in the result
+//! carries its [`Reason`]s. The order of its steps:
+//!
+//! 1. home: what a rule finds, else what was set by hand, else a rule's fallback, else none;
+//! 2. status gate: somebody who is not active gets nothing;
+//! 3. what rules and grants give: flags are united, of roles at one place one wins (a grant by hand before
+//!    rules, then priority, then rank, then rule id);
+//! 4. derived roles, from flags and home; the default role for those who have none;
+//! 5. permissions of the roles, and flags that a role allows;
+//! 6. dependencies: what lacks something it requires falls;
+//! 7. seat gate: somebody without a seat holds nothing until they have one.
+//!
+//! Nobody is an administrator by accident: without a home, the flag of an administrator makes none.
+
+mod effective;
+mod evaluate;
+mod facts;
+mod reason;
+
+pub use crate::blueprint::AdminLevel;
+pub use crate::org_tree::Workspace;
+pub use crate::seat::SeatState;
+pub use effective::{
+    AccessStatus, Decision, Dropped, EffectiveAccess, FlagAccess, HomeAccess, PermissionAccess, Place,
+    RoleAccess, Scope, What,
+};
+pub use evaluate::evaluate;
+pub use facts::{Facts, GroupFact, LocalGrant, Policy};
+pub use reason::Reason;

@@ -1,0 +1,445 @@
+//! The audit trail's words. Knows who can act, what can be done and to what; does not know where it is kept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::id::{
+    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OrgUnitId, SeatPoolId,
+    SessionId, TenantId, UserId, WorkspaceId,
+};
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Actor {
+    /// The operator of this installation, through the API.
+    Operator {
+        /// The credential that was shown.
+        credential: CredentialId,
+    },
+    /// Somebody on the way to signing in, before it is known who.
+    SignIn,
+    /// An administrator's program.
+    Admin {
+        /// The credential it showed.
+        credential: CredentialId,
+    },
+    /// A provisioning client.
+    Directory {
+        /// The directory it writes to.
+        directory: DirectoryId,
+        /// The credential it showed.
+        credential: CredentialId,
+    },
+    /// A signed-in person.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// The person.
+        user: UserId,
+    },
+    /// A job of the house itself.
+    Job {
+        /// Which one.
+        name: String,
+    },
+    /// Somebody at the command line of the machine.
+    Cli,
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $enum:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $enum {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $enum {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable name, as stored and served.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $enum {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $enum {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, UnknownName> {
+                Self::ALL.iter().copied().find(|it| it.name() == text).ok_or(UnknownName { what: $what })
+            }
+        }
+
+        impl Serialize for $enum {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $enum {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+/// The text is not one of the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what}")]
+pub struct UnknownName {
+    what: &'static str,
+}
+
+names! {
+    /// What was done.
+    Action, "action" {
+        /// A tenant was created.
+        TenantCreate = "tenant.create",
+        /// A tenant was changed.
+        TenantUpdate = "tenant.update",
+        /// A unit of the organisation was created.
+        OrgUnitCreate = "org_unit.create",
+        /// A unit of the organisation was changed or moved.
+        OrgUnitUpdate = "org_unit.update",
+        /// A unit of the organisation was deleted.
+        OrgUnitDelete = "org_unit.delete",
+        /// A workspace was created.
+        WorkspaceCreate = "workspace.create",
+        /// A workspace was changed.
+        WorkspaceUpdate = "workspace.update",
+        /// A workspace was deleted.
+        WorkspaceDelete = "workspace.delete",
+        /// A directory was created.
+        DirectoryCreate = "directory.create",
+        /// A directory was changed.
+        DirectoryUpdate = "directory.update",
+        /// A directory was deleted.
+        DirectoryDelete = "directory.delete",
+        /// A credential was issued.
+        CredentialIssue = "credential.issue",
+        /// A credential was revoked.
+        CredentialRevoke = "credential.revoke",
+        /// A connection was created.
+        ConnectionCreate = "connection.create",
+        /// A connection was changed.
+        ConnectionUpdate = "connection.update",
+        /// A connection was deleted.
+        ConnectionDelete = "connection.delete",
+        /// A mapping rule was created.
+        MappingRuleCreate = "mapping_rule.create",
+        /// A mapping rule was changed.
+        MappingRuleUpdate = "mapping_rule.update",
+        /// A mapping rule was deleted.
+        MappingRuleDelete = "mapping_rule.delete",
+        /// A seat pool was set.
+        SeatPoolSet = "seat_pool.set",
+        /// A person was provisioned.
+        UserProvision = "user.provision",
+        /// A person's attributes were changed.
+        UserUpdate = "user.update",
+        /// A person was shut out.
+        UserDeactivate = "user.deactivate",
+        /// A person was let in again.
+        UserReactivate = "user.reactivate",
+        /// A person was deleted.
+        UserDelete = "user.delete",
+        /// A person was linked to their identity at a connection.
+        UserLink = "user.link",
+        /// A person's home was set by hand.
+        UserMove = "user.move",
+        /// A group was created.
+        GroupCreate = "group.create",
+        /// A group was changed.
+        GroupUpdate = "group.update",
+        /// A group was deleted.
+        GroupDelete = "group.delete",
+        /// Members were added to a group.
+        GroupMembersAdd = "group.members.add",
+        /// Members were removed from a group.
+        GroupMembersRemove = "group.members.remove",
+        /// A grant was given by hand.
+        GrantCreate = "grant.create",
+        /// A grant given by hand was taken back.
+        GrantDelete = "grant.delete",
+        /// A person's effective access changed.
+        AccessChange = "access.change",
+        /// A person got a seat.
+        SeatGrant = "seat.grant",
+        /// A person began to wait for a seat.
+        SeatWait = "seat.wait",
+        /// A person was refused a seat.
+        SeatRefuse = "seat.refuse",
+        /// A person gave back a seat or a place in the queue.
+        SeatRelease = "seat.release",
+        /// A person who waited got a seat.
+        SeatPromote = "seat.promote",
+        /// A person signed in.
+        SessionStart = "session.start",
+        /// A person signed out.
+        SessionEnd = "session.end",
+        /// Sessions of a person were ended for them.
+        SessionRevoke = "session.revoke",
+        /// A sign-in was refused.
+        LoginRefuse = "login.refuse",
+    }
+}
+
+names! {
+    /// What kind of thing was acted on.
+    TargetKind, "target kind" {
+        /// A tenant.
+        Tenant = "tenant",
+        /// A unit of the organisation.
+        OrgUnit = "org_unit",
+        /// A workspace.
+        Workspace = "workspace",
+        /// A directory.
+        Directory = "directory",
+        /// A credential.
+        Credential = "credential",
+        /// A connection.
+        Connection = "connection",
+        /// A mapping rule.
+        MappingRule = "mapping_rule",
+        /// A seat pool.
+        SeatPool = "seat_pool",
+        /// A person.
+        User = "user",
+        /// A group.
+        Group = "group",
+        /// A grant given by hand.
+        Grant = "grant",
+        /// A session.
+        Session = "session",
+    }
+}
+
+/// What was acted on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Its kind.
+    pub kind: TargetKind,
+    /// Its id.
+    pub id: String,
+    /// What it was called at the time, for a reader after it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Target {
+    /// The same target with what it is called.
+    #[must_use]
+    pub fn labelled(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+}
+
+macro_rules! targets {
+    ($($id:ident => $kind:ident),+ $(,)?) => {$(
+        impl From<$id> for Target {
+            fn from(id: $id) -> Self {
+                Self { kind: TargetKind::$kind, id: id.to_string(), label: None }
+            }
+        }
+    )+};
+}
+
+targets! {
+    TenantId => Tenant,
+    OrgUnitId => OrgUnit,
+    WorkspaceId => Workspace,
+    DirectoryId => Directory,
+    CredentialId => Credential,
+    ConnectionId => Connection,
+    MappingRuleId => MappingRule,
+    SeatPoolId => SeatPool,
+    UserId => User,
+    GroupId => Group,
+    GrantId => Grant,
+    SessionId => Session,
+}
+
+/// One thing that was done. Who did it, when and by which request is known to the transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub target: Target,
+    /// How it was, as far as it matters. Never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// How it is now, as far as it matters. Never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+impl AuditEvent {
+    /// That something was done to something.
+    pub fn new(action: Action, target: impl Into<Target>) -> Self {
+        Self { action, target: target.into(), before: None, after: None }
+    }
+
+    /// The same event with how it was.
+    #[must_use]
+    pub fn before(mut self, before: Value) -> Self {
+        self.before = Some(before);
+        self
+    }
+
+    /// The same event with how it is now.
+    #[must_use]
+    pub fn after(mut self, after: Value) -> Self {
+        self.after = Some(after);
+        self
+    }
+}
+
+/// What a transaction did: one event or more. A write without one cannot be committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audit {
+    first: AuditEvent,
+    more: Vec<AuditEvent>,
+}
+
+impl Audit {
+    /// An audit of one event.
+    pub fn of(event: AuditEvent) -> Self {
+        Self { first: event, more: Vec::new() }
+    }
+
+    /// The same audit with one more event at its end.
+    #[must_use]
+    pub fn and(mut self, event: AuditEvent) -> Self {
+        self.more.push(event);
+        self
+    }
+
+    /// An audit of these events in their order; none if there are none.
+    pub fn from_events(events: impl IntoIterator<Item = AuditEvent>) -> Option<Self> {
+        let mut events = events.into_iter();
+        let first = events.next()?;
+        Some(Self { first, more: events.collect() })
+    }
+
+    /// Puts one more event at the end.
+    pub fn push(&mut self, event: AuditEvent) {
+        self.more.push(event);
+    }
+
+    /// The events in the order in which they were noted.
+    pub fn events(&self) -> impl Iterator<Item = &AuditEvent> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// The events, given away.
+    pub fn into_events(self) -> Vec<AuditEvent> {
+        std::iter::once(self.first).chain(self.more).collect()
+    }
+}
+
+impl From<AuditEvent> for Audit {
+    fn from(event: AuditEvent) -> Self {
+        Self::of(event)
+    }
+}
+
+impl Extend<AuditEvent> for Audit {
+    fn extend<T: IntoIterator<Item = AuditEvent>>(&mut self, events: T) {
+        self.more.extend(events);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    const ID: &str = "0198c2f0-7a3b-7c4d-8e5f-0123456789ab";
+
+    #[test]
+    fn every_name_reads_back_and_none_is_used_twice() {
+        let mut seen = BTreeSet::new();
+        for action in Action::ALL {
+            assert_eq!(action.name().parse(), Ok(*action));
+            assert!(action.name().contains('.'));
+            assert!(seen.insert(action.name()));
+        }
+        for kind in TargetKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(*kind));
+        }
+        assert!("user.destroy".parse::<Action>().is_err());
+    }
+
+    #[test]
+    fn an_action_is_about_a_kind_of_target_or_a_happening() {
+        let happenings = ["access", "seat", "login"];
+        for action in Action::ALL {
+            let subject = action.name().split('.').next().unwrap();
+            assert!(
+                subject.parse::<TargetKind>().is_ok() || happenings.contains(&subject),
+                "{action} names neither"
+            );
+        }
+    }
+
+    #[test]
+    fn the_stored_form_of_an_actor_is_stable() {
+        let actor = Actor::Directory { directory: ID.parse().unwrap(), credential: ID.parse().unwrap() };
+        let stored = json!({"kind": "directory", "directory": ID, "credential": ID});
+
+        assert_eq!(serde_json::to_value(&actor).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<Actor>(stored).unwrap(), actor);
+        assert_eq!(serde_json::to_value(Actor::Cli).unwrap(), json!({"kind": "cli"}));
+    }
+
+    #[test]
+    fn the_stored_form_of_an_event_is_stable() {
+        let user: UserId = ID.parse().unwrap();
+        let event = AuditEvent::new(Action::UserDeactivate, Target::from(user).labelled("mina"))
+            .before(json!({"active": true}))
+            .after(json!({"active": false}));
+
+        assert_eq!(
+            serde_json::to_value(&event).unwrap(),
+            json!({
+                "action": "user.deactivate",
+                "target": {"kind": "user", "id": ID, "label": "mina"},
+                "before": {"active": true},
+                "after": {"active": false},
+            })
+        );
+    }
+
+    #[test]
+    fn an_audit_has_at_least_one_event_and_keeps_their_order() {
+        let user: UserId = ID.parse().unwrap();
+        let one = AuditEvent::new(Action::UserDeactivate, user);
+        let two = AuditEvent::new(Action::SeatRelease, user);
+
+        assert_eq!(Audit::from_events([]), None);
+        let audit = Audit::of(one.clone()).and(two.clone());
+        assert_eq!(audit.events().collect::<Vec<_>>(), [&one, &two]);
+        assert_eq!(Audit::from_events([one.clone(), two.clone()]), Some(audit.clone()));
+        assert_eq!(audit.into_events(), [one, two]);
+    }
+}

@@ -1,0 +1,264 @@
+//! Mapping rules: from what an identity provider says to what a person gets. Knows how a rule is written and
+//! when it is sound; does not know how rules compete (see `access`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::blueprint::{Assignment, Blueprint, ScopeKind};
+use crate::id::{MappingRuleId, OrgUnitId, WorkspaceId};
+use crate::org_tree::{OrgTree, Workspace};
+
+/// One rule: whom it matches and what they get.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MappingRule {
+    /// Its id; the last word between rules of equal priority and rank.
+    pub id: MappingRuleId,
+    /// The smaller number wins where only one thing can be had.
+    pub priority: i32,
+    /// Whom it matches.
+    pub matcher: Matcher,
+    /// What they get.
+    pub outcome: Outcome,
+    /// A rule that is not active does nothing.
+    pub active: bool,
+}
+
+/// Whom a rule matches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Matcher {
+    /// Members of the groups with this name, without regard to case.
+    Group {
+        /// The group's `displayName`.
+        display_name: String,
+    },
+    /// Members of the groups that the provisioning client calls by this id, compared exactly.
+    GroupExternalId {
+        /// The group's `externalId`.
+        external_id: String,
+    },
+    /// People with this attribute.
+    Attribute {
+        /// The attribute, as a SCIM path.
+        path: String,
+        /// The value it must have, without regard to case; any value if none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+}
+
+/// What a matched person gets. Also the form of a grant given by hand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// Flags, switched on.
+    Flags {
+        /// Their ids.
+        flags: Vec<String>,
+        /// Where.
+        #[serde(default)]
+        scope: ScopeRef,
+    },
+    /// A role.
+    Role {
+        /// Its id.
+        role: String,
+        /// Where.
+        #[serde(default)]
+        scope: ScopeRef,
+    },
+    /// A home in the organisation tree.
+    Home {
+        /// The key of the unit; `{value}` in it stands for the matched attribute's value.
+        template: String,
+        /// The key of the unit for people whose attribute is missing or names no unit. Never the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fallback: Option<String>,
+    },
+}
+
+/// Where something holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "camelCase")]
+pub enum ScopeRef {
+    /// In the whole environment of the tenant.
+    #[default]
+    Environment,
+    /// In a unit and everything below it.
+    OrgUnit(OrgUnitId),
+    /// In a workspace.
+    Workspace(WorkspaceId),
+}
+
+impl ScopeRef {
+    /// Which kind of place it is.
+    pub fn kind(self) -> ScopeKind {
+        match self {
+            Self::Environment => ScopeKind::Environment,
+            Self::OrgUnit(_) => ScopeKind::OrgUnit,
+            Self::Workspace(_) => ScopeKind::Workspace,
+        }
+    }
+}
+
+/// Where the matched value goes in a home template.
+pub const VALUE: &str = "{value}";
+
+/// The longest group name, id, path, value or key in a rule, in characters.
+pub const MAX_TEXT: usize = 1024;
+
+/// Why a rule is not sound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MappingError {
+    /// A text is empty, or nothing but space.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    /// A text is too long.
+    #[error("{0} is longer than {MAX_TEXT} characters")]
+    TooLong(&'static str),
+    /// The flag list is empty.
+    #[error("the rule gives no flag")]
+    NoFlags,
+    /// A flag is named twice.
+    #[error("the flag {0:?} is named twice")]
+    DuplicateFlag(String),
+    /// The blueprint has no such flag.
+    #[error("the blueprint has no flag {0:?}")]
+    UnknownFlag(String),
+    /// The blueprint has no such role.
+    #[error("the blueprint has no role {0:?}")]
+    UnknownRole(String),
+    /// The role follows from flags and home and is never given.
+    #[error("the role {0:?} follows from flags and home; a rule cannot give it")]
+    DerivedRole(String),
+    /// The thing cannot be held at such a place.
+    #[error("{what:?} cannot be held at {scope}")]
+    WrongScope {
+        /// The flag or role.
+        what: String,
+        /// The kind of place.
+        scope: ScopeKind,
+    },
+    /// The unit is not in the tree.
+    #[error("the organisation has no unit {0}")]
+    UnknownOrgUnit(OrgUnitId),
+    /// No unit has the key.
+    #[error("the organisation has no unit with the key {0:?}")]
+    UnknownOrgUnitKey(String),
+    /// The workspace does not exist.
+    #[error("there is no workspace {0}")]
+    UnknownWorkspace(WorkspaceId),
+    /// The blueprint has no organisation tree.
+    #[error("people have no home in this blueprint")]
+    NoHomes,
+    /// `{value}` in a rule that matches no attribute.
+    #[error("{VALUE} needs a rule that matches an attribute")]
+    ValueWithoutAttribute,
+    /// The fallback is the top of the tree.
+    #[error("the fallback {0:?} is the top of the organisation; a missing value must not lift anybody there")]
+    FallbackAtTop(String),
+}
+
+impl MappingRule {
+    /// Checks the rule against what it refers to.
+    ///
+    /// A sound rule can become unsound later, when a unit or a workspace goes; evaluation then drops what it
+    /// would give, with the reason.
+    pub fn validate(
+        &self,
+        blueprint: &Blueprint,
+        tree: &OrgTree,
+        workspaces: &[Workspace],
+    ) -> Result<(), MappingError> {
+        self.matcher.validate()?;
+        match &self.outcome {
+            Outcome::Flags { flags, scope } => {
+                if flags.is_empty() {
+                    return Err(MappingError::NoFlags);
+                }
+                for (index, flag) in flags.iter().enumerate() {
+                    if flags.iter().take(index).any(|earlier| earlier == flag) {
+                        return Err(MappingError::DuplicateFlag(flag.clone()));
+                    }
+                    let found =
+                        blueprint.flag(flag).ok_or_else(|| MappingError::UnknownFlag(flag.clone()))?;
+                    if !found.can_be_held_at(scope.kind()) {
+                        return Err(MappingError::WrongScope { what: flag.clone(), scope: scope.kind() });
+                    }
+                }
+                check_scope(*scope, tree, workspaces)
+            }
+            Outcome::Role { role, scope } => {
+                let found = blueprint.role(role).ok_or_else(|| MappingError::UnknownRole(role.clone()))?;
+                if found.assignment() == Assignment::Derived {
+                    return Err(MappingError::DerivedRole(role.clone()));
+                }
+                if found.scope() != scope.kind() {
+                    return Err(MappingError::WrongScope { what: role.clone(), scope: scope.kind() });
+                }
+                check_scope(*scope, tree, workspaces)
+            }
+            Outcome::Home { template, fallback } => {
+                self.validate_home(template, fallback.as_deref(), blueprint, tree)
+            }
+        }
+    }
+
+    fn validate_home(
+        &self,
+        template: &str,
+        fallback: Option<&str>,
+        blueprint: &Blueprint,
+        tree: &OrgTree,
+    ) -> Result<(), MappingError> {
+        if !blueprint.has_homes() {
+            return Err(MappingError::NoHomes);
+        }
+        check_text("the home", template)?;
+        if template.contains(VALUE) {
+            if !matches!(self.matcher, Matcher::Attribute { .. }) {
+                return Err(MappingError::ValueWithoutAttribute);
+            }
+        } else if tree.by_key(template).is_none() {
+            return Err(MappingError::UnknownOrgUnitKey(template.to_owned()));
+        }
+        let Some(key) = fallback else { return Ok(()) };
+        let unit = tree.by_key(key).ok_or_else(|| MappingError::UnknownOrgUnitKey(key.to_owned()))?;
+        if unit.parent.is_none() {
+            return Err(MappingError::FallbackAtTop(key.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Matcher {
+    fn validate(&self) -> Result<(), MappingError> {
+        match self {
+            Self::Group { display_name } => check_text("the group's name", display_name),
+            Self::GroupExternalId { external_id } => check_text("the group's external id", external_id),
+            Self::Attribute { path, value } => {
+                check_text("the attribute path", path)?;
+                value.as_deref().map_or(Ok(()), |value| check_text("the attribute value", value))
+            }
+        }
+    }
+}
+
+fn check_text(what: &'static str, text: &str) -> Result<(), MappingError> {
+    if text.trim().is_empty() {
+        Err(MappingError::Empty(what))
+    } else if text.chars().count() > MAX_TEXT {
+        Err(MappingError::TooLong(what))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_scope(scope: ScopeRef, tree: &OrgTree, workspaces: &[Workspace]) -> Result<(), MappingError> {
+    match scope {
+        ScopeRef::Environment => Ok(()),
+        ScopeRef::OrgUnit(id) => tree.get(id).map(|_| ()).ok_or(MappingError::UnknownOrgUnit(id)),
+        ScopeRef::Workspace(id) if workspaces.iter().any(|workspace| workspace.id == id) => Ok(()),
+        ScopeRef::Workspace(id) => Err(MappingError::UnknownWorkspace(id)),
+    }
+}

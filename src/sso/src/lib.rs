@@ -1,1 +1,21 @@
-//! sso
+//! Single sign-on: proves who is signing in. Knows OpenID Connect and what may leave the house; does not know SQL, HTTP servers or who may do what.
+//!
+//! Every door ends in one type, [`VerifiedIdentity`], and only this crate can make one: who holds it has an identity
+//! provider's word, checked. What the identity may do is decided elsewhere.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`oidc`] | the OpenID Connect relying party: discovery, authorization request, callback |
+//! | [`egress`] | the one HTTP client for everything that leaves |
+//! | [`VerifiedIdentity`] | the result |
+//! | [`SsoError`] | one variant per check that failed |
+
+pub mod egress;
+mod error;
+mod identity;
+pub mod oidc;
+mod secret;
+
+pub use error::SsoError;
+pub use identity::VerifiedIdentity;
+pub use secret::Secret;

@@ -1,0 +1,262 @@
+//! The guarded client itself. Knows reqwest; does not know OpenID Connect.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect;
+use serde::de::DeserializeOwned;
+use url::{Host, Url};
+
+use super::address;
+use super::resolver::{AddressRefused, GuardedResolver};
+use crate::Secret;
+
+const TIME_OUT: Duration = Duration::from_secs(5);
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What may be visited. The default is the public internet over https and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EgressPolicy {
+    /// Development and tests: loopback may be visited too, also over plain http and on any port.
+    pub allow_loopback: bool,
+}
+
+/// Why a request did not leave or its answer was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// The client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Setup,
+    /// Neither https nor (in development) http to loopback.
+    #[error("only https is allowed")]
+    SchemeRefused,
+    /// A URL with a user name, a password or no host.
+    #[error("the URL has credentials or no host")]
+    UrlRefused,
+    /// A port that belongs to another service.
+    #[error("the port {0} is not allowed")]
+    PortRefused(u16),
+    /// The address is private, loopback, link-local or otherwise inside.
+    #[error("the address is not public")]
+    AddressRefused,
+    /// The server answered with a redirect, which is never followed.
+    #[error("the server answered with a redirect ({0})")]
+    Redirected(u16),
+    /// The answer is larger than one mebibyte.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// No complete answer within five seconds.
+    #[error("the server did not answer in time")]
+    TimedOut,
+    /// The name was not found, the connection was refused or broke, or TLS failed.
+    #[error("the connection failed")]
+    Unreachable,
+    /// The answer does not call itself JSON.
+    #[error("the answer is not of a JSON content type")]
+    NotJson,
+    /// The answer calls itself JSON and is something else.
+    #[error("the answer is not the JSON that was expected")]
+    MalformedJson,
+}
+
+/// The one HTTP client. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    client: reqwest::Client,
+    policy: EgressPolicy,
+}
+
+/// A complete answer, at most one mebibyte.
+#[derive(Clone, Debug)]
+pub struct EgressResponse {
+    /// The HTTP status; never a redirect.
+    pub status: u16,
+    content_type: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Egress {
+    /// Sets the client up.
+    #[expect(clippy::disallowed_methods, reason = "this is the egress guard itself")]
+    pub fn new(policy: EgressPolicy) -> Result<Self, EgressError> {
+        let client = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            // A proxy from the environment would look names up itself, behind the guard's back.
+            .no_proxy()
+            .connect_timeout(TIME_OUT)
+            .timeout(TIME_OUT)
+            // Sign-ins are rare. A kept connection would outlive the look-up that allowed it, and would be driven by the
+            // runtime that opened it, which need not be the one that asks next.
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(GuardedResolver { policy })
+            .build();
+        match client {
+            Ok(client) => Ok(Self { client, policy }),
+            Err(_) => Err(EgressError::Setup),
+        }
+    }
+
+    /// Fetches a JSON document.
+    pub async fn get(&self, url: &Url) -> Result<EgressResponse, EgressError> {
+        self.check(url)?;
+        self.send(self.client.get(url.clone())).await
+    }
+
+    /// Posts a form and expects JSON, with the client's name and secret in the `Authorization` header if given.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        basic_auth: Option<(&str, &Secret)>,
+        form: &[(&str, &str)],
+    ) -> Result<EgressResponse, EgressError> {
+        self.check(url)?;
+        let mut request = self.client.post(url.clone()).form(form);
+        if let Some((name, secret)) = basic_auth {
+            request = request.basic_auth(form_encoded(name), Some(form_encoded(secret.expose())));
+        }
+        self.send(request).await
+    }
+
+    /// Whether this URL could be visited at all, as far as can be said without looking the name up.
+    pub fn check(&self, url: &Url) -> Result<(), EgressError> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EgressError::UrlRefused);
+        }
+        let host = url.host().ok_or(EgressError::UrlRefused)?;
+        let loopback = self.policy.allow_loopback && is_loopback(&host);
+        match url.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            _ => return Err(EgressError::SchemeRefused),
+        }
+        let literal = match host {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        };
+        if literal.is_some_and(|address| !address::is_allowed(address, self.policy)) {
+            return Err(EgressError::AddressRefused);
+        }
+        // Below 1024 live mail, directories and databases of others; identity providers do not.
+        match url.port() {
+            Some(port) if port < 1024 && port != 443 && !loopback => Err(EgressError::PortRefused(port)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<EgressResponse, EgressError> {
+        let mut response =
+            request.header(ACCEPT, "application/json").send().await.map_err(|error| classify(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(EgressError::Redirected(status.as_u16()));
+        }
+        let content_type =
+            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(EgressError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(EgressResponse { status: status.as_u16(), content_type, body })
+    }
+}
+
+impl EgressResponse {
+    /// The body, if it calls itself JSON and is the JSON that the caller expects.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, EgressError> {
+        if !self.content_type.as_deref().is_some_and(is_json) {
+            return Err(EgressError::NotJson);
+        }
+        serde_json::from_slice(&self.body).or(Err(EgressError::MalformedJson))
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// RFC 6749 section 2.3.1: name and secret are form-encoded before they become Basic credentials.
+fn form_encoded(value: &str) -> String {
+    url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+fn classify(error: &reqwest::Error) -> EgressError {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if current.is::<AddressRefused>() {
+            return EgressError::AddressRefused;
+        }
+        cause = current.source();
+    }
+    if error.is_timeout() { EgressError::TimedOut } else { EgressError::Unreachable }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::{Egress, EgressError, EgressPolicy, is_json};
+
+    fn check(allow_loopback: bool, url: &str) -> Result<(), EgressError> {
+        Egress::new(EgressPolicy { allow_loopback }).unwrap().check(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn only_https_leaves() {
+        assert_eq!(check(false, "https://idp.example/x"), Ok(()));
+        assert_eq!(check(false, "http://idp.example/x"), Err(EgressError::SchemeRefused));
+        assert_eq!(check(false, "http://127.0.0.1/x"), Err(EgressError::SchemeRefused));
+        assert_eq!(check(true, "http://idp.example/x"), Err(EgressError::SchemeRefused));
+        assert_eq!(check(false, "ftp://idp.example/x"), Err(EgressError::SchemeRefused));
+    }
+
+    #[test]
+    fn literal_inside_addresses_are_refused_however_they_are_written() {
+        for host in ["10.0.0.1", "0x7f000001", "2130706433", "127.1", "[::1]", "[::ffff:169.254.169.254]"] {
+            assert_eq!(check(false, &format!("https://{host}/")), Err(EgressError::AddressRefused), "{host}");
+        }
+    }
+
+    #[test]
+    fn loopback_over_http_is_for_development() {
+        assert_eq!(check(true, "http://127.0.0.1:8086/x"), Ok(()));
+        assert_eq!(check(true, "http://localhost:8088/x"), Ok(()));
+        assert_eq!(check(true, "https://10.0.0.1/"), Err(EgressError::AddressRefused));
+    }
+
+    #[test]
+    fn ports_of_other_services_are_refused() {
+        assert_eq!(check(false, "https://idp.example:8443/"), Ok(()));
+        assert_eq!(check(false, "https://idp.example:25/"), Err(EgressError::PortRefused(25)));
+    }
+
+    #[test]
+    fn urls_with_credentials_are_refused() {
+        assert_eq!(check(false, "https://user:pass@idp.example/"), Err(EgressError::UrlRefused));
+    }
+
+    #[test]
+    fn json_content_types_are_recognised() {
+        assert!(is_json("application/json"));
+        assert!(is_json("Application/JSON; charset=utf-8"));
+        assert!(is_json("application/jwk-set+json"));
+        assert!(!is_json("text/html"));
+        assert!(!is_json("text/json-ish"));
+    }
+}

@@ -1,0 +1,179 @@
+//! The claims of an ID token. Knows every rule of OpenID Connect Core section 3.1.3.7; does not know signatures.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use openidconnect::JsonWebKey;
+use openidconnect::core::CoreJsonWebKey;
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq;
+
+use super::jws::Jws;
+use super::time::{between, later, numeric_date};
+use super::{Connection, SigningAlg};
+use crate::{Secret, SsoError, VerifiedIdentity};
+
+/// The token was handed out in answer to our request, a moment ago; this is how slow a provider may be.
+const ISSUED_AT_MOST_AGO: Duration = Duration::from_mins(10);
+const LONGEST_SUBJECT: usize = 255;
+
+/// What the claims of a token are compared with.
+pub(super) struct Expectations<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) nonce: &'a Secret,
+    pub(super) access_token: &'a Secret,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// Verifies the signature with `key` and then every claim.
+pub(super) fn verify(
+    jws: &Jws<'_>,
+    key: &CoreJsonWebKey,
+    expected: &Expectations<'_>,
+) -> Result<VerifiedIdentity, SsoError> {
+    let claims = jws.verify(key)?;
+
+    expected.check_issuer(&claims)?;
+    expected.check_audience(&claims)?;
+    expected.check_authorized_party(&claims)?;
+    expected.check_lifetime(&claims)?;
+    expected.check_nonce(&claims)?;
+    let auth_time = expected.check_auth_time(&claims)?;
+    expected.check_access_token_hash(&claims, key, jws.algorithm)?;
+    let subject = check_subject(&claims)?;
+    let expires_hint = optional_time(&claims, "session_expiry")?;
+
+    let issuer = expected.connection.issuer.clone();
+    Ok(VerifiedIdentity::new(issuer, subject, claims, auth_time, expires_hint))
+}
+
+impl Expectations<'_> {
+    /// Step 2: "MUST exactly match the value of the iss (issuer) Claim".
+    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        if required_text(claims, "iss")? == self.connection.issuer {
+            Ok(())
+        } else {
+            Err(SsoError::IssuerMismatch)
+        }
+    }
+
+    /// Step 3: we must be among the audiences. We trust no other one, so we must also be alone.
+    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        let audiences = match claims.get("aud") {
+            None => return Err(SsoError::ClaimMissing("aud")),
+            Some(Value::String(one)) => vec![one.as_str()],
+            Some(Value::Array(several)) => several
+                .iter()
+                .map(|one| one.as_str().ok_or(SsoError::ClaimMalformed("aud")))
+                .collect::<Result<Vec<_>, _>>()?,
+            Some(_) => return Err(SsoError::ClaimMalformed("aud")),
+        };
+        let us = self.connection.client_id.as_str();
+        if !audiences.contains(&us) {
+            return Err(SsoError::AudienceMismatch);
+        }
+        if audiences.iter().any(|audience| *audience != us) {
+            return Err(SsoError::AudienceNotAlone);
+        }
+        Ok(())
+    }
+
+    /// Steps 4 and 5: `azp`, where present, is us. With one audience it need not be present.
+    fn check_authorized_party(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        match claims.get("azp") {
+            None => Ok(()),
+            Some(Value::String(party)) if *party == self.connection.client_id => Ok(()),
+            Some(_) => Err(SsoError::AuthorizedPartyMismatch),
+        }
+    }
+
+    /// Steps 9 and 10, and RFC 7519 section 4.1.5.
+    fn check_lifetime(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        let skew = self.connection.clock_skew;
+        let expires = required_time(claims, "exp")?;
+        if later(expires, skew).is_some_and(|end| self.now >= end) {
+            return Err(SsoError::Expired);
+        }
+        let issued = required_time(claims, "iat")?;
+        if between(self.now, issued) > skew {
+            return Err(SsoError::IssuedInTheFuture);
+        }
+        if between(issued, self.now) > ISSUED_AT_MOST_AGO.saturating_add(skew) {
+            return Err(SsoError::IssuedTooLongAgo);
+        }
+        match optional_time(claims, "nbf")? {
+            Some(not_before) if between(self.now, not_before) > skew => Err(SsoError::NotYetValid),
+            _ => Ok(()),
+        }
+    }
+
+    /// Step 11.
+    fn check_nonce(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        match claims.get("nonce").and_then(Value::as_str) {
+            Some(nonce) if self.nonce.matches(nonce) => Ok(()),
+            _ => Err(SsoError::NonceMismatch),
+        }
+    }
+
+    /// Step 13. Without a maximum age `auth_time` is optional, but never in the future.
+    fn check_auth_time(&self, claims: &Map<String, Value>) -> Result<Option<DateTime<Utc>>, SsoError> {
+        let skew = self.connection.clock_skew;
+        let auth_time = optional_time(claims, "auth_time")?;
+        if auth_time.is_some_and(|moment| between(self.now, moment) > skew) {
+            return Err(SsoError::AuthTimeInTheFuture);
+        }
+        if let Some(max_age) = self.connection.max_age {
+            let moment = auth_time.ok_or(SsoError::AuthTimeMissing)?;
+            if between(moment, self.now) > max_age.saturating_add(skew) {
+                return Err(SsoError::AuthenticationTooOld);
+            }
+        }
+        Ok(auth_time)
+    }
+
+    /// Section 3.1.3.8: the left half of the access token's hash. Optional in the code flow, binding where present.
+    fn check_access_token_hash(
+        &self,
+        claims: &Map<String, Value>,
+        key: &CoreJsonWebKey,
+        algorithm: SigningAlg,
+    ) -> Result<(), SsoError> {
+        let Some(claimed) = claims.get("at_hash") else { return Ok(()) };
+        let claimed = claimed.as_str().ok_or(SsoError::ClaimMalformed("at_hash"))?;
+        let hash = key
+            .hash_bytes(self.access_token.expose().as_bytes(), &algorithm.on_the_wire())
+            .or(Err(SsoError::AccessTokenHashMismatch))?;
+        let left_half: Vec<u8> = hash.iter().copied().take(hash.len() / 2).collect();
+        if URL_SAFE_NO_PAD.encode(left_half).as_bytes().ct_eq(claimed.as_bytes()).into() {
+            Ok(())
+        } else {
+            Err(SsoError::AccessTokenHashMismatch)
+        }
+    }
+}
+
+/// Section 2: "It MUST NOT exceed 255 ASCII \[RFC20\] characters in length". Control characters are ASCII, but no name.
+fn check_subject(claims: &Map<String, Value>) -> Result<String, SsoError> {
+    let subject = required_text(claims, "sub")?;
+    let well_formed = (1..=LONGEST_SUBJECT).contains(&subject.len())
+        && subject.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+    if well_formed { Ok(subject.to_owned()) } else { Err(SsoError::SubjectInvalid) }
+}
+
+fn required_text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, SsoError> {
+    let value = claims.get(name).ok_or(SsoError::ClaimMissing(name))?;
+    value.as_str().ok_or(SsoError::ClaimMalformed(name))
+}
+
+fn required_time(claims: &Map<String, Value>, name: &'static str) -> Result<DateTime<Utc>, SsoError> {
+    optional_time(claims, name)?.ok_or(SsoError::ClaimMissing(name))
+}
+
+fn optional_time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, SsoError> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => numeric_date(value).map(Some).ok_or(SsoError::ClaimMalformed(name)),
+    }
+}

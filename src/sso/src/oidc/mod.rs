@@ -1,0 +1,30 @@
+//! The OpenID Connect relying party. Knows the authorization code flow; does not know where a flow is kept between its halves.
+//!
+//! [`start`] makes the URL that the browser is sent to and the secrets of this flow, [`finish`] takes what came back,
+//! redeems the code and checks the ID token. The caller keeps the [`FlowSecrets`] in between, bound to the browser and
+//! used once, and refuses callbacks with repeated parameters.
+//!
+//! From `openidconnect` come the types of the wire, PKCE, and the keys with their signature arithmetic. Its ID token
+//! verifier is not used: its client takes the allowed algorithms from the provider's own document, and `azp`, `iat`, `nbf`,
+//! `auth_time`, `at_hash` and the length of `sub` are left to the caller. The rules stand in `id_token` instead, in the
+//! order of OpenID Connect Core section 3.1.3.7, one error each.
+
+mod algorithm;
+mod cache;
+mod callback;
+mod connection;
+mod id_token;
+mod jws;
+mod keys;
+mod metadata;
+mod provider;
+mod start;
+mod time;
+mod token;
+
+pub use algorithm::{SigningAlg, UnknownAlgorithm};
+pub use cache::ProviderCache;
+pub use callback::{CallbackParams, ErrorCode, finish};
+pub use connection::{Connection, FlowSecrets};
+pub use provider::Provider;
+pub use start::{AuthorizationRequest, start};

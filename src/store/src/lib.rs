@@ -1,1 +1,38 @@
-//! store
+//! The only room that speaks SQL. Knows tables, transactions and the tenant barrier; does not know HTTP or how
+//! anybody signs in.
+//!
+//! | to | go through |
+//! |---|---|
+//! | read or write rows of a tenant | [`Db::read`] / [`Db::begin`] with a [`Scope`], then the functions of one module per table family |
+//! | get a [`Scope`] | [`Db::authenticate`], [`Db::session`], [`Db::enter`]: never from an id in an address |
+//! | reach the few tables without a tenant | [`Db::global`] |
+//! | write at all | [`WriteTx::commit`], which wants an audit: an unaudited write does not compile |
+
+pub mod access;
+pub mod audit;
+pub mod connections;
+pub mod credentials;
+mod db;
+pub mod directories;
+mod error;
+mod filter_sql;
+pub mod groups;
+pub mod identities;
+pub mod login_flows;
+pub mod members;
+pub mod migrate;
+pub mod org;
+pub mod rules;
+mod schema;
+mod scope;
+mod statement;
+pub mod seats;
+pub mod sessions;
+pub mod tenants;
+mod tx;
+pub mod users;
+
+pub use db::{Db, DbOptions};
+pub use error::{Conflict, StoreError};
+pub use scope::{DirectoryScope, Scope};
+pub use tx::{GlobalTx, ReadTx, Reads, WriteTx};

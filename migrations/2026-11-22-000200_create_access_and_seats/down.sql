@@ -1,0 +1,9 @@
+DROP TABLE seat_ledger;
+DROP TABLE seat_waiter;
+DROP TABLE seat_hold;
+DROP TABLE seat_pool;
+DROP TABLE user_access;
+DROP TABLE access_policy;
+DROP TABLE mapping_rule;
+DROP TABLE workspace;
+DROP TABLE org_unit;

@@ -1,0 +1,112 @@
+//! The pool. Knows connections and the runtime they live on; does not know tables.
+
+use std::time::Duration;
+
+use deadpool::managed::Timeouts;
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use tokio::runtime::Handle;
+
+use crate::error::StoreError;
+use crate::scope::Scope;
+use crate::tx::{GlobalTx, ReadTx, WriteTx};
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// Address of the running role: it owns nothing and is held to row-level security.
+    pub url: String,
+    /// The most connections held at once.
+    pub pool_size: usize,
+    /// How long a request waits for a connection before it is told that the database is unavailable.
+    pub wait: Duration,
+}
+
+/// The database behind its tenant barrier.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<AsyncPgConnection>,
+    runtime: Handle,
+    attempts: usize,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Opens a pool whose connections are driven by `runtime`, which must be multi-threaded: a connection that a busy
+    /// web worker opened would stand still whenever that worker computes.
+    pub fn open(options: &DbOptions, runtime: &Handle) -> Result<Self, StoreError> {
+        let driver = runtime.clone();
+        let mut config = ManagerConfig::<AsyncPgConnection>::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |url| {
+            let (url, driver) = (url.to_owned(), driver.clone());
+            Box::pin(async move {
+                driver
+                    .spawn(async move { AsyncPgConnection::establish(&url).await })
+                    .await
+                    .unwrap_or_else(|stopped| Err(ConnectionError::BadConnection(stopped.to_string())))
+            })
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(options.url.clone(), config);
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size)
+            .timeouts(Timeouts { wait: Some(options.wait), create: Some(options.wait), recycle: None })
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { pool, runtime: runtime.clone(), attempts: options.pool_size.saturating_add(1) })
+    }
+
+    /// Begins a transaction that may write in the scope's tenant.
+    pub async fn begin(&self, scope: &Scope) -> Result<WriteTx, StoreError> {
+        WriteTx::begin(self, scope).await
+    }
+
+    /// Begins a transaction that only reads in the scope's tenant.
+    pub async fn read(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
+        ReadTx::begin(self, scope.tenant()).await
+    }
+
+    /// Begins a transaction on the tables that belong to no tenant.
+    pub async fn global(&self) -> Result<GlobalTx, StoreError> {
+        GlobalTx::begin(self).await
+    }
+
+    /// Whether a query can be answered now.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.global().await?.finish().await
+    }
+
+    /// Takes a connection and runs `opening` on it. A connection that broke while it lay in the pool (the server was
+    /// restarted) is thrown away and the next one tried: nothing has been done on it yet.
+    pub(crate) async fn connection(&self, opening: &str) -> Result<Object<AsyncPgConnection>, StoreError> {
+        use diesel_async::SimpleAsyncConnection as _;
+        let mut last = String::new();
+        for _ in 0..self.attempts {
+            let mut connection =
+                self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            match connection.batch_execute(opening).await {
+                Ok(()) => return Ok(connection),
+                Err(error) => {
+                    let _ = Object::take(connection);
+                    match StoreError::from(error) {
+                        StoreError::Unavailable(reason) => last = reason,
+                        other => return Err(other),
+                    }
+                }
+            }
+        }
+        Err(StoreError::Unavailable(last))
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+}

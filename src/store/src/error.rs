@@ -1,0 +1,103 @@
+//! What can go wrong below the use cases. Knows Postgres' error kinds and the names of our constraints.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// A uniqueness or reference rule that a write ran into, named after the constraint that refused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// Another person of this directory has the `userName`.
+    UserName,
+    /// Another resource of this directory has the `externalId`.
+    ExternalId,
+    /// Another group of this directory has the `displayName`.
+    GroupName,
+    /// The slug or key is taken.
+    Slug,
+    /// The row is there already (same id, same version, second pool of a tenant, …).
+    Exists,
+    /// Something that the row refers to is not there.
+    Missing,
+    /// The row is still referred to.
+    InUse,
+    /// A number would leave its bounds.
+    OutOfBounds,
+}
+
+/// Trouble between the use case and the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A constraint refused the write.
+    #[error("a constraint refused the write: {0:?}")]
+    Conflict(Conflict),
+    /// No connection could be had, or it broke: the request may be repeated.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(String),
+    /// Two transactions stood in each other's way and this one was chosen to give up: it may be repeated.
+    #[error("the transaction gave way to another")]
+    GaveWay,
+    /// A row holds something that this version cannot read.
+    #[error("a stored value cannot be read: {0}")]
+    Corrupt(String),
+    /// An attribute that no filter can name here.
+    #[error("{0} cannot be filtered")]
+    Unfilterable(String),
+    /// Anything else: a defect of ours.
+    #[error("database error: {0}")]
+    Database(String),
+}
+
+impl StoreError {
+    /// The conflict, if this is one.
+    pub fn conflict(&self) -> Option<Conflict> {
+        match self {
+            Self::Conflict(conflict) => Some(*conflict),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn corrupt(what: impl std::fmt::Display) -> Self {
+        Self::Corrupt(what.to_string())
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, info) => match kind {
+                DatabaseErrorKind::UniqueViolation => {
+                    Self::Conflict(unique(info.constraint_name().unwrap_or_default()))
+                }
+                DatabaseErrorKind::ForeignKeyViolation => {
+                    let still_used = info.message().starts_with("update or delete");
+                    Self::Conflict(if still_used { Conflict::InUse } else { Conflict::Missing })
+                }
+                DatabaseErrorKind::CheckViolation => Self::Conflict(Conflict::OutOfBounds),
+                DatabaseErrorKind::SerializationFailure => Self::GaveWay,
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                    Self::Unavailable(info.message().to_owned())
+                }
+                _ if info.message().contains("deadlock detected") => Self::GaveWay,
+                // what a server says while it goes down, starts or recovers (SQLSTATE class 57P)
+                _ if ["terminating connection", "shutting down", "starting up", "recovery mode"]
+                    .iter()
+                    .any(|phrase| info.message().contains(phrase)) =>
+                {
+                    Self::Unavailable(info.message().to_owned())
+                }
+                _ => Self::Database(info.message().to_owned()),
+            },
+            other => Self::Database(other.to_string()),
+        }
+    }
+}
+
+fn unique(constraint: &str) -> Conflict {
+    match constraint {
+        "users_user_name_key" => Conflict::UserName,
+        "users_external_id_key" | "groups_external_id_key" => Conflict::ExternalId,
+        "groups_display_name_key" => Conflict::GroupName,
+        "tenant_slug_key" | "directory_slug_key" | "connection_slug_key" | "org_unit_key_key"
+        | "workspace_key_key" => Conflict::Slug,
+        _ => Conflict::Exists,
+    }
+}

@@ -1,0 +1,350 @@
+//! The translation itself. Knows SQL text; does not know connections.
+
+use scim::filter::{Comparand, CompareOp, Filter};
+use scim::path::AttributeRef;
+
+use super::{Target, Value};
+use crate::error::StoreError;
+
+/// How the text of an operand is to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As it stands.
+    Exact,
+    /// Folded already, in a column of its own.
+    Folded,
+    /// Without case, to be folded.
+    Foldable,
+    /// A boolean column.
+    BooleanColumn,
+    /// A `timestamptz` column.
+    TimeColumn,
+    /// A `uuid` column.
+    IdColumn,
+}
+
+/// Writes one condition.
+pub(super) struct Compiler<'a> {
+    target: Target,
+    text: &'a mut String,
+    values: &'a mut Vec<Value>,
+    /// SQL of the JSON document that attributes are read from, and whether it is one value of a multi-valued attribute.
+    base: String,
+    inside_element: bool,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(target: Target, text: &'a mut String, values: &'a mut Vec<Value>) -> Self {
+        Self { target, text, values, base: "u.doc".to_owned(), inside_element: false }
+    }
+
+    pub(super) fn filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
+        match filter {
+            Filter::And(all) => self.joined(all, " AND "),
+            Filter::Or(any) => self.joined(any, " OR "),
+            Filter::Not(inner) => {
+                self.text.push('(');
+                self.filter(inner)?;
+                self.text.push_str(") IS NOT TRUE");
+                Ok(())
+            }
+            Filter::Present(attr) => self.present(attr),
+            Filter::Compare { attr, op, value } => self.compare(attr, *op, value),
+            Filter::ValuePath { attr, filter } => self.value_path(attr, filter),
+        }
+    }
+
+    fn joined(&mut self, parts: &[Filter], word: &str) -> Result<(), StoreError> {
+        self.text.push('(');
+        for (n, part) in parts.iter().enumerate() {
+            if n > 0 {
+                self.text.push_str(word);
+            }
+            self.filter(part)?;
+        }
+        self.text.push(')');
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) {
+        self.values.push(value);
+        self.text.push_str("{}");
+    }
+
+    /// The JSON that holds the schema's attributes: the document itself or an extension's object in it.
+    fn holder(&self, attr: &AttributeRef) -> String {
+        match &attr.schema_urn {
+            Some(urn) if !self.inside_element => format!("{}->{}", self.base, literal(urn)),
+            _ => self.base.clone(),
+        }
+    }
+
+    /// `attr` of a row or of one element, as SQL text and how to compare it.
+    fn operand(&self, attr: &AttributeRef) -> Result<(String, Kind), StoreError> {
+        let leaf = attr.leaf();
+        let kind = if leaf.case_exact { Kind::Exact } else { Kind::Foldable };
+        if self.inside_element {
+            let name = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
+            return Ok((format!("({}->>{})", self.base, literal(name)), kind));
+        }
+        if let Some(column) = self.column(attr)? {
+            return Ok(column);
+        }
+        let holder = self.holder(attr);
+        let name = literal(&attr.attribute.name);
+        let text = match &attr.sub {
+            Some(sub) => format!("({holder}->{name}->>{})", literal(&sub.name)),
+            None => format!("({holder}->>{name})"),
+        };
+        Ok((text, kind))
+    }
+
+    /// The column that carries an attribute, where it has one.
+    fn column(&self, attr: &AttributeRef) -> Result<Option<(String, Kind)>, StoreError> {
+        if attr.schema_urn.is_some() {
+            return Ok(None);
+        }
+        let sub = attr.sub.as_ref().map(|sub| sub.name.as_str());
+        let (text, kind) = match (attr.attribute.name.as_str(), sub, self.target) {
+            ("id", None, _) => ("u.id", Kind::IdColumn),
+            ("externalId", None, _) => ("u.external_id", Kind::Exact),
+            ("userName", None, Target::User) => ("u.user_name_key", Kind::Folded),
+            ("displayName", None, _) => ("u.display_name_key", Kind::Folded),
+            ("active", None, Target::User) => ("u.active", Kind::BooleanColumn),
+            ("meta", Some("created"), _) => ("u.created_at", Kind::TimeColumn),
+            ("meta", Some("lastModified"), _) => ("u.updated_at", Kind::TimeColumn),
+            ("meta", Some("version"), _) => ("('W/\"' || u.version || '\"')", Kind::Exact),
+            ("meta", Some("resourceType"), Target::User) => ("'User'::text", Kind::Exact),
+            ("meta", Some("resourceType"), Target::Group) => ("'Group'::text", Kind::Exact),
+            ("meta", _, _) | ("schemas", _, _) => {
+                return Err(StoreError::Unfilterable(attr.to_string()));
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some((text.to_owned(), kind)))
+    }
+
+    fn present(&mut self, attr: &AttributeRef) -> Result<(), StoreError> {
+        if !self.inside_element && attr.attribute.multi_valued {
+            let source = self.elements(attr);
+            self.text.push_str(&format!("EXISTS (SELECT FROM {source}"));
+            if let Some(sub) = &attr.sub {
+                self.text.push_str(&format!(" WHERE e.v->>{} IS NOT NULL", literal(&sub.name)));
+            }
+            self.text.push(')');
+            return Ok(());
+        }
+        if attr.schema_urn.is_none() && attr.attribute.name == "meta" {
+            self.text.push_str("TRUE");
+            return Ok(());
+        }
+        if attr.leaf().is_complex() {
+            let holder = self.holder(attr);
+            self.text.push_str(&format!("({holder}->{}) IS NOT NULL", literal(&attr.attribute.name)));
+            return Ok(());
+        }
+        let (operand, _) = self.operand(attr)?;
+        self.text.push_str(&format!("{operand} IS NOT NULL"));
+        Ok(())
+    }
+
+    fn value_path(&mut self, attr: &AttributeRef, filter: &Filter) -> Result<(), StoreError> {
+        if let Some(value) = required_value(filter) {
+            // One exact value is demanded: let its index find the few rows first.
+            if self.indexed_value(attr, value) {
+                if matches!(filter, Filter::Compare { .. }) {
+                    return Ok(());
+                }
+                self.text.push_str(" AND ");
+            }
+        }
+        if attr.attribute.multi_valued {
+            let source = self.elements(attr);
+            self.text.push_str(&format!("EXISTS (SELECT FROM {source} WHERE "));
+            self.within("e.v".to_owned(), filter)?;
+            self.text.push(')');
+            return Ok(());
+        }
+        let holder = self.holder(attr);
+        let base = format!("({holder}->{})", literal(&attr.attribute.name));
+        self.text.push('(');
+        self.within(base, filter)?;
+        self.text.push(')');
+        Ok(())
+    }
+
+    fn within(&mut self, base: String, filter: &Filter) -> Result<(), StoreError> {
+        let outer = std::mem::replace(&mut self.base, base);
+        self.inside_element = true;
+        let done = self.filter(filter);
+        self.inside_element = false;
+        self.base = outer;
+        done
+    }
+
+    /// A condition that an index on one value serves; says whether it wrote one.
+    fn indexed_value(&mut self, attr: &AttributeRef, value: &str) -> bool {
+        if attr.schema_urn.is_some() {
+            return false;
+        }
+        match (attr.attribute.name.as_str(), self.target) {
+            ("emails", Target::User) => {
+                self.text.push_str(
+                    "EXISTS (SELECT FROM user_email i WHERE i.tenant_id = u.tenant_id AND i.user_id = u.id AND i.value_key = ",
+                );
+                self.push(Value::Text(scim::text::fold(value)));
+                self.text.push(')');
+            }
+            ("groups", Target::User) => self.membership("i.user_id = u.id AND i.group_id = ", value),
+            ("members", Target::Group) => self.membership("i.group_id = u.id AND i.user_id = ", value),
+            _ => return false,
+        }
+        true
+    }
+
+    fn membership(&mut self, by: &str, value: &str) {
+        match value.parse() {
+            Ok(id) => {
+                self.text.push_str("EXISTS (SELECT FROM group_member i WHERE i.tenant_id = u.tenant_id AND ");
+                self.text.push_str(by);
+                self.push(Value::Uuid(id));
+                self.text.push(')');
+            }
+            Err(_) => self.text.push_str("FALSE"),
+        }
+    }
+
+    /// The values of a multi-valued attribute as rows `e (v)`.
+    fn elements(&self, attr: &AttributeRef) -> String {
+        match (attr.attribute.name.as_str(), self.target) {
+            ("groups", Target::User) if attr.schema_urn.is_none() => {
+                "(SELECT jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct') \
+                 FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
+                 WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS e (v)"
+                    .to_owned()
+            }
+            ("members", Target::Group) => {
+                "(SELECT jsonb_build_object('value', p.id, 'type', 'User', \
+                    'display', coalesce(p.doc->>'displayName', p.doc->>'userName')) \
+                 FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
+                 WHERE m.tenant_id = u.tenant_id AND m.group_id = u.id) AS e (v)"
+                    .to_owned()
+            }
+            (name, _) => {
+                let value = format!("{}->{}", self.holder(attr), literal(name));
+                format!(
+                    "jsonb_array_elements(CASE jsonb_typeof({value}) WHEN 'array' THEN {value} ELSE '[]' END) AS e (v)"
+                )
+            }
+        }
+    }
+
+    fn compare(&mut self, attr: &AttributeRef, op: CompareOp, value: &Comparand) -> Result<(), StoreError> {
+        if !self.inside_element && attr.attribute.multi_valued {
+            let sub = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
+            if let (CompareOp::Eq, "value", Comparand::String(text)) = (op, sub, value) {
+                if self.indexed_value(attr, text) {
+                    return Ok(());
+                }
+            }
+            let source = self.elements(attr);
+            self.text.push_str(&format!("EXISTS (SELECT FROM {source} WHERE "));
+            let outer = std::mem::replace(&mut self.base, "e.v".to_owned());
+            self.inside_element = true;
+            let done = self.compare(attr, op, value);
+            self.inside_element = false;
+            self.base = outer;
+            self.text.push(')');
+            return done;
+        }
+        let (operand, kind) = self.operand(attr)?;
+        match value {
+            Comparand::Null => {
+                let is = if op == CompareOp::Ne { "IS NOT NULL" } else { "IS NULL" };
+                self.text.push_str(&format!("{operand} {is}"));
+            }
+            Comparand::Boolean(flag) => {
+                let operand =
+                    if kind == Kind::BooleanColumn { operand } else { format!("{operand}::boolean") };
+                self.typed(&operand, op, Value::Bool(*flag), "");
+            }
+            Comparand::Number(number) => {
+                self.typed(&format!("{operand}::numeric"), op, Value::Text(number.to_string()), "::numeric");
+            }
+            Comparand::DateTime(time) => {
+                let operand =
+                    if kind == Kind::TimeColumn { operand } else { format!("{operand}::timestamptz") };
+                self.typed(&operand, op, Value::Time(*time), "");
+            }
+            Comparand::String(text) => self.string(operand, kind, op, text),
+        }
+        Ok(())
+    }
+
+    fn typed(&mut self, operand: &str, op: CompareOp, value: Value, cast: &str) {
+        let sign = match op {
+            CompareOp::Ne => " IS DISTINCT FROM ",
+            CompareOp::Gt => " > ",
+            CompareOp::Ge => " >= ",
+            CompareOp::Lt => " < ",
+            CompareOp::Le => " <= ",
+            // the grammar admits no partial match on these types
+            CompareOp::Eq | CompareOp::Co | CompareOp::Sw | CompareOp::Ew => " = ",
+        };
+        self.text.push_str(operand);
+        self.text.push_str(sign);
+        self.push(value);
+        self.text.push_str(cast);
+    }
+
+    fn string(&mut self, operand: String, kind: Kind, op: CompareOp, text: &str) {
+        let (operand, text) = match kind {
+            Kind::IdColumn => match (op, text.parse()) {
+                (CompareOp::Eq, Ok(id)) => return self.typed(&operand, op, Value::Uuid(id), ""),
+                (CompareOp::Eq, Err(_)) => return self.text.push_str("FALSE"),
+                _ => (format!("{operand}::text"), text.to_owned()),
+            },
+            Kind::Folded => (operand, scim::text::fold(text)),
+            Kind::Foldable => (
+                format!("lower(normalize({operand}, NFKC) COLLATE \"und-x-icu\") COLLATE \"C\""),
+                scim::text::fold(text),
+            ),
+            _ => (operand, text.to_owned()),
+        };
+        let value = Value::Text(text);
+        match op {
+            CompareOp::Co => self.call(&format!("strpos({operand}, "), value, ") > 0"),
+            CompareOp::Sw => self.call(&format!("starts_with({operand}, "), value, ")"),
+            CompareOp::Ew => {
+                self.call(&format!("right({operand}, length("), value.clone(), ")) = ");
+                self.push(value);
+            }
+            CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le => {
+                self.typed(&format!("({operand}) COLLATE \"C\""), op, value, "");
+            }
+            CompareOp::Eq | CompareOp::Ne => self.typed(&operand, op, value, ""),
+        }
+    }
+
+    fn call(&mut self, before: &str, value: Value, after: &str) {
+        self.text.push_str(before);
+        self.push(value);
+        self.text.push_str(after);
+    }
+}
+
+/// The `value` that a filter inside a value path demands exactly, if it does.
+fn required_value(filter: &Filter) -> Option<&str> {
+    match filter {
+        Filter::Compare { attr, op: CompareOp::Eq, value: Comparand::String(text) } => {
+            attr.sub.as_ref().is_some_and(|sub| sub.name == "value").then_some(text.as_str())
+        }
+        Filter::And(all) => all.iter().find_map(required_value),
+        _ => None,
+    }
+}
+
+/// A name from a schema as a SQL literal.
+fn literal(name: &str) -> String {
+    format!("'{}'", name.replace('\'', "''").replace(['{', '}'], ""))
+}

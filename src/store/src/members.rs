@@ -1,0 +1,141 @@
+//! Group membership rows. Knows set operations in SQL; never reads a group's members to change one.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use domain::id::{GroupId, UserId};
+use scim::filter::Filter;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::filter_sql::{Condition, Target};
+use crate::schema::group_member;
+use crate::statement::statement;
+use crate::tx::{Reads, WriteTx};
+
+/// A member as a group shows it.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct MemberRow {
+    /// Whose membership in which group.
+    #[diesel(sql_type = SqlUuid)]
+    pub group_id: Uuid,
+    /// The person.
+    #[diesel(sql_type = SqlUuid)]
+    pub user_id: Uuid,
+    /// Their display name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub display: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+}
+
+fn ids(rows: Vec<Changed>) -> Vec<UserId> {
+    rows.into_iter().map(|row| UserId::from_uuid(row.user_id)).collect()
+}
+
+fn uuids(ids: &[UserId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.as_uuid()).collect()
+}
+
+/// The members of these groups, by group and id.
+pub async fn of_groups(tx: &mut impl Reads, groups: &[GroupId]) -> Result<Vec<MemberRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let groups: Vec<Uuid> = groups.iter().map(|id| id.as_uuid()).collect();
+    Ok(statement(
+        "SELECT m.group_id, m.user_id, coalesce(u.doc->>'displayName', u.doc->>'userName') AS display \
+         FROM group_member m JOIN users u ON u.tenant_id = m.tenant_id AND u.id = m.user_id \
+         WHERE m.tenant_id = {} AND m.group_id = ANY({}) ORDER BY m.group_id, m.user_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<SqlUuid>, _>(groups)
+    .load::<MemberRow>(tx.connection().0.conn())
+    .await?)
+}
+
+/// The ids of a group's members, each locked as a person until the end of the transaction: for what changes every
+/// member's access, such as a new name of the group.
+pub async fn lock_all(tx: &mut WriteTx, group: GroupId) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(ids(statement(
+        "SELECT u.id AS user_id FROM users u \
+         WHERE u.tenant_id = {} AND u.id IN \
+           (SELECT m.user_id FROM group_member m WHERE m.tenant_id = {} AND m.group_id = {}) \
+         ORDER BY u.id FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(group.as_uuid())
+    .load(tx.conn())
+    .await?))
+}
+
+/// Adds people to a group and returns those who were not in it.
+pub async fn add(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(ids(statement(
+        "INSERT INTO group_member (tenant_id, group_id, user_id) SELECT {}, {}, id FROM unnest({}) AS id \
+         ON CONFLICT DO NOTHING RETURNING user_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(group.as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(people))
+    .load(tx.conn())
+    .await?))
+}
+
+/// Removes people from a group and returns those who were in it.
+pub async fn remove(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(ids(statement(
+        "DELETE FROM group_member WHERE tenant_id = {} AND group_id = {} AND user_id = ANY({}) RETURNING user_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(group.as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(people))
+    .load(tx.conn())
+    .await?))
+}
+
+/// Removes everybody but these people and returns those who went.
+pub async fn keep_only(
+    tx: &mut WriteTx,
+    group: GroupId,
+    people: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(ids(statement(
+        "DELETE FROM group_member m WHERE tenant_id = {} AND group_id = {} \
+         AND NOT EXISTS (SELECT 1 FROM unnest({}) AS k (id) WHERE k.id = m.user_id) RETURNING user_id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(group.as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(people))
+    .load(tx.conn())
+    .await?))
+}
+
+/// The members that a filter over `value`, `display` and `type` names.
+pub async fn matching(
+    tx: &mut WriteTx,
+    group: GroupId,
+    filter: &Filter,
+) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let condition = Condition::compile(Target::Member, Some(filter))?;
+    let rows: Vec<MemberRow> = condition.members(tenant, group.as_uuid(), tx.conn()).await?;
+    Ok(rows.into_iter().map(|row| UserId::from_uuid(row.user_id)).collect())
+}
+
+/// How many members a group has.
+pub async fn count(tx: &mut impl Reads, group: GroupId) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(group_member::table
+        .filter(group_member::tenant_id.eq(tenant).and(group_member::group_id.eq(group.as_uuid())))
+        .count()
+        .get_result(tx.connection().0.conn())
+        .await?)
+}

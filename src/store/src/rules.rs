@@ -1,0 +1,95 @@
+//! Mapping rules, and the version of everything that access is computed from besides the person.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
+use domain::id::MappingRuleId;
+use domain::mapping::MappingRule;
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::schema::{access_policy, mapping_rule};
+use crate::statement::statement;
+use crate::tx::{Reads, WriteTx};
+
+/// All rules, in no particular order.
+pub async fn all(tx: &mut impl Reads) -> Result<Vec<MappingRule>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let rows: Vec<Value> = mapping_rule::table
+        .filter(mapping_rule::tenant_id.eq(tenant))
+        .order(mapping_rule::id)
+        .select(mapping_rule::rule)
+        .load(tx.connection().0.conn())
+        .await?;
+    rows.into_iter().map(|rule| serde_json::from_value(rule).map_err(StoreError::corrupt)).collect()
+}
+
+/// Adds a rule.
+pub async fn add(tx: &mut WriteTx, rule: &MappingRule, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::insert_into(mapping_rule::table)
+        .values((
+            mapping_rule::tenant_id.eq(tenant),
+            mapping_rule::id.eq(rule.id.as_uuid()),
+            mapping_rule::rule.eq(serde_json::to_value(rule).map_err(StoreError::corrupt)?),
+            mapping_rule::created_at.eq(now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Removes a rule and returns what it was.
+pub async fn remove(tx: &mut WriteTx, id: MappingRuleId) -> Result<Option<MappingRule>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let gone: Option<Value> = diesel::delete(
+        mapping_rule::table.filter(mapping_rule::tenant_id.eq(tenant).and(mapping_rule::id.eq(id.as_uuid()))),
+    )
+    .returning(mapping_rule::rule)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    gone.map(|rule| serde_json::from_value(rule).map_err(StoreError::corrupt)).transpose()
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
+/// The version of the policy that is in force, and stays in force until the end of the transaction: whoever changes the
+/// policy waits for those who compute by it, and they for whoever changes it.
+pub async fn hold_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
+    lock(tx, "pg_advisory_xact_lock_shared").await?;
+    version(tx).await
+}
+
+/// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
+pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
+    lock(tx, "pg_advisory_xact_lock").await?;
+    let tenant = tx.tenant().as_uuid();
+    Ok(diesel::update(access_policy::table.filter(access_policy::tenant_id.eq(tenant)))
+        .set(access_policy::version.eq(access_policy::version + 1))
+        .returning(access_policy::version)
+        .get_result(tx.conn())
+        .await?)
+}
+
+/// The version of the policy now.
+pub async fn version(tx: &mut impl Reads) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let row: Version = statement("SELECT version FROM access_policy WHERE tenant_id = {}")
+        .bind::<SqlUuid, _>(tenant)
+        .get_result(tx.connection().0.conn())
+        .await?;
+    Ok(row.version)
+}
+
+async fn lock(tx: &mut WriteTx, function: &str) -> Result<(), StoreError> {
+    let (high, low) = tx.tenant().as_uuid().as_u64_pair();
+    let key = i64::from_ne_bytes((high ^ low.rotate_left(17)).to_ne_bytes());
+    tx.conn().batch_execute(&format!("SELECT {function}({key})")).await?;
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! The tables as diesel sees them. Generated from the migrated database; `tests/schema.rs` holds it to the catalogue.
+
+diesel::table! {
+    blueprint (id, version) {
+        id -> Text,
+        version -> Text,
+        body -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tenant (id) {
+        id -> Uuid,
+        slug -> Text,
+        name -> Text,
+        blueprint_id -> Text,
+        blueprint_version -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    operator_credential (id) {
+        id -> Uuid,
+        token_hash -> Bytea,
+        hint -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    directory (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        slug -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    credential (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        directory_id -> Nullable<Uuid>,
+        token_hash -> Bytea,
+        hint -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        directory_id -> Uuid,
+        user_name_key -> Text,
+        external_id -> Nullable<Text>,
+        display_name_key -> Nullable<Text>,
+        active -> Bool,
+        doc -> Jsonb,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_email (tenant_id, user_id, ordinal) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        ordinal -> Int2,
+        value_key -> Text,
+    }
+}
+
+diesel::table! {
+    groups (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        directory_id -> Uuid,
+        display_name_key -> Text,
+        external_id -> Nullable<Text>,
+        doc -> Jsonb,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    group_member (tenant_id, group_id, user_id) {
+        tenant_id -> Uuid,
+        group_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    org_unit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        parent_id -> Nullable<Uuid>,
+        key -> Text,
+        key_fold -> Text,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    workspace (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        org_unit_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    mapping_rule (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        rule -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    access_policy (tenant_id) {
+        tenant_id -> Uuid,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    user_access (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        access -> Jsonb,
+        policy_version -> Int8,
+        computed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    seat_pool (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        purchased -> Int4,
+        at_limit -> Text,
+        used -> Int4,
+        peak -> Int4,
+        seq -> Int8,
+        waiter_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    seat_hold (tenant_id, pool_id, user_id) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        user_id -> Uuid,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    seat_waiter (tenant_id, pool_id, n) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        n -> Int8,
+        user_id -> Uuid,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    seat_ledger (tenant_id, pool_id, seq) {
+        tenant_id -> Uuid,
+        pool_id -> Uuid,
+        seq -> Int8,
+        at -> Timestamptz,
+        delta -> Int2,
+        used_after -> Int4,
+        user_id -> Uuid,
+        cause -> Text,
+        request_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    connection (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        slug -> Text,
+        name -> Text,
+        directory_id -> Uuid,
+        settings -> Jsonb,
+        client_secret_sealed -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity (tenant_id, connection_id, subject) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        subject -> Text,
+        user_id -> Uuid,
+        linked_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    login_flow (tenant_id, state_hash) {
+        tenant_id -> Uuid,
+        state_hash -> Bytea,
+        connection_id -> Uuid,
+        browser_hash -> Bytea,
+        secrets_sealed -> Bytea,
+        return_to -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    session (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        connection_id -> Uuid,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_event (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor -> Jsonb,
+        action -> Text,
+        target_kind -> Text,
+        target_id -> Text,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+        request_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    outbox (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        fact -> Text,
+        subject_id -> Text,
+        payload -> Jsonb,
+        request_id -> Uuid,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(access_policy, audit_event, blueprint, connection, credential, directory, group_member, groups, identity, login_flow, mapping_rule, operator_credential, org_unit, outbox, seat_hold, seat_ledger, seat_pool, seat_waiter, session, tenant, user_access, user_email, users, workspace);

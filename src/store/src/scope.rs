@@ -1,0 +1,63 @@
+//! Who acts, in which tenant. Knows how a scope comes to be; does not know what it is used for.
+
+use domain::audit::Actor;
+use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
+
+/// The tenant that a request acts in, and who acts. Only this room makes one, by looking up a credential, a session or
+/// a tenant that an operator or a sign-in names; nobody can make one from an id in an address.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    tenant: TenantId,
+    actor: Actor,
+    request: RequestId,
+}
+
+impl Scope {
+    pub(crate) fn new(tenant: TenantId, actor: Actor, request: RequestId) -> Self {
+        Self { tenant, actor, request }
+    }
+
+    /// The tenant in force.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who acts, for the audit trail.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The request that this belongs to.
+    pub fn request(&self) -> RequestId {
+        self.request
+    }
+}
+
+/// A [`Scope`] narrowed to one directory: what a provisioning client may see and touch.
+#[derive(Debug, Clone)]
+pub struct DirectoryScope {
+    scope: Scope,
+    directory: DirectoryId,
+    credential: CredentialId,
+}
+
+impl DirectoryScope {
+    pub(crate) fn new(scope: Scope, directory: DirectoryId, credential: CredentialId) -> Self {
+        Self { scope, directory, credential }
+    }
+
+    /// The tenant-wide scope that this one narrows.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The directory whose people and groups these are.
+    pub fn directory(&self) -> DirectoryId {
+        self.directory
+    }
+
+    /// The credential that was shown.
+    pub fn credential(&self) -> CredentialId {
+        self.credential
+    }
+}

@@ -1,0 +1,371 @@
+//! Seat pools: a counter, holds, waiters and the ledger. Knows how a seat is claimed and released exactly once; what
+//! is decided at the limit comes from `domain::seat`.
+//!
+//! The pool row is locked first, always, even when the pool is full: otherwise a release that commits meanwhile sees no
+//! waiter, and a seat stays free while somebody waits. Whoever releases promotes, in the same transaction.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, BigInt, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use domain::id::{SeatPoolId, UserId};
+use domain::seat::{AtLimit, Claim, PoolState};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::schema::{seat_hold, seat_ledger, seat_pool, seat_waiter};
+use crate::statement::statement;
+use crate::tx::{Reads, WriteTx};
+
+/// A pool as it is kept.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// Id.
+    pub id: SeatPoolId,
+    /// What was bought, what is used, and what happens at the limit.
+    pub state: PoolState,
+    /// The most that were ever used at once.
+    pub peak: i32,
+    /// Number of the newest ledger line.
+    pub seq: i64,
+    waiter_seq: i64,
+}
+
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// The person holds a seat, from now or from before.
+    Held,
+    /// They wait in line.
+    Waiting,
+    /// They neither hold a seat nor wait for one.
+    Refused,
+    /// This tenant does not count seats.
+    NotCounted,
+}
+
+#[derive(Queryable)]
+struct PoolRow {
+    id: Uuid,
+    purchased: i32,
+    at_limit: String,
+    used: i32,
+    peak: i32,
+    seq: i64,
+    waiter_seq: i64,
+}
+
+impl PoolRow {
+    fn into_pool(self) -> Result<Pool, StoreError> {
+        let at_limit: AtLimit =
+            serde_json::from_value(self.at_limit.into()).map_err(StoreError::corrupt)?;
+        Ok(Pool {
+            id: SeatPoolId::from_uuid(self.id),
+            state: PoolState { purchased: self.purchased, used: self.used, at_limit },
+            peak: self.peak,
+            seq: self.seq,
+            waiter_seq: self.waiter_seq,
+        })
+    }
+}
+
+type Columns = (
+    seat_pool::id,
+    seat_pool::purchased,
+    seat_pool::at_limit,
+    seat_pool::used,
+    seat_pool::peak,
+    seat_pool::seq,
+    seat_pool::waiter_seq,
+);
+const COLUMNS: Columns = (
+    seat_pool::id,
+    seat_pool::purchased,
+    seat_pool::at_limit,
+    seat_pool::used,
+    seat_pool::peak,
+    seat_pool::seq,
+    seat_pool::waiter_seq,
+);
+
+/// The tenant's pool, unlocked: for showing.
+pub async fn show(tx: &mut impl Reads) -> Result<Option<Pool>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    seat_pool::table
+        .filter(seat_pool::tenant_id.eq(tenant))
+        .select(COLUMNS)
+        .first::<PoolRow>(tx.connection().0.conn())
+        .await
+        .optional()?
+        .map(PoolRow::into_pool)
+        .transpose()
+}
+
+/// The tenant's pool, locked until the end of the transaction.
+async fn lock(tx: &mut WriteTx) -> Result<Option<Pool>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    seat_pool::table
+        .filter(seat_pool::tenant_id.eq(tenant))
+        .select(COLUMNS)
+        .for_no_key_update()
+        .first::<PoolRow>(tx.conn())
+        .await
+        .optional()?
+        .map(PoolRow::into_pool)
+        .transpose()
+}
+
+/// Claims a seat for a locked person, or a place in line, as the pool allows.
+pub async fn claim(tx: &mut WriteTx, user: UserId, now: DateTime<Utc>) -> Result<Claimed, StoreError> {
+    let Some(mut pool) = lock(tx).await? else { return Ok(Claimed::NotCounted) };
+    let tenant = tx.tenant().as_uuid();
+    let holds: i64 = seat_hold::table
+        .filter(seat_hold::tenant_id.eq(tenant).and(seat_hold::user_id.eq(user.as_uuid())))
+        .count()
+        .get_result(tx.conn())
+        .await?;
+    if holds > 0 {
+        return Ok(Claimed::Held);
+    }
+    match domain::seat::decide(&pool.state) {
+        Claim::Grant => {
+            grant(tx, &mut pool, &[user], "claim", now).await?;
+            Ok(Claimed::Held)
+        }
+        Claim::Wait => {
+            wait(tx, &mut pool, user, now).await?;
+            Ok(Claimed::Waiting)
+        }
+        Claim::Refuse => Ok(Claimed::Refused),
+    }
+}
+
+/// Releases a locked person's seat or place in line, and passes free seats on. Returns those who got one.
+pub async fn release(
+    tx: &mut WriteTx,
+    user: UserId,
+    cause: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<UserId>, StoreError> {
+    let Some(mut pool) = lock(tx).await? else { return Ok(Vec::new()) };
+    let tenant = tx.tenant().as_uuid();
+    diesel::delete(
+        seat_waiter::table
+            .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::user_id.eq(user.as_uuid()))),
+    )
+    .execute(tx.conn())
+    .await?;
+    let held = diesel::delete(
+        seat_hold::table.filter(seat_hold::tenant_id.eq(tenant).and(seat_hold::user_id.eq(user.as_uuid()))),
+    )
+    .execute(tx.conn())
+    .await?;
+    if held == 0 {
+        return Ok(Vec::new());
+    }
+    pool.state.used -= 1;
+    enter(tx, &mut pool, &[user], -1, cause, now).await?;
+    promote(tx, &mut pool, now).await
+}
+
+/// Sets what was bought and what happens at the limit; creates the pool if there is none. Returns the pool as it is
+/// then and those who got a seat by it.
+pub async fn set(
+    tx: &mut WriteTx,
+    fresh: SeatPoolId,
+    purchased: i32,
+    at_limit: AtLimit,
+    now: DateTime<Utc>,
+) -> Result<(Pool, Vec<UserId>), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let named = serde_json::to_value(at_limit).map_err(StoreError::corrupt)?;
+    let named = named.as_str().unwrap_or_default().to_owned();
+    diesel::insert_into(seat_pool::table)
+        .values((
+            seat_pool::tenant_id.eq(tenant),
+            seat_pool::id.eq(fresh.as_uuid()),
+            seat_pool::purchased.eq(purchased),
+            seat_pool::at_limit.eq(&named),
+            seat_pool::used.eq(0),
+            seat_pool::peak.eq(0),
+            seat_pool::seq.eq(0),
+            seat_pool::waiter_seq.eq(0),
+        ))
+        .on_conflict(seat_pool::tenant_id)
+        .do_update()
+        .set((seat_pool::purchased.eq(purchased), seat_pool::at_limit.eq(&named)))
+        .execute(tx.conn())
+        .await?;
+    let Some(mut pool) = lock(tx).await? else {
+        return Err(StoreError::corrupt("the seat pool is gone"));
+    };
+    let promoted = promote(tx, &mut pool, now).await?;
+    Ok((pool, promoted))
+}
+
+/// Everybody who waits, in order.
+pub async fn waiters(tx: &mut impl Reads) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let rows: Vec<(Uuid, DateTime<Utc>)> = seat_waiter::table
+        .filter(seat_waiter::tenant_id.eq(tenant))
+        .order(seat_waiter::n)
+        .select((seat_waiter::user_id, seat_waiter::since))
+        .load(tx.connection().0.conn())
+        .await?;
+    Ok(rows.into_iter().map(|(id, since)| (UserId::from_uuid(id), since)).collect())
+}
+
+/// What the rows add up to, for reconciliation: they must all say the same as `used`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sums {
+    /// Rows of holds.
+    pub holds: i64,
+    /// Sum of the ledger's deltas.
+    pub ledger: i64,
+    /// Lines of the ledger.
+    pub lines: i64,
+}
+
+/// Adds up holds and ledger.
+pub async fn sums(tx: &mut impl Reads) -> Result<Sums, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let holds = seat_hold::table
+        .filter(seat_hold::tenant_id.eq(tenant))
+        .count()
+        .get_result(tx.connection().0.conn())
+        .await?;
+    let (ledger, lines): (Option<i64>, i64) = seat_ledger::table
+        .filter(seat_ledger::tenant_id.eq(tenant))
+        .select((diesel::dsl::sum(seat_ledger::delta), diesel::dsl::count_star()))
+        .first(tx.connection().0.conn())
+        .await?;
+    Ok(Sums { holds, ledger: ledger.unwrap_or(0), lines })
+}
+
+async fn promote(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    now: DateTime<Utc>,
+) -> Result<Vec<UserId>, StoreError> {
+    let free = domain::seat::promotable(&pool.state);
+    if free == 0 {
+        return Ok(Vec::new());
+    }
+    let tenant = tx.tenant().as_uuid();
+    let first: Vec<(i64, Uuid)> = seat_waiter::table
+        .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::pool_id.eq(pool.id.as_uuid())))
+        .order(seat_waiter::n)
+        .limit(i64::from(free))
+        .select((seat_waiter::n, seat_waiter::user_id))
+        .load(tx.conn())
+        .await?;
+    if first.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<i64> = first.iter().map(|(n, _)| *n).collect();
+    diesel::delete(
+        seat_waiter::table
+            .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::pool_id.eq(pool.id.as_uuid())))
+            .filter(seat_waiter::n.eq_any(numbers)),
+    )
+    .execute(tx.conn())
+    .await?;
+    let promoted: Vec<UserId> = first.into_iter().map(|(_, id)| UserId::from_uuid(id)).collect();
+    grant(tx, pool, &promoted, "promotion", now).await?;
+    Ok(promoted)
+}
+
+async fn grant(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    people: &[UserId],
+    cause: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
+    statement("INSERT INTO seat_hold (tenant_id, pool_id, user_id, since) SELECT {}, {}, id, {} FROM unnest({}) AS id")
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(pool.id.as_uuid())
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .execute(tx.conn())
+        .await?;
+    pool.state.used = pool.state.used.saturating_add(i32::try_from(people.len()).unwrap_or(i32::MAX));
+    pool.peak = pool.peak.max(pool.state.used);
+    enter(tx, pool, people, 1, cause, now).await
+}
+
+async fn wait(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    pool.waiter_seq += 1;
+    let taken = diesel::insert_into(seat_waiter::table)
+        .values((
+            seat_waiter::tenant_id.eq(tenant),
+            seat_waiter::pool_id.eq(pool.id.as_uuid()),
+            seat_waiter::n.eq(pool.waiter_seq),
+            seat_waiter::user_id.eq(user.as_uuid()),
+            seat_waiter::since.eq(now),
+        ))
+        .on_conflict_do_nothing() // waits already, and keeps their place
+        .execute(tx.conn())
+        .await?;
+    if taken == 1 {
+        diesel::update(seat_pool::table.filter(seat_pool::tenant_id.eq(tenant)))
+            .set(seat_pool::waiter_seq.eq(pool.waiter_seq))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+const ENTER: &str = "\
+WITH input AS (
+    SELECT {} AS tenant, {} AS pool, {} AS first, {} AS first_used, {} AS delta, {} AS cause, {} AS at, {} AS request
+), line AS (
+    INSERT INTO seat_ledger (tenant_id, pool_id, seq, at, delta, used_after, user_id, cause, request_id)
+    SELECT tenant, pool, first + p.n, at, delta, (first_used + delta * p.n)::integer, p.id, cause, request
+    FROM input, unnest({}) WITH ORDINALITY AS p (id, n)
+)
+UPDATE seat_pool SET used = {}, peak = {}, seq = {} FROM input WHERE tenant_id = tenant AND id = pool";
+
+/// Writes the counter and one ledger line per person, numbered without gaps under the pool's lock.
+async fn enter(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    people: &[UserId],
+    delta: i16,
+    cause: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let request = tx.scope().request().as_uuid();
+    let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
+    let lines = i32::try_from(ids.len()).unwrap_or(i32::MAX);
+    let used_before = pool.state.used.saturating_sub(i32::from(delta).saturating_mul(lines));
+    let seq_before = pool.seq;
+    pool.seq = pool.seq.saturating_add(i64::from(lines));
+    statement(ENTER)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(pool.id.as_uuid())
+        .bind::<BigInt, _>(seq_before)
+        .bind::<Integer, _>(used_before)
+        .bind::<SmallInt, _>(delta)
+        .bind::<Text, _>(cause.to_owned())
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(request)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Integer, _>(pool.state.used)
+        .bind::<Integer, _>(pool.peak)
+        .bind::<BigInt, _>(pool.seq)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Sessions. Only hashes of their tokens are kept; a session that ended is gone.
+
+use chrono::{DateTime, Duration, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Bytea, Jsonb, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use domain::access::EffectiveAccess;
+use domain::audit::Actor;
+use domain::id::{ConnectionId, RequestId, SessionId, TenantId, UserId};
+use domain::token::{PlainToken, TokenHash};
+use scim::resource::Resource;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::schema::session;
+use crate::scope::Scope;
+use crate::statement::statement;
+use crate::tx::{ReadTx, Reads, WriteTx};
+use crate::users::document;
+
+/// A session to be.
+#[derive(Debug)]
+pub struct NewSession {
+    /// Id.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Through which connection.
+    pub connection: ConnectionId,
+    /// Hash of its token.
+    pub token: TokenHash,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session in force, with the person and their access as they are now.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// What this session may act as.
+    pub scope: Scope,
+    /// Id.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Their SCIM document.
+    pub resource: Resource,
+    /// What they may do and why.
+    pub access: EffectiveAccess,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    last_seen_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    expires_at: DateTime<Utc>,
+    #[diesel(sql_type = Jsonb)]
+    doc: Value,
+    #[diesel(sql_type = Jsonb)]
+    access: Value,
+}
+
+const LIVE: &str = "\
+SELECT s.id, s.user_id, s.last_seen_at, s.expires_at, u.doc, a.access
+FROM session s
+JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id
+WHERE s.tenant_id = {} AND s.token_hash = {} AND u.active";
+
+const SEEN_IS_NOTED_EVERY: Duration = Duration::minutes(1);
+
+impl Db {
+    /// The session that this token opens, if it is in force. The database is asked each time: a session that was
+    /// revoked by an answered request is refused by every process from then on.
+    pub async fn session(
+        &self,
+        token: &PlainToken,
+        request: RequestId,
+        idle: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        let Some(tenant) = token.tenant() else { return Ok(None) };
+        let mut tx = ReadTx::begin(self, tenant).await?;
+        let row: Option<Row> = statement(LIVE)
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Bytea, _>(token.hash().as_bytes().to_vec())
+            .get_result(tx.connection().0.conn())
+            .await
+            .optional()?;
+        tx.finish().await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.expires_at <= now || now - row.last_seen_at >= idle {
+            return Ok(None);
+        }
+        let last_seen_at = row.last_seen_at;
+        let live = live(tenant, row, request)?;
+        if now - last_seen_at >= SEEN_IS_NOTED_EVERY {
+            self.note_seen(&live, now).await?;
+        }
+        Ok(Some(live))
+    }
+
+    async fn note_seen(&self, live: &LiveSession, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.begin(&live.scope).await?;
+        let tenant = tx.tenant().as_uuid();
+        diesel::update(
+            session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(live.id.as_uuid()))),
+        )
+        .set(session::last_seen_at.eq(now))
+        .execute(tx.conn())
+        .await?;
+        tx.commit_trace_of_use().await
+    }
+}
+
+fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, StoreError> {
+    let (id, user) = (SessionId::from_uuid(row.id), UserId::from_uuid(row.user_id));
+    Ok(LiveSession {
+        scope: Scope::new(tenant, Actor::Session { session: id, user }, request),
+        id,
+        user,
+        resource: Resource::from_stored(document(&row.doc)),
+        access: serde_json::from_value(row.access).map_err(StoreError::corrupt)?,
+        expires_at: row.expires_at,
+    })
+}
+
+/// Opens a session, and forgets those of this tenant that ran out.
+pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::delete(session::table.filter(session::tenant_id.eq(tenant).and(session::expires_at.lt(now))))
+        .execute(tx.conn())
+        .await?;
+    diesel::insert_into(session::table)
+        .values((
+            session::tenant_id.eq(tenant),
+            session::id.eq(new.id.as_uuid()),
+            session::user_id.eq(new.user.as_uuid()),
+            session::connection_id.eq(new.connection.as_uuid()),
+            session::token_hash.eq(new.token.as_bytes().to_vec()),
+            session::created_at.eq(now),
+            session::last_seen_at.eq(now),
+            session::expires_at.eq(new.expires_at),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Ends one session. Returns whether there was one to end.
+pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended =
+        diesel::delete(session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))))
+            .execute(tx.conn())
+            .await?;
+    Ok(ended == 1)
+}
+
+/// Ends every session of a person and returns which.
+pub async fn revoke_all(tx: &mut WriteTx, user: UserId) -> Result<Vec<SessionId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended: Vec<Uuid> = diesel::delete(
+        session::table.filter(session::tenant_id.eq(tenant).and(session::user_id.eq(user.as_uuid()))),
+    )
+    .returning(session::id)
+    .get_results(tx.conn())
+    .await?;
+    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+}

@@ -1,0 +1,97 @@
+//! SQL written out, with bound parameters, prepared once per connection. Knows diesel's query traits.
+//!
+//! Diesel's own `sql_query` is prepared anew each time it runs; the statements here are kept. A parameter stands as
+//! `{}`; the text never holds a value.
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
+
+/// A statement and its parameters.
+pub(crate) struct Statement<'a> {
+    text: std::borrow::Cow<'static, str>,
+    binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+    kept: bool,
+}
+
+/// Starts a statement whose text is fixed, so that a connection prepares it once.
+pub(crate) fn statement<'a>(text: &'static str) -> Statement<'a> {
+    Statement { text: text.into(), binds: Vec::new(), kept: true }
+}
+
+impl<'a> Statement<'a> {
+    /// A statement composed while running. `kept` says whether its shape is one of a small number, so that preparing
+    /// it once per connection pays.
+    pub(crate) fn composed(
+        text: String,
+        binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+        kept: bool,
+    ) -> Self {
+        Self { text: text.into(), binds, kept }
+    }
+
+    /// Binds the next parameter.
+    pub(crate) fn bind<ST, T>(mut self, value: T) -> Self
+    where
+        Pg: HasSqlType<ST>,
+        T: ToSql<ST, Pg> + Send + 'a,
+        ST: SingleValue + Send + 'a,
+    {
+        self.binds.push(bound::<ST, T>(value));
+        self
+    }
+}
+
+/// One parameter, typed.
+struct Bound<ST, T>(T, std::marker::PhantomData<ST>);
+
+/// Boxes one parameter for [`Statement::composed`].
+pub(crate) fn bound<'a, ST, T>(value: T) -> Box<dyn QueryFragment<Pg> + Send + 'a>
+where
+    Pg: HasSqlType<ST>,
+    T: ToSql<ST, Pg> + Send + 'a,
+    ST: Send + 'a,
+{
+    Box::new(Bound::<ST, T>(value, std::marker::PhantomData))
+}
+
+impl<ST, T> QueryFragment<Pg> for Bound<ST, T>
+where
+    Pg: HasSqlType<ST>,
+    T: ToSql<ST, Pg>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param::<ST, T>(&self.0)
+    }
+}
+
+impl QueryFragment<Pg> for Statement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if !self.kept {
+            out.unsafe_to_cache_prepared();
+        }
+        let mut binds = self.binds.iter();
+        let mut pieces = self.text.split("{}");
+        if let Some(first) = pieces.next() {
+            out.push_sql(first);
+        }
+        for piece in pieces {
+            if let Some(bind) = binds.next() {
+                bind.walk_ast(out.reborrow())?;
+            }
+            out.push_sql(piece);
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Statement<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement<'_> {
+    type SqlType = Untyped;
+}

@@ -1,0 +1,195 @@
+//! Tenants, blueprint versions and operators' credentials: the tables that belong to no tenant.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::audit::Actor;
+use domain::id::{CredentialId, RequestId, TenantId};
+use domain::token::{PlainToken, TokenHash};
+use uuid::Uuid;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::schema::{access_policy, blueprint, operator_credential, tenant};
+use crate::scope::Scope;
+use crate::tx::{GlobalTx, Reads, WriteTx};
+
+/// A tenant as it is kept.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = tenant)]
+pub struct TenantRow {
+    /// Id.
+    pub id: Uuid,
+    /// Short name in addresses and commands.
+    pub slug: String,
+    /// Display name.
+    pub name: String,
+    /// Which product's rules apply.
+    pub blueprint_id: String,
+    /// In which version.
+    pub blueprint_version: String,
+    /// When it came to be.
+    pub created_at: DateTime<Utc>,
+}
+
+impl TenantRow {
+    /// The id, typed.
+    pub fn tenant_id(&self) -> TenantId {
+        TenantId::from_uuid(self.id)
+    }
+}
+
+/// Proof that the caller runs Usher itself: a valid operator credential, or a command on the machine that holds the
+/// database.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    actor: Actor,
+    request: RequestId,
+}
+
+impl Operator {
+    /// For the command line, whose caller already holds the database's own credentials.
+    pub fn at_the_console(request: RequestId) -> Self {
+        Self { actor: Actor::Cli, request }
+    }
+
+    /// The request that this proof belongs to.
+    pub fn request(&self) -> RequestId {
+        self.request
+    }
+}
+
+impl Db {
+    /// Who shows this token is an operator, or nobody.
+    pub async fn operator(
+        &self,
+        token: &PlainToken,
+        request: RequestId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Operator>, StoreError> {
+        let mut tx = self.global().await?;
+        let found: Option<Uuid> = operator_credential::table
+            .filter(operator_credential::token_hash.eq(token.hash().as_bytes().to_vec()))
+            .filter(operator_credential::revoked_at.is_null())
+            .filter(operator_credential::expires_at.is_null().or(operator_credential::expires_at.gt(now)))
+            .select(operator_credential::id)
+            .first(tx.conn())
+            .await
+            .optional()?;
+        tx.finish().await?;
+        Ok(found.map(|id| Operator {
+            actor: Actor::Operator { credential: CredentialId::from_uuid(id) },
+            request,
+        }))
+    }
+
+    /// An operator enters the tenant that a slug names.
+    pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<Scope>, StoreError> {
+        Ok(self.tenant_by_slug(slug).await?.map(|found| {
+            Scope::new(found.tenant_id(), operator.actor.clone(), operator.request)
+        }))
+    }
+
+    /// Somebody without a session arrives at a tenant's sign-in page.
+    pub async fn enter_to_sign_in(
+        &self,
+        slug: &str,
+        request: RequestId,
+    ) -> Result<Option<Scope>, StoreError> {
+        Ok(self.tenant_by_slug(slug).await?.map(|found| Scope::new(found.tenant_id(), Actor::SignIn, request)))
+    }
+
+    /// The tenant that a slug names.
+    pub async fn tenant_by_slug(&self, slug: &str) -> Result<Option<TenantRow>, StoreError> {
+        let mut tx = self.global().await?;
+        let found = tenant::table
+            .filter(tenant::slug.eq(slug))
+            .select(TenantRow::as_select())
+            .first(tx.conn())
+            .await
+            .optional()?;
+        tx.finish().await?;
+        Ok(found)
+    }
+}
+
+/// All tenants, by slug.
+pub async fn all(tx: &mut GlobalTx) -> Result<Vec<TenantRow>, StoreError> {
+    Ok(tenant::table.order(tenant::slug).select(TenantRow::as_select()).load(tx.conn()).await?)
+}
+
+/// Puts a blueprint version in place. A version that is there already stays as it is; returns whether the body that is
+/// now in force is the given one.
+pub async fn ensure_blueprint(
+    tx: &mut GlobalTx,
+    id: &str,
+    version: &str,
+    body: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    diesel::insert_into(blueprint::table)
+        .values((
+            blueprint::id.eq(id),
+            blueprint::version.eq(version),
+            blueprint::body.eq(body),
+            blueprint::created_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx.conn())
+        .await?;
+    let kept: String = blueprint::table
+        .filter(blueprint::id.eq(id).and(blueprint::version.eq(version)))
+        .select(blueprint::body)
+        .first(tx.conn())
+        .await?;
+    Ok(kept == body)
+}
+
+/// Creates the tenant and goes on inside it, in the same transaction.
+pub async fn create(mut tx: GlobalTx, operator: &Operator, row: &TenantRow) -> Result<WriteTx, StoreError> {
+    diesel::insert_into(tenant::table).values(row).execute(tx.conn()).await?;
+    let scope = Scope::new(row.tenant_id(), operator.actor.clone(), operator.request);
+    let mut tx = tx.into_tenant(scope).await?;
+    diesel::insert_into(access_policy::table)
+        .values((access_policy::tenant_id.eq(row.id), access_policy::version.eq(1)))
+        .execute(tx.conn())
+        .await?;
+    Ok(tx)
+}
+
+/// The tenant in force, with the text of its blueprint.
+pub async fn current(tx: &mut impl Reads) -> Result<(TenantRow, String), StoreError> {
+    let id = tx.tenant().as_uuid();
+    Ok(tenant::table
+        .inner_join(
+            blueprint::table.on(blueprint::id
+                .eq(tenant::blueprint_id)
+                .and(blueprint::version.eq(tenant::blueprint_version))),
+        )
+        .filter(tenant::id.eq(id))
+        .select((TenantRow::as_select(), blueprint::body))
+        .first(tx.connection().0.conn())
+        .await?)
+}
+
+/// Keeps the hash of a new operator credential.
+pub async fn add_operator(
+    tx: &mut GlobalTx,
+    id: CredentialId,
+    hash: TokenHash,
+    hint: &str,
+    now: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    diesel::insert_into(operator_credential::table)
+        .values((
+            operator_credential::id.eq(id.as_uuid()),
+            operator_credential::token_hash.eq(hash.as_bytes().to_vec()),
+            operator_credential::hint.eq(hint),
+            operator_credential::created_at.eq(now),
+            operator_credential::expires_at.eq(expires_at),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

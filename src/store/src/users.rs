@@ -1,0 +1,328 @@
+//! People of a directory. Knows which parts of the SCIM document have a column of their own; does not know what a
+//! change of one means.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use domain::id::{DirectoryId, UserId};
+use scim::filter::Filter;
+use scim::resource::Resource;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::filter_sql::{Condition, Target};
+use crate::schema::users;
+use crate::statement::{Statement, statement};
+use crate::tx::{Reads, WriteTx};
+
+/// A person as kept.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct UserRow {
+    /// Id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// Whose person.
+    #[diesel(sql_type = SqlUuid)]
+    pub directory_id: Uuid,
+    /// The SCIM document, without what only the server says.
+    #[diesel(sql_type = Jsonb)]
+    pub doc: Value,
+    /// Version, one more with each change.
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
+    /// When created.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
+    /// When last changed.
+    #[diesel(sql_type = Timestamptz)]
+    pub updated_at: DateTime<Utc>,
+    /// Their groups as `[{value, display}]`, if asked for and if there are any.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub groups: Option<Value>,
+}
+
+impl UserRow {
+    /// The id, typed.
+    pub fn user_id(&self) -> UserId {
+        UserId::from_uuid(self.id)
+    }
+
+    /// The document.
+    pub fn resource(&self) -> Resource {
+        Resource::from_stored(document(&self.doc))
+    }
+}
+
+pub(crate) fn document(doc: &Value) -> Map<String, Value> {
+    doc.as_object().cloned().unwrap_or_default()
+}
+
+/// Which people, in which order, how many.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice {
+    /// How many to pass over.
+    pub offset: i64,
+    /// How many to return.
+    pub limit: i64,
+}
+
+/// Whether the `groups` of each person are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Groups {
+    /// Read them too.
+    Included,
+    /// Leave them out.
+    Omitted,
+}
+
+const COLUMNS: &str = "u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at";
+const GROUPS_OF: &str = "(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName') ORDER BY g.id) \
+    FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
+    WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups";
+
+fn columns(groups: Groups) -> String {
+    match groups {
+        Groups::Included => format!("{COLUMNS}, {GROUPS_OF}"),
+        Groups::Omitted => format!("{COLUMNS}, NULL::jsonb AS groups"),
+    }
+}
+
+/// One person of this directory.
+pub async fn get(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    id: UserId,
+    groups: Groups,
+) -> Result<Option<UserRow>, StoreError> {
+    one(tx, directory, id, groups, "").await
+}
+
+/// One person of this directory, locked until the end of the transaction.
+pub async fn lock(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    id: UserId,
+    groups: Groups,
+) -> Result<Option<UserRow>, StoreError> {
+    one(tx, directory, id, groups, " FOR NO KEY UPDATE OF u").await
+}
+
+async fn one(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    id: UserId,
+    groups: Groups,
+    lock: &str,
+) -> Result<Option<UserRow>, StoreError> {
+    let text = format!(
+        "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}",
+        columns(groups)
+    );
+    let tenant = tx.tenant().as_uuid();
+    let found = Statement::composed(text, Vec::new(), true)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .get_result::<UserRow>(tx.connection().0.conn())
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// The people of this directory that a filter names, in a stable order, and how many there are in all.
+pub async fn list(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    filter: Option<&Filter>,
+    slice: Slice,
+    groups: Groups,
+) -> Result<(Vec<UserRow>, i64), StoreError> {
+    let condition = Condition::compile(Target::User, filter)?;
+    let (tenant, directory) = (tx.tenant().as_uuid(), directory.as_uuid());
+    let total = condition.count(tenant, directory, tx.connection().0.conn()).await?;
+    if slice.limit == 0 || slice.offset >= total {
+        return Ok((Vec::new(), total));
+    }
+    let rows = condition.select::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn()).await?;
+    Ok((rows, total))
+}
+
+/// How many people there are in the tenant.
+pub async fn all_ids(tx: &mut impl Reads) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = users::table
+        .filter(users::tenant_id.eq(tenant))
+        .order(users::id)
+        .select(users::id)
+        .load(tx.connection().0.conn())
+        .await?;
+    Ok(ids.into_iter().map(UserId::from_uuid).collect())
+}
+
+/// The columns that a document fills.
+struct Keys {
+    user_name: String,
+    external_id: Option<String>,
+    display_name: Option<String>,
+    active: bool,
+    emails: Vec<String>,
+}
+
+impl Keys {
+    fn of(resource: &Resource) -> Self {
+        Self {
+            user_name: scim::text::fold(resource.user_name().unwrap_or_default()),
+            external_id: resource.external_id().map(str::to_owned),
+            display_name: resource.display_name().map(scim::text::fold),
+            active: resource.active(),
+            emails: resource.emails().iter().map(|email| scim::text::fold(&email.value)).collect(),
+        }
+    }
+}
+
+const CREATE: &str = "\
+WITH u AS (
+    INSERT INTO users (tenant_id, id, directory_id, user_name_key, external_id, display_name_key, active, doc,
+        version, created_at, updated_at)
+    SELECT {}, {}, {}, {}, {}, {}, {}, {}, 1, at, at FROM (SELECT {} AS at) AS clock
+    RETURNING tenant_id, id
+)
+INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
+SELECT u.tenant_id, u.id, e.n, e.key FROM u, unnest({}) WITH ORDINALITY AS e (key, n)";
+
+/// Adds a person, in version 1.
+pub async fn create(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    id: UserId,
+    resource: &Resource,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let keys = Keys::of(resource);
+    let tenant = tx.tenant().as_uuid();
+    statement(CREATE)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Text, _>(keys.user_name)
+        .bind::<Nullable<Text>, _>(keys.external_id)
+        .bind::<Nullable<Text>, _>(keys.display_name)
+        .bind::<Bool, _>(keys.active)
+        .bind::<Jsonb, _>(Value::Object(resource.as_map().clone()))
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<Text>, _>(keys.emails)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Writes a changed document over a locked row and returns the new version.
+pub async fn update(
+    tx: &mut WriteTx,
+    id: UserId,
+    before: &Resource,
+    after: &Resource,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let keys = Keys::of(after);
+    let tenant = tx.tenant().as_uuid();
+    let version: i64 = diesel::update(
+        users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))),
+    )
+    .set((
+        users::user_name_key.eq(&keys.user_name),
+        users::external_id.eq(&keys.external_id),
+        users::display_name_key.eq(&keys.display_name),
+        users::active.eq(keys.active),
+        users::doc.eq(Value::Object(after.as_map().clone())),
+        users::version.eq(users::version + 1),
+        users::updated_at.eq(now),
+    ))
+    .returning(users::version)
+    .get_result(tx.conn())
+    .await?;
+    if keys.emails != Keys::of(before).emails {
+        replace_emails(tx, id, keys.emails).await?;
+    }
+    Ok(version)
+}
+
+async fn replace_emails(tx: &mut WriteTx, id: UserId, emails: Vec<String>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    statement("DELETE FROM user_email WHERE tenant_id = {} AND user_id = {}")
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .execute(tx.conn())
+        .await?;
+    statement(
+        "INSERT INTO user_email (tenant_id, user_id, ordinal, value_key) \
+         SELECT {}, {}, e.n, e.key FROM unnest({}) WITH ORDINALITY AS e (key, n)",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<Text>, _>(emails)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Removes a person for good. Sessions, identities, memberships, e-mails and access go with the row; a seat must have
+/// been released before.
+pub async fn delete(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::delete(users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Which of these people exist in this directory; each is locked, in the order of ids, until the end of the transaction.
+pub async fn lock_many(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    ids: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let found: Vec<Uuid> = users::table
+        .filter(users::tenant_id.eq(tenant).and(users::directory_id.eq(directory.as_uuid())))
+        .filter(users::id.eq_any(ids))
+        .order(users::id)
+        .select(users::id)
+        .for_no_key_update()
+        .load(tx.conn())
+        .await?;
+    Ok(found.into_iter().map(UserId::from_uuid).collect())
+}
+
+/// The person of a directory whose `userName` or `externalId` this is, for the first sign-in.
+pub async fn by_name(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    by: Named<'_>,
+) -> Result<Option<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let mine = users::table
+        .filter(users::tenant_id.eq(tenant).and(users::directory_id.eq(directory.as_uuid())))
+        .select(users::id)
+        .into_boxed();
+    let mine = match by {
+        Named::UserName(name) => mine.filter(users::user_name_key.eq(scim::text::fold(name))),
+        Named::ExternalId(id) => mine.filter(users::external_id.eq(id.to_owned())),
+    };
+    let id: Option<Uuid> = mine.first(tx.connection().0.conn()).await.optional()?;
+    Ok(id.map(UserId::from_uuid))
+}
+
+/// A name that a directory gives to exactly one person.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// `userName`, compared without case.
+    UserName(&'a str),
+    /// `externalId`, compared exactly.
+    ExternalId(&'a str),
+}

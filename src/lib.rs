@@ -1,1 +1,3 @@
 //! Usher: SCIM 2.0 provisioning and single sign-on gateway.
+
+pub mod config;

@@ -18,4 +18,6 @@ pub mod seat;
 pub mod slug;
 pub mod token;
 
+#[cfg(test)]
+mod fixture;
 mod fold;

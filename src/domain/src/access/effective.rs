@@ -220,7 +220,11 @@ impl EffectiveAccess {
             // Without a condition before with one; the lists are sorted, so the first of equals is the widest.
             .min_by_key(|(_, _, obligation, _)| obligation.is_some());
         if let Some((_, _, obligation, reasons)) = best.filter(|_| self.status == AccessStatus::Granted) {
-            return Decision { allowed: true, obligation: obligation.clone(), reasons: reasons.clone() };
+            return Decision {
+                allowed: true,
+                obligation: obligation.clone(),
+                reasons: self.explain(reasons),
+            };
         }
         let mut reasons = vec![Reason::NotHeld { permission: permission.to_owned() }];
         if self.status != AccessStatus::Granted {
@@ -239,6 +243,24 @@ impl EffectiveAccess {
         Decision { allowed: false, obligation: None, reasons }
     }
 
+    /// The reasons, and behind each role among them the reasons for the role.
+    fn explain(&self, reasons: &[Reason]) -> Vec<Reason> {
+        let mut explained: Vec<Reason> = Vec::new();
+        for reason in reasons {
+            let behind = self.roles.iter().filter(|held| match reason {
+                Reason::FromRole { role } => held.role == *role,
+                _ => false,
+            });
+            let behind = behind.flat_map(|held| &held.reasons);
+            for reason in std::iter::once(reason).chain(behind) {
+                if !explained.contains(reason) {
+                    explained.push(reason.clone());
+                }
+            }
+        }
+        explained
+    }
+
     /// The highest kind of administrator the person is, if any.
     pub fn admin_level(&self) -> Option<AdminLevel> {
         self.roles.iter().filter_map(|role| role.level).min()
@@ -246,7 +268,7 @@ impl EffectiveAccess {
 }
 
 /// Whether what is held at a scope is held at a place.
-fn reaches(scope: &Scope, place: Place<'_>, tree: &OrgTree) -> bool {
+pub(super) fn reaches(scope: &Scope, place: Place<'_>, tree: &OrgTree) -> bool {
     match (scope, place) {
         (Scope::Environment, _) => true,
         (Scope::OrgUnit { id, .. }, Place::OrgUnit(unit)) => tree.contains(*id, unit),

@@ -19,7 +19,14 @@
 mod effective;
 mod evaluate;
 mod facts;
+mod gather;
+mod home;
 mod reason;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
 
 pub use crate::blueprint::AdminLevel;
 pub use crate::org_tree::Workspace;

@@ -1,5 +1,7 @@
 //! Why. Knows every reason a person can be shown; does not know when each applies.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::HomeDepth;
@@ -80,9 +82,9 @@ pub enum Reason {
     WrongScope,
     /// The role follows from flags and home and cannot be given.
     CannotBeGiven,
-    /// Another role at the same place won.
+    /// Another role at the same place, or another home, won.
     Outranked {
-        /// The role that won.
+        /// The role, or the key of the home, that won.
         by: String,
     },
     /// Follows from flags and home.
@@ -120,4 +122,69 @@ pub enum Reason {
         /// What was asked for.
         permission: String,
     },
+}
+
+impl Reason {
+    /// The reason in an English sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Active => "The person is active.".to_owned(),
+            Self::Inactive => "The person is not active.".to_owned(),
+            Self::SeatHeld => "The person holds a seat.".to_owned(),
+            Self::SeatNotNeeded => "No seat is needed.".to_owned(),
+            Self::WaitingForSeat { position } => {
+                format!("The person waits for a seat, at place {position} in the queue.")
+            }
+            Self::NoSeat => "No seat was left and the person was refused one.".to_owned(),
+            Self::GrantedByHand { grant, by } => format!("Given by hand by {by} (grant {grant})."),
+            Self::HomeSetByHand => "The home was set by hand.".to_owned(),
+            Self::GroupMatched { rule, priority, name, .. } => {
+                format!("Member of the group {name:?}, by mapping rule {rule} (priority {priority}).")
+            }
+            Self::AttributeMatched { rule, priority, path, value } => {
+                format!("The attribute {path} is {value:?}, by mapping rule {rule} (priority {priority}).")
+            }
+            Self::Fallback { rule, key } => {
+                format!("No other home was found; {key:?} is the fallback of mapping rule {rule}.")
+            }
+            Self::NoSuchUnit { key } => format!("The organisation has no unit with the key {key:?}."),
+            Self::FallbackAtTop { key } => {
+                format!("{key:?} is the top of the organisation, where no fallback may lead.")
+            }
+            Self::ScopeGone => "The place it was given for is no longer there.".to_owned(),
+            Self::NotInBlueprint => "The blueprint does not know it.".to_owned(),
+            Self::WrongScope => "It cannot be held at such a place.".to_owned(),
+            Self::CannotBeGiven => "The role follows from flags and home and cannot be given.".to_owned(),
+            Self::Outranked { by } => format!("{by:?} won over it."),
+            Self::Derived { flags, home, key } => {
+                let place = match home {
+                    Some(HomeDepth::Top) => " and a home at the top of the organisation",
+                    Some(HomeDepth::Below) => " and a home below the top of the organisation",
+                    None => "",
+                };
+                let key = key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default();
+                format!("Follows from the {}{place}{key}.", flags_in_words(flags))
+            }
+            Self::NoHome { flags } if flags.is_empty() => "The person has no home.".to_owned(),
+            Self::NoHome { flags } => {
+                format!("The person has the {} but no home to hold it for.", flags_in_words(flags))
+            }
+            Self::Default => "The default, as nothing gives another role.".to_owned(),
+            Self::FromRole { role } => format!("The role {role:?} gives it."),
+            Self::NotAllowedByRole => "No role of the person allows it.".to_owned(),
+            Self::Missing { requires } => format!("It requires {requires:?}, which is not held there."),
+            Self::NotHeld { permission } => format!("{permission:?} is not held there."),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence())
+    }
+}
+
+fn flags_in_words(flags: &[String]) -> String {
+    let noun = if flags.len() == 1 { "flag" } else { "flags" };
+    format!("{noun} {}", flags.join(", "))
 }

@@ -294,6 +294,17 @@ pub enum Cell {
     If(String),
 }
 
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yes => f.write_str("yes"),
+            Self::No => f.write_str("no"),
+            Self::Grantable => f.write_str("grantable"),
+            Self::If(condition) => write!(f, "if:{condition}"),
+        }
+    }
+}
+
 /// A role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {

@@ -1,0 +1,235 @@
+//! What rules and grants by hand give, before anything is derived or dropped. Knows who wins where only one
+//! thing can be had; does not know homes, seats or dependencies.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::evaluate::{Flags, Roles};
+use super::{Dropped, Facts, GroupFact, LocalGrant, Policy, Reason, Scope, What};
+use crate::blueprint::{Assignment, Role};
+use crate::fold::same;
+use crate::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
+
+/// What was dropped on the way: one entry for each thing and place, the reasons in the order of the steps.
+#[derive(Default)]
+pub(super) struct Findings {
+    dropped: BTreeMap<(What, String, Option<Scope>), Vec<Reason>>,
+}
+
+impl Findings {
+    pub(super) fn drop(&mut self, what: What, id: &str, scope: Option<Scope>, reasons: Vec<Reason>) {
+        add(self.dropped.entry((what, id.to_owned(), scope)).or_default(), reasons);
+    }
+
+    pub(super) fn into_dropped(self) -> Vec<Dropped> {
+        self.dropped
+            .into_iter()
+            .map(|((what, id, scope), reasons)| Dropped { what, id, scope, reasons })
+            .collect()
+    }
+}
+
+/// Adds reasons that are not there yet, in their order.
+pub(super) fn add(reasons: &mut Vec<Reason>, more: impl IntoIterator<Item = Reason>) {
+    for reason in more {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+}
+
+pub(super) struct Gathered<'a> {
+    pub(super) flags: Flags,
+    pub(super) roles: Roles<'a>,
+}
+
+/// The first wins: what was given by hand, then the lower priority number, then the higher rank, then the
+/// smaller id (sources are visited in the order of their ids).
+type Order = (Option<i32>, Reverse<i64>, usize);
+
+struct Claim<'a> {
+    order: Order,
+    role: &'a Role,
+    reasons: Vec<Reason>,
+}
+
+pub(super) fn gather<'a>(
+    policy: &'a Policy,
+    rules: &[&MappingRule],
+    facts: &Facts,
+    findings: &mut Findings,
+) -> Gathered<'a> {
+    let mut gatherer =
+        Gatherer { policy, flags: Flags::new(), claims: BTreeMap::new(), visited: 0, findings };
+    for grant in grants(facts) {
+        gatherer.take(&grant.what, None, &[by_hand(grant)]);
+    }
+    for rule in rules {
+        let reasons: Vec<Reason> = matches(rule, facts).into_iter().map(|it| it.reason).collect();
+        if !reasons.is_empty() {
+            gatherer.take(&rule.outcome, Some(rule.priority), &reasons);
+        }
+    }
+    gatherer.settle()
+}
+
+struct Gatherer<'a, 'f> {
+    policy: &'a Policy,
+    flags: Flags,
+    claims: BTreeMap<Scope, Vec<Claim<'a>>>,
+    visited: usize,
+    findings: &'f mut Findings,
+}
+
+impl<'a> Gatherer<'a, '_> {
+    fn take(&mut self, outcome: &Outcome, priority: Option<i32>, reasons: &[Reason]) {
+        self.visited = self.visited.saturating_add(1);
+        match outcome {
+            Outcome::Flags { flags, scope } => {
+                for flag in flags {
+                    self.take_flag(flag, *scope, reasons);
+                }
+            }
+            Outcome::Role { role, scope } => self.take_role(role, *scope, priority, reasons),
+            // Homes come first; see `home`.
+            Outcome::Home { .. } => {}
+        }
+    }
+
+    fn take_flag(&mut self, flag: &str, scope: ScopeRef, reasons: &[Reason]) {
+        let fits = |kind| match self.policy.blueprint.flag(flag) {
+            None => Err(Reason::NotInBlueprint),
+            Some(found) if found.can_be_held_at(kind) => Ok(()),
+            Some(_) => Err(Reason::WrongScope),
+        };
+        match fits(scope.kind()).and_then(|()| place(self.policy, scope)) {
+            Ok(place) => add(self.flags.entry((flag.to_owned(), place)).or_default(), reasons.to_vec()),
+            Err(why_not) => self.refuse(What::Flag, flag, scope, reasons, why_not),
+        }
+    }
+
+    fn take_role(&mut self, role: &str, scope: ScopeRef, priority: Option<i32>, reasons: &[Reason]) {
+        let found = match self.policy.blueprint.role(role) {
+            None => Err(Reason::NotInBlueprint),
+            Some(found) if found.assignment() == Assignment::Derived => Err(Reason::CannotBeGiven),
+            Some(found) if found.scope() != scope.kind() => Err(Reason::WrongScope),
+            Some(found) => Ok(found),
+        };
+        match found.and_then(|found| Ok((found, place(self.policy, scope)?))) {
+            Ok((found, place)) => self.claims.entry(place).or_default().push(Claim {
+                order: (priority, Reverse(found.rank()), self.visited),
+                role: found,
+                reasons: reasons.to_vec(),
+            }),
+            Err(why_not) => self.refuse(What::Role, role, scope, reasons, why_not),
+        }
+    }
+
+    fn refuse(&mut self, what: What, id: &str, scope: ScopeRef, reasons: &[Reason], why_not: Reason) {
+        let mut reasons = reasons.to_vec();
+        reasons.push(why_not);
+        self.findings.drop(what, id, place(self.policy, scope).ok(), reasons);
+    }
+
+    /// Settles which role is held at each place.
+    fn settle(self) -> Gathered<'a> {
+        let mut roles = Roles::new();
+        for (place, mut claims) in self.claims {
+            claims.sort_by_key(|claim| claim.order);
+            let mut held: Option<(&Role, Vec<Reason>)> = None;
+            for mut claim in claims {
+                match &mut held {
+                    None => held = Some((claim.role, claim.reasons)),
+                    Some((winner, reasons)) if winner.id() == claim.role.id() => add(reasons, claim.reasons),
+                    Some((winner, _)) => {
+                        claim.reasons.push(Reason::Outranked { by: winner.id().to_owned() });
+                        self.findings.drop(What::Role, claim.role.id(), Some(place.clone()), claim.reasons);
+                    }
+                }
+            }
+            if let Some(held) = held {
+                roles.insert(place, held);
+            }
+        }
+        Gathered { flags: self.flags, roles }
+    }
+}
+
+/// The grants by hand, in the order of their ids.
+pub(super) fn grants(facts: &Facts) -> Vec<&LocalGrant> {
+    let mut grants: Vec<&LocalGrant> = facts.local_grants.iter().collect();
+    grants.sort();
+    grants.dedup();
+    grants
+}
+
+pub(super) fn by_hand(grant: &LocalGrant) -> Reason {
+    Reason::GrantedByHand { grant: grant.id, by: grant.by.clone() }
+}
+
+/// The place that a reference leads to.
+fn place(policy: &Policy, scope: ScopeRef) -> Result<Scope, Reason> {
+    match scope {
+        ScopeRef::Environment => Some(Scope::Environment),
+        ScopeRef::OrgUnit(id) => policy.tree.get(id).map(Scope::from),
+        ScopeRef::Workspace(id) => policy.workspaces.iter().filter(|it| it.id == id).min().map(Scope::from),
+    }
+    .ok_or(Reason::ScopeGone)
+}
+
+/// One way in which a rule matches a person.
+pub(super) struct Match<'a> {
+    pub(super) reason: Reason,
+    /// The attribute's value, where the rule matches an attribute.
+    pub(super) value: Option<&'a str>,
+}
+
+/// Every way in which a rule matches a person, in a fixed order; empty if it does not.
+pub(super) fn matches<'a>(rule: &MappingRule, facts: &'a Facts) -> Vec<Match<'a>> {
+    match &rule.matcher {
+        Matcher::Group { display_name } => {
+            in_groups(rule, facts, |group| same(&group.display_name, display_name))
+        }
+        Matcher::GroupExternalId { external_id } => {
+            in_groups(rule, facts, |group| group.external_id.as_deref() == Some(external_id))
+        }
+        Matcher::Attribute { path, value: wanted } => {
+            let values = facts.attributes.get(path).map(Vec::as_slice).unwrap_or_default();
+            let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+                .into_iter()
+                .filter(|value| !value.trim().is_empty())
+                .filter(|value| wanted.as_ref().is_none_or(|wanted| same(wanted, value)))
+                .map(|value| Match {
+                    reason: Reason::AttributeMatched {
+                        rule: rule.id,
+                        priority: rule.priority,
+                        path: path.clone(),
+                        value: value.to_owned(),
+                    },
+                    value: Some(value),
+                })
+                .collect()
+        }
+    }
+}
+
+fn in_groups<'a>(rule: &MappingRule, facts: &Facts, wanted: impl Fn(&GroupFact) -> bool) -> Vec<Match<'a>> {
+    let mut groups: Vec<&GroupFact> = facts.groups.iter().filter(|group| wanted(group)).collect();
+    groups.sort();
+    groups.dedup_by_key(|group| (group.id, &group.display_name));
+    groups
+        .into_iter()
+        .map(|group| Match {
+            reason: Reason::GroupMatched {
+                rule: rule.id,
+                priority: rule.priority,
+                group: group.id,
+                name: group.display_name.clone(),
+            },
+            value: None,
+        })
+        .collect()
+}

@@ -24,6 +24,7 @@ pub mod projection;
 pub mod resource;
 pub mod schema;
 pub mod text;
+mod value;
 
 pub use error::{Error, ScimType};
 pub use limits::Limits;

@@ -148,14 +148,15 @@ pub fn render(
         .chain(extensions.filter(|urn| body.contains_key(*urn)))
         .collect();
     body.insert("schemas".to_owned(), Value::from(schemas));
+    let Meta { created, last_modified, version, location } = meta;
     body.insert(
         META.to_owned(),
         json!({
             "resourceType": resource_type.name,
-            "created": timestamp(meta.created),
-            "lastModified": timestamp(meta.last_modified),
-            "location": meta.location,
-            "version": etag::weak(meta.version),
+            "created": timestamp(created),
+            "lastModified": timestamp(last_modified),
+            "location": location,
+            "version": etag::weak(version),
         }),
     );
     Value::Object(body)

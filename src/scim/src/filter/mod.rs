@@ -11,6 +11,7 @@ use serde_json::Number;
 use crate::error::Error;
 use crate::path::AttributeRef;
 use crate::schema::ResourceType;
+pub(crate) use parser::parse_value_path;
 
 /// Longest filter, in bytes.
 pub const MAX_LENGTH: usize = 4096;

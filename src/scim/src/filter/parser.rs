@@ -18,24 +18,25 @@ pub(super) fn parse(resource_type: &ResourceType, text: &str) -> Result<Filter, 
     }
 }
 
-/// The filter between the brackets of a value path, with the bracket consumed, and the sub-attribute name
-/// that follows it. Used for PATCH paths.
+/// The rest of a PATCH path after `[`: the filter, and the sub-attribute name after the closing bracket.
 pub(crate) fn parse_value_path(
     resource_type: &ResourceType,
     parent: &AttributeRef,
     text: &str,
 ) -> Result<(Filter, Option<String>), Error> {
+    let path = |detail: &str| Error::invalid_path(format!("The path is malformed: {detail}"));
     let mut parser = Parser::new(resource_type, text, Some(parent.clone()))?;
     let filter = parser.disjunction(0)?;
-    parser.expect(&Token::CloseBracket, "the value path has no closing bracket")?;
-    let path = |detail: &str| Error::invalid_path(format!("The path is malformed: {detail}"));
-    let sub = match parser.peeked.take() {
-        None => None,
-        Some(Token::Dot(name)) => Some(name),
-        Some(_) => return Err(path("only a sub-attribute may follow the closing bracket")),
+    if parser.peeked != Some(Token::CloseBracket) {
+        return Err(path("the value path has no closing bracket"));
+    }
+    let sub = match parser.lexer.next() {
+        Ok(None) => return Ok((filter, None)),
+        Ok(Some(Token::Dot(name))) => name,
+        _ => return Err(path("only a sub-attribute may follow the closing bracket")),
     };
     match parser.lexer.next() {
-        Ok(None) => Ok((filter, sub)),
+        Ok(None) => Ok((filter, Some(sub))),
         _ => Err(path("something follows the sub-attribute")),
     }
 }
@@ -258,8 +259,8 @@ fn push_flat(list: &mut Vec<Filter>, filter: Filter, split: fn(Filter) -> Vec<Fi
 fn one_or(mut list: Vec<Filter>, wrap: fn(Vec<Filter>) -> Filter) -> Filter {
     match list.pop() {
         Some(only) if list.is_empty() => only,
-        Some(last) => {
-            list.push(last);
+        Some(filter) => {
+            list.push(filter);
             wrap(list)
         }
         None => wrap(list),

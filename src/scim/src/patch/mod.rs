@@ -1,54 +1,89 @@
-//! PATCH (RFC 7644 §3.5.2). Knows operations; does not know storage.
+//! PATCH (RFC 7644 §3.5.2). Knows what operations mean for a resource; does not know where resources are kept.
+//!
+//! A request becomes a plan first: paths resolved, values checked, mutability enforced, everything that
+//! needs no resource. Applying the plan is then a pure function of the resource.
+
+mod apply;
+mod elements;
+mod members;
+mod parse;
+mod target;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::dialect::Dialect;
-use crate::error::Error;
-use crate::filter::Filter;
-use crate::resource::{Member, Resource};
-use crate::schema::ResourceType;
+pub use members::MemberChange;
 
-/// One change to the members of a group.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MemberChange {
-    /// Add these; those already present are left alone.
-    Add(Vec<Member>),
-    /// Remove the members with these ids; absent ones are left alone.
-    Remove(Vec<String>),
-    /// Remove the members that match.
-    RemoveMatching(Filter),
-    /// These and no others.
-    ReplaceAll(Vec<Member>),
-    /// None at all.
-    RemoveAll,
-}
+use crate::dialect::{Dialect, Leniency};
+use crate::error::Error;
+use crate::resource::Resource;
+use crate::schema::ResourceType;
+use target::Target;
 
 /// The operations of one PATCH request, resolved and checked against the schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchPlan {
+    steps: Vec<Step>,
     members: Vec<MemberChange>,
+    create_from_filter: bool,
+    leniencies: BTreeSet<Leniency>,
+}
+
+/// One operation on one attribute. A path-less operation becomes several.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    target: Target,
+    action: Action,
+}
+
+/// What to do at the target; values are in canonical form.
+#[derive(Debug, Clone, PartialEq)]
+enum Action {
+    Add(Value),
+    Replace(Value),
+    Remove,
+    /// Of a multi-valued attribute, the values equal to these.
+    RemoveValues(Vec<Value>),
 }
 
 impl PatchPlan {
-    /// Reads and checks a PATCH body.
+    /// Reads and checks the body of a PATCH.
     pub fn parse(resource_type: &ResourceType, body: Value, dialect: &Dialect) -> Result<Self, Error> {
-        let _ = (resource_type, body, dialect);
-        Err(Error::new(501, "not yet"))
+        parse::plan(resource_type, body, dialect)
     }
 
-    /// Takes the member changes out, in the order of the operations.
+    /// Takes the changes to a group's members out, in the order of the operations. Members are not part
+    /// of the document, so their order against other attributes makes no difference.
     pub fn split_members(mut self) -> (Self, Vec<MemberChange>) {
         let members = std::mem::take(&mut self.members);
         (self, members)
     }
 
+    /// Does the plan touch the document at all?
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Which leniencies reading it took.
+    pub fn leniencies(&self) -> &BTreeSet<Leniency> {
+        &self.leniencies
+    }
+
     /// What the operations make of a resource; `None` when nothing changes.
+    ///
+    /// RFC 7644 §3.5.2: "A PATCH request, regardless of the number of operations, SHALL be treated as
+    /// atomic." The resource given is never touched. Member changes are not applied here.
     pub fn apply(
         &self,
         resource_type: &ResourceType,
         resource: &Resource,
     ) -> Result<Option<Resource>, Error> {
-        let _ = (resource_type, resource);
-        Err(Error::new(501, "not yet"))
+        let mut doc = resource.as_map().clone();
+        for step in &self.steps {
+            apply::step(step, &mut doc, self.create_from_filter)?;
+        }
+        crate::resource::require(resource_type, &doc).map_err(Error::mutability)?;
+        Ok((doc != *resource.as_map()).then(|| Resource::from_stored(doc)))
     }
 }

@@ -1,61 +1,101 @@
-//! The client-writable resource document. Knows schemas; does not know storage.
+//! The document a client may write. Knows what a valid resource is; does not know where it is kept.
+
+mod read;
+mod values;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Leniency};
 use crate::error::Error;
 use crate::schema::ResourceType;
+use crate::value::Reader;
+pub(crate) use read::{Key, draft_schema, is_members, is_password, key, require, schemas as check_schemas};
 
-/// A resource as the client may write it.
-#[derive(Debug, Clone, PartialEq)]
+/// A resource without `id`, `meta`, `schemas` and everything read-only, in canonical spelling: core
+/// attributes at the top, each extension's under its URN, no nulls and no empty values.
+///
+/// The members of a group are not part of the document, however many there are: a request's members wait
+/// beside it until [`Resource::take_members`].
+#[derive(Debug, Clone)]
 pub struct Resource {
     doc: Map<String, Value>,
     members: Option<Vec<Value>>,
+    leniencies: BTreeSet<Leniency>,
 }
 
-/// An e-mail address.
+/// Two resources are equal when their documents and members are; how they were read does not matter.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.doc == other.doc && self.members == other.members
+    }
+}
+
+/// An e-mail address of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     /// The address.
     pub value: String,
-    /// Its function.
+    /// What it is for.
     pub r#type: Option<String>,
-    /// Preferred?
+    /// Is it the preferred one?
     pub primary: bool,
 }
 
-/// A member of a group.
+/// A member of a group, as a client names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Member {
-    /// Id of the member.
+    /// The member's id.
     pub value: String,
-    /// `User` or `Group`.
+    /// `User` or `Group`, if the client says so.
     pub r#type: Option<String>,
     /// A name for people.
     pub display: Option<String>,
 }
 
 impl Resource {
-    /// From a POST body.
+    /// Reads the body of a POST.
+    ///
+    /// A user whose `active` is not given is active: RFC 7643 §2.2 leaves defaults to the provider.
     pub fn for_create(resource_type: &ResourceType, body: Value, dialect: &Dialect) -> Result<Self, Error> {
-        let _ = (resource_type, body, dialect);
-        Err(Error::new(501, "not yet"))
+        let reader = Reader::new(dialect);
+        let (mut doc, members) = read::body(resource_type, body, &reader)?;
+        if read::has_active(resource_type) && !doc.contains_key("active") {
+            doc.insert("active".to_owned(), Value::Bool(true));
+        }
+        read::require(resource_type, &doc).map_err(Error::invalid_value)?;
+        Ok(Self { doc, members, leniencies: reader.into_used() })
     }
 
-    /// From a PUT body.
+    /// Reads the body of a PUT.
+    ///
+    /// RFC 7644 §3.5.1: "the service provider MAY assign a default value to the final resource
+    /// representation": an omitted `active` stays what it was, because a client that forgets it must
+    /// neither lock a person out nor let one back in. Other omitted attributes are cleared. Immutable
+    /// attributes must be omitted or unchanged.
     pub fn for_replace(
         resource_type: &ResourceType,
         body: Value,
         current: &Self,
         dialect: &Dialect,
     ) -> Result<Self, Error> {
-        let _ = (resource_type, body, current, dialect);
-        Err(Error::new(501, "not yet"))
+        let reader = Reader::new(dialect);
+        let (mut doc, members) = read::body(resource_type, body, &reader)?;
+        if read::has_active(resource_type)
+            && !doc.contains_key("active")
+            && let Some(active) = current.doc.get("active")
+        {
+            doc.insert("active".to_owned(), active.clone());
+        }
+        read::keep_immutable(resource_type, &mut doc, &current.doc)?;
+        read::require(resource_type, &doc).map_err(Error::invalid_value)?;
+        Ok(Self { doc, members, leniencies: reader.into_used() })
     }
 
-    /// From our own store.
+    /// Takes back a document this crate once made.
     pub fn from_stored(doc: Map<String, Value>) -> Self {
-        Self { doc, members: None }
+        Self { doc, members: None, leniencies: BTreeSet::new() }
     }
 
     /// The document.
@@ -68,44 +108,37 @@ impl Resource {
         self.doc
     }
 
-    /// `userName`.
-    pub fn user_name(&self) -> Option<&str> {
-        self.text("userName")
+    /// Which leniencies reading it took.
+    pub fn leniencies(&self) -> &BTreeSet<Leniency> {
+        &self.leniencies
     }
 
-    /// `externalId`.
-    pub fn external_id(&self) -> Option<&str> {
-        self.text("externalId")
-    }
-
-    /// `displayName`.
-    pub fn display_name(&self) -> Option<&str> {
-        self.text("displayName")
-    }
-
-    /// `active`.
-    pub fn active(&self) -> bool {
-        self.doc.get("active").and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    /// `emails`.
-    pub fn emails(&self) -> Vec<Email> {
-        Vec::new()
-    }
-
-    /// Every value at a path, as text.
-    pub fn values_at(&self, path: &str) -> Vec<String> {
-        let _ = path;
-        Vec::new()
-    }
-
-    /// The members of the request.
+    /// The members a request names, once. `None` when it does not mention `members`, an empty list when
+    /// it says there are none. Repeated ids are left out.
     pub fn take_members(&mut self) -> Result<Option<Vec<Member>>, Error> {
-        let _ = self.members.take();
-        Ok(None)
+        self.members.take().map(|members| Member::read_all(&members)).transpose()
+    }
+}
+
+impl Member {
+    /// Members from values in canonical form.
+    pub(crate) fn read_all(values: &[Value]) -> Result<Vec<Self>, Error> {
+        let mut seen = std::collections::HashSet::new();
+        let mut members = Vec::with_capacity(values.len());
+        for value in values {
+            let member = Self::read(value)?;
+            if seen.insert(member.value.clone()) {
+                members.push(member);
+            }
+        }
+        Ok(members)
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        self.doc.get(name).and_then(Value::as_str)
+    fn read(member: &Value) -> Result<Self, Error> {
+        let text = |name: &str| member.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let value = text("value")
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| Error::invalid_value("Each member needs a 'value', the id of the member"))?;
+        Ok(Self { value, r#type: text("type"), display: text("display") })
     }
 }

@@ -13,6 +13,7 @@ static COMMON: LazyLock<Vec<Arc<Attribute>>> = LazyLock::new(|| {
     [
         Attribute {
             required: true,
+            case_exact: false,
             returned: Returned::Always,
             ..reference("schemas", &["uri"], "The schemas the resource follows.").multi()
         },

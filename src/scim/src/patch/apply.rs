@@ -1,0 +1,113 @@
+//! One step on one document. Knows singular attributes and containers; leaves lists to `elements`.
+
+use serde_json::{Map, Value};
+
+use super::elements::Elements;
+use super::{Action, Step, Target};
+use crate::error::Error;
+use crate::schema::{Attribute, Mutability};
+
+/// Carries out a step. The document may be left half-changed when it fails: the caller throws it away.
+pub(super) fn step(step: &Step, doc: &mut Map<String, Value>, create_from_filter: bool) -> Result<(), Error> {
+    let Some(urn) = &step.target.attr.schema_urn else { return at(step, doc, create_from_filter) };
+    let mut part = match doc.remove(urn) {
+        Some(Value::Object(part)) => part,
+        _ => Map::new(),
+    };
+    at(step, &mut part, create_from_filter)?;
+    if !part.is_empty() {
+        doc.insert(urn.clone(), Value::Object(part));
+    }
+    Ok(())
+}
+
+/// Takes the attribute out of its container, changes it and puts it back if anything is left.
+fn at(step: &Step, container: &mut Map<String, Value>, create_from_filter: bool) -> Result<(), Error> {
+    let Step { target, action } = step;
+    let attribute = target.attr.attribute.as_ref();
+    let was = container.remove(&attribute.name);
+    refuse_immutable(attribute, was.as_ref(), target.attr.sub.as_deref(), action)?;
+    let is = if attribute.multi_valued {
+        Elements::new(attribute, was).change(target, action, create_from_filter)?
+    } else {
+        singular(target, was, action)?
+    };
+    if let Some(value) = is {
+        container.insert(attribute.name.clone(), value);
+    }
+    Ok(())
+}
+
+/// RFC 7644 §3.5.2: "However, a client MAY "add" a value to an "immutable" attribute if the attribute had
+/// no previous value."
+fn refuse_immutable(
+    attribute: &Attribute,
+    was: Option<&Value>,
+    sub: Option<&Attribute>,
+    action: &Action,
+) -> Result<(), Error> {
+    let (immutable, was) = match sub {
+        _ if attribute.mutability == Mutability::Immutable => (attribute, was),
+        Some(sub) if sub.mutability == Mutability::Immutable && !attribute.multi_valued => {
+            (sub, was.and_then(|was| was.get(&sub.name)))
+        }
+        _ => return Ok(()),
+    };
+    let same = match action {
+        Action::Add(value) | Action::Replace(value) => was == Some(value),
+        Action::Remove | Action::RemoveValues(_) => false,
+    };
+    if was.is_some() && !same {
+        return Err(Error::mutability(format!("'{}' is immutable and has a value", immutable.name)));
+    }
+    Ok(())
+}
+
+/// RFC 7644 §3.5.2.3: "Sub-attributes that are not specified in the "value" parameter are left unchanged."
+fn singular(target: &Target, was: Option<Value>, action: &Action) -> Result<Option<Value>, Error> {
+    let (Action::Add(value) | Action::Replace(value)) = action else {
+        return Ok(match (&target.attr.sub, was) {
+            (Some(sub), Some(Value::Object(mut object))) => {
+                object.remove(&sub.name);
+                (!object.is_empty()).then_some(Value::Object(object))
+            }
+            _ => None,
+        });
+    };
+    let object = match was {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    };
+    match (&target.attr.sub, value) {
+        (Some(sub), value) => {
+            let mut object = object;
+            set(&mut object, sub, value, action);
+            Ok(Some(Value::Object(object)))
+        }
+        (None, Value::Object(parts)) => {
+            let mut object = object;
+            for (name, value) in parts {
+                let sub = target.attr.attribute.sub_attribute(name);
+                if let Some(sub) = sub {
+                    refuse_immutable(sub, object.get(name), None, &Action::Replace(value.clone()))?;
+                    set(&mut object, sub, value, action);
+                }
+            }
+            Ok(Some(Value::Object(object)))
+        }
+        (None, value) => Ok(Some(value.clone())),
+    }
+}
+
+/// Sets a sub-attribute; adding to a list extends it.
+pub(super) fn set(object: &mut Map<String, Value>, sub: &Attribute, value: &Value, action: &Action) {
+    let extended = match (action, object.get(&sub.name), value) {
+        (Action::Add(_), Some(Value::Array(was)), Value::Array(more)) if sub.multi_valued => {
+            let mut items = was.clone();
+            items.extend(more.iter().filter(|item| !was.contains(item)).cloned());
+            Some(Value::Array(items))
+        }
+        _ => None,
+    };
+    object.insert(sub.name.clone(), extended.unwrap_or_else(|| value.clone()));
+}

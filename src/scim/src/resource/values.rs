@@ -1,0 +1,92 @@
+//! Typed readers of a document. Knows canonical spelling; does not know how it came about.
+
+use serde_json::{Map, Value};
+
+use super::{Email, Resource};
+use crate::path::AttributePath;
+
+/// What every core schema URN starts with.
+const CORE: &str = "urn:ietf:params:scim:schemas:core:";
+
+impl Resource {
+    /// `userName`.
+    pub fn user_name(&self) -> Option<&str> {
+        self.text("userName")
+    }
+
+    /// `externalId`.
+    pub fn external_id(&self) -> Option<&str> {
+        self.text("externalId")
+    }
+
+    /// `displayName`.
+    pub fn display_name(&self) -> Option<&str> {
+        self.text("displayName")
+    }
+
+    /// Is the person active? A user has the attribute from the start; where a client removed it, nobody
+    /// says that the person is, so the answer is no.
+    pub fn active(&self) -> bool {
+        self.doc.get("active").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The e-mail addresses that have a value.
+    pub fn emails(&self) -> Vec<Email> {
+        let read = |email: &Value| {
+            Some(Email {
+                value: email.get("value")?.as_str()?.to_owned(),
+                r#type: email.get("type").and_then(Value::as_str).map(ToOwned::to_owned),
+                primary: crate::value::is_primary(email),
+            })
+        };
+        self.doc.get("emails").and_then(Value::as_array).into_iter().flatten().filter_map(read).collect()
+    }
+
+    /// Every value at an attribute path such as `title`, `emails.value` or
+    /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`, as text. A complex
+    /// attribute stands for its `value`. Nothing at all where the path is no path.
+    pub fn values_at(&self, path: &str) -> Vec<String> {
+        let Ok(path) = AttributePath::parse(path) else { return Vec::new() };
+        let container = match &path.urn {
+            None => Some(&self.doc),
+            Some(urn) if urn.to_ascii_lowercase().starts_with(CORE) => Some(&self.doc),
+            Some(urn) => member(&self.doc, urn).and_then(Value::as_object),
+        };
+        let sub = path.sub.as_deref().unwrap_or("value");
+        each(container.and_then(|container| member(container, &path.name)))
+            .filter_map(|value| match value {
+                Value::Object(object) => member(object, sub),
+                simple => path.sub.is_none().then_some(simple),
+            })
+            .flat_map(|value| each(Some(value)))
+            .filter_map(as_text)
+            .collect()
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.doc.get(name).and_then(Value::as_str)
+    }
+}
+
+fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .get(name)
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+fn each(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
+    match value {
+        None => [].iter(),
+        Some(Value::Array(items)) => items.iter(),
+        Some(one) => std::slice::from_ref(one).iter(),
+    }
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

@@ -1,7 +1,7 @@
 //! A small organisation for tests. Knows the blueprints tests use; does not know what they prove.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use uuid::Uuid;
 
@@ -54,21 +54,26 @@ pub(crate) fn workspaces() -> Vec<Workspace> {
     vec![workspace(1, "emea", Some(unit_id(SALES))), workspace(2, "lab", None)]
 }
 
+pub(crate) const GRID: &str = include_str!("../fixtures/grid.toml");
+
 /// The shipped blueprint whose administrators are of two kinds, by home.
 pub(crate) fn shipped() -> Arc<Blueprint> {
-    let two_kinds = |blueprint: &Blueprint| {
-        [AdminLevel::Admin, AdminLevel::OrgAdmin]
-            .iter()
-            .all(|level| blueprint.roles().any(|role| role.level() == Some(*level)))
-    };
-    catalog().iter().map(|(_, text)| Blueprint::parse(text).unwrap()).find(two_kinds).map(Arc::new).unwrap()
+    static SHIPPED: LazyLock<Arc<Blueprint>> = LazyLock::new(|| {
+        let two_kinds = |blueprint: &Blueprint| {
+            [AdminLevel::Admin, AdminLevel::OrgAdmin]
+                .iter()
+                .all(|level| blueprint.roles().any(|role| role.level() == Some(*level)))
+        };
+        let mut blueprints = catalog().iter().map(|(_, text)| Blueprint::parse(text).unwrap());
+        Arc::new(blueprints.find(two_kinds).unwrap())
+    });
+    Arc::clone(&SHIPPED)
 }
-
-pub(crate) const GRID: &str = include_str!("../fixtures/grid.toml");
 
 /// A product with workspaces and given roles.
 pub(crate) fn grid() -> Arc<Blueprint> {
-    Arc::new(Blueprint::parse(GRID).unwrap())
+    static PARSED: LazyLock<Arc<Blueprint>> = LazyLock::new(|| Arc::new(Blueprint::parse(GRID).unwrap()));
+    Arc::clone(&PARSED)
 }
 
 pub(crate) fn policy(blueprint: Arc<Blueprint>, rules: Vec<MappingRule>) -> Policy {

@@ -95,3 +95,92 @@ pub fn broken_by(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Facts, evaluate};
+    use crate::fixture::{
+        any_department, flags, grid, home, in_group, member_of, of_department, person, policy, rule, shipped,
+    };
+
+    fn access(facts: &Facts) -> EffectiveAccess {
+        let rules = vec![
+            rule(1, 1, in_group("admins"), flags(&["admin_flag"])),
+            rule(2, 2, any_department(), home("{value}", None)),
+        ];
+        evaluate(&policy(shipped(), rules), facts)
+    }
+
+    fn administrator() -> EffectiveAccess {
+        access(&member_of(of_department(person(), "acme"), "admins"))
+    }
+
+    fn holders(count: u32) -> BTreeMap<String, u32> {
+        BTreeMap::from([("admin".to_owned(), count), ("org_admin".to_owned(), 40)])
+    }
+
+    #[test]
+    fn the_last_administrator_can_be_neither_demoted_nor_moved_nor_stopped() {
+        let hana = member_of(of_department(person(), "acme"), "admins");
+        let changes = [
+            (of_department(person(), "acme"), Loss::Demoted),
+            (of_department(hana.clone(), "sales"), Loss::Demoted),
+            (Facts { active: false, ..hana }, Loss::Gone),
+        ];
+        for (changed, loss) in changes {
+            let broken = broken_by(&shipped(), &holders(1), Some(&administrator()), Some(&access(&changed)));
+
+            assert_eq!(broken.len(), 1);
+            assert_eq!((broken[0].role.as_str(), broken[0].remaining, broken[0].loss), ("admin", 0, loss));
+        }
+        let deleted = broken_by(&shipped(), &holders(1), Some(&administrator()), None);
+        assert_eq!(deleted[0].loss, Loss::Gone);
+    }
+
+    #[test]
+    fn the_last_but_one_can_go() {
+        assert_eq!(broken_by(&shipped(), &holders(2), Some(&administrator()), None), []);
+    }
+
+    #[test]
+    fn org_admins_neither_count_nor_are_counted() {
+        let ken = access(&member_of(of_department(person(), "osaka"), "admins"));
+
+        assert_eq!(broken_by(&shipped(), &holders(1), Some(&ken), None), []);
+    }
+
+    #[test]
+    fn a_change_that_makes_nothing_worse_breaks_nothing() {
+        let nobody = BTreeMap::new();
+
+        assert_eq!(broken_by(&shipped(), &nobody, None, Some(&access(&person()))), []);
+        assert_eq!(broken_by(&shipped(), &nobody, None, Some(&administrator())), []);
+        assert_eq!(broken_by(&shipped(), &holders(1), Some(&administrator()), Some(&administrator())), []);
+    }
+
+    #[test]
+    fn people_are_refused_directories_are_held_and_leavers_leave() {
+        let mut broken = broken_by(&shipped(), &holders(1), Some(&administrator()), None).remove(0);
+
+        assert_eq!(broken.response(Origin::Manual), Response::Reject);
+        assert_eq!(broken.response(Origin::IdentityProvider), Response::ProceedAndAlert);
+        broken.loss = Loss::Demoted;
+        assert_eq!(broken.response(Origin::Manual), Response::Reject);
+        assert_eq!(broken.response(Origin::IdentityProvider), Response::Hold);
+    }
+
+    #[test]
+    fn a_strict_blueprint_refuses_a_directory_that_demotes_the_last_holder() {
+        let captain = |facts| {
+            let rules = vec![rule(1, 1, in_group("leads"), flags(&["lead"]))];
+            evaluate(&policy(grid(), rules), &facts)
+        };
+        let before = captain(member_of(person(), "leads"));
+
+        let one = BTreeMap::from([("captain".to_owned(), 1)]);
+        let broken = broken_by(&grid(), &one, Some(&before), Some(&captain(person())));
+
+        assert_eq!(broken[0].response(Origin::IdentityProvider), Response::Reject);
+    }
+}

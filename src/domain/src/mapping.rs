@@ -262,3 +262,132 @@ fn check_scope(scope: ScopeRef, tree: &OrgTree, workspaces: &[Workspace]) -> Res
         ScopeRef::Workspace(id) => Err(MappingError::UnknownWorkspace(id)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{
+        SALES, any_department, flags, grid, home, in_group, role, rule, shipped, tree, unit_id, workspace_id,
+        workspaces,
+    };
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn check(blueprint: &Blueprint, matcher: Matcher, outcome: Outcome) -> Result<(), MappingError> {
+        rule(1, 1, matcher, outcome).validate(blueprint, &tree(), &workspaces())
+    }
+
+    fn all() -> Matcher {
+        in_group("all")
+    }
+
+    #[test]
+    fn rules_that_refer_to_what_is_there_are_sound() {
+        let in_sales = ScopeRef::OrgUnit(unit_id(SALES));
+        let in_emea = ScopeRef::Workspace(workspace_id(1));
+        for (blueprint, matcher, outcome) in [
+            (shipped(), all(), flags(&["admin_flag", "recolog"])),
+            (shipped(), any_department(), home("{value}", Some("HR"))),
+            (shipped(), any_department(), home("dept-{value}", None)),
+            (shipped(), all(), home("acme", None)),
+            (grid(), all(), role("manager", in_emea)),
+            (grid(), all(), role("regional", in_sales)),
+            (grid(), all(), Outcome::Flags { flags: vec!["bulk".into()], scope: in_emea }),
+        ] {
+            assert_eq!(check(&blueprint, matcher, outcome.clone()), Ok(()), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_gives_flags_that_exist_once_and_where_they_can_be_held() {
+        let check = |outcome| check(&shipped(), all(), outcome).unwrap_err();
+
+        assert_eq!(check(flags(&[])), MappingError::NoFlags);
+        assert_eq!(check(flags(&["fly"])), MappingError::UnknownFlag("fly".into()));
+        assert_eq!(check(flags(&["users.stop"])), MappingError::UnknownFlag("users.stop".into()));
+        assert_eq!(check(flags(&["recolog", "recolog"])), MappingError::DuplicateFlag("recolog".into()));
+        let in_sales =
+            Outcome::Flags { flags: vec!["recolog".into()], scope: ScopeRef::OrgUnit(unit_id(SALES)) };
+        let wrong = MappingError::WrongScope { what: "recolog".into(), scope: ScopeKind::OrgUnit };
+        assert_eq!(check(in_sales), wrong);
+    }
+
+    #[test]
+    fn a_rule_never_gives_a_derived_role() {
+        let derived = role("admin", ScopeRef::Environment);
+
+        assert_eq!(check(&shipped(), all(), derived), Err(MappingError::DerivedRole("admin".into())));
+    }
+
+    #[test]
+    fn a_rule_gives_roles_that_exist_at_places_that_exist() {
+        let check = |outcome| check(&grid(), all(), outcome).unwrap_err();
+        let nowhere = OrgUnitId::from_uuid(Uuid::from_u128(99));
+
+        assert_eq!(check(role("king", ScopeRef::Environment)), MappingError::UnknownRole("king".into()));
+        assert_eq!(
+            check(role("manager", ScopeRef::Environment)),
+            MappingError::WrongScope { what: "manager".into(), scope: ScopeKind::Environment }
+        );
+        assert_eq!(
+            check(role("regional", ScopeRef::OrgUnit(nowhere))),
+            MappingError::UnknownOrgUnit(nowhere)
+        );
+        let gone = workspace_id(99);
+        assert_eq!(check(role("manager", ScopeRef::Workspace(gone))), MappingError::UnknownWorkspace(gone));
+    }
+
+    #[test]
+    fn a_home_leads_into_the_tree_and_its_fallback_below_the_top() {
+        let check = |matcher, outcome| check(&shipped(), matcher, outcome).unwrap_err();
+        let unknown = MappingError::UnknownOrgUnitKey("atlantis".into());
+
+        assert_eq!(check(all(), home("atlantis", None)), unknown);
+        assert_eq!(check(any_department(), home("{value}", Some("atlantis"))), unknown);
+        assert_eq!(check(all(), home("{value}", None)), MappingError::ValueWithoutAttribute);
+        assert_eq!(
+            check(any_department(), home("{value}", Some("Acme"))),
+            MappingError::FallbackAtTop("Acme".into())
+        );
+    }
+
+    #[test]
+    fn texts_are_neither_empty_nor_endless() {
+        let group = |name: &str| check(&shipped(), in_group(name), flags(&["recolog"]));
+        let attribute = |path: &str, value: &str| {
+            let matcher = Matcher::Attribute { path: path.into(), value: Some(value.into()) };
+            check(&shipped(), matcher, flags(&["recolog"]))
+        };
+
+        assert_eq!(group(" "), Err(MappingError::Empty("the group's name")));
+        assert_eq!(group(&"営".repeat(MAX_TEXT)), Ok(()));
+        assert_eq!(group(&"営".repeat(MAX_TEXT + 1)), Err(MappingError::TooLong("the group's name")));
+        assert_eq!(attribute("", "x"), Err(MappingError::Empty("the attribute path")));
+        assert_eq!(attribute("title", "\u{3000}"), Err(MappingError::Empty("the attribute value")));
+    }
+
+    #[test]
+    fn the_stored_form_of_a_rule_is_stable() {
+        let unit = unit_id(SALES);
+        let by_external_id = Matcher::GroupExternalId { external_id: "G-1".into() };
+        let stored = json!({
+            "id": "00000000-0000-0000-0000-000000000007",
+            "priority": 10,
+            "matcher": {"kind": "groupExternalId", "externalId": "G-1"},
+            "outcome": {"kind": "role", "role": "regional", "scope": {"kind": "orgUnit", "id": unit}},
+            "active": true,
+        });
+
+        let rule = rule(7, 10, by_external_id, role("regional", ScopeRef::OrgUnit(unit)));
+
+        assert_eq!(serde_json::to_value(&rule).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<MappingRule>(stored).unwrap(), rule);
+        let outcome: Outcome = serde_json::from_value(json!({"kind": "flags", "flags": ["a"]})).unwrap();
+        assert_eq!(outcome, flags(&["a"]));
+        assert_eq!(
+            serde_json::to_value(in_group("x")).unwrap(),
+            json!({"kind": "group", "displayName": "x"})
+        );
+        assert_eq!(serde_json::to_value(ScopeRef::Environment).unwrap(), json!({"kind": "environment"}));
+    }
+}

@@ -180,3 +180,108 @@ impl OrgTree {
         std::iter::successors(self.get(id), |unit| unit.parent.and_then(|parent| self.get(parent)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ACME, HR, OSAKA, SALES, tree, unit_id, units};
+    use proptest::prelude::*;
+
+    fn unit(number: u128, parent: Option<u128>, key: &str) -> OrgUnit {
+        OrgUnit { id: unit_id(number), parent: parent.map(unit_id), key: key.into(), name: key.into() }
+    }
+
+    #[test]
+    fn a_tree_knows_its_top_its_depths_and_its_paths() {
+        let tree = tree();
+
+        assert_eq!(tree.root().unwrap().key, "acme");
+        assert_eq!(tree.depth(unit_id(ACME)), Some(0));
+        assert_eq!(tree.depth(unit_id(OSAKA)), Some(2));
+        assert_eq!(tree.depth(unit_id(99)), None);
+        let path: Vec<_> = tree.path(unit_id(OSAKA)).into_iter().map(|unit| unit.key.as_str()).collect();
+        assert_eq!(path, ["acme", "sales", "osaka"]);
+        assert!(tree.path(unit_id(99)).is_empty());
+        assert_eq!(tree.subtree(unit_id(SALES)), BTreeSet::from([unit_id(SALES), unit_id(OSAKA)]));
+    }
+
+    #[test]
+    fn a_unit_contains_itself_and_what_is_below_it() {
+        let tree = tree();
+
+        assert!(tree.contains(unit_id(SALES), unit_id(SALES)));
+        assert!(tree.contains(unit_id(ACME), unit_id(OSAKA)));
+        assert!(!tree.contains(unit_id(OSAKA), unit_id(SALES)));
+        assert!(!tree.contains(unit_id(HR), unit_id(OSAKA)));
+        assert!(!tree.contains(unit_id(ACME), unit_id(99)));
+        assert!(!tree.contains(unit_id(99), unit_id(99)));
+    }
+
+    #[test]
+    fn a_key_is_found_in_any_case() {
+        assert_eq!(tree().by_key("SALES").unwrap().id, unit_id(SALES));
+        assert_eq!(tree().by_key("sales "), None);
+    }
+
+    #[test]
+    fn nothing_is_a_tree_too() {
+        let tree = OrgTree::build(Vec::new()).unwrap();
+
+        assert_eq!(tree.root(), None);
+        assert_eq!(tree.iter().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        let refused = |units| OrgTree::build(units).unwrap_err();
+
+        assert_eq!(
+            refused(vec![unit(1, None, "a"), unit(2, None, "b")]),
+            OrgTreeError::SecondRoot { first: "a".into(), second: "b".into() }
+        );
+        assert_eq!(
+            refused(vec![unit(1, None, "a"), unit(2, Some(1), "A")]),
+            OrgTreeError::DuplicateKey("A".into())
+        );
+        assert_eq!(
+            refused(vec![unit(1, None, "a"), unit(1, None, "b")]),
+            OrgTreeError::DuplicateId(unit_id(1))
+        );
+        assert_eq!(
+            refused(vec![unit(1, None, "a"), unit(2, Some(9), "b")]),
+            OrgTreeError::UnknownParent { key: "b".into() }
+        );
+        assert_eq!(refused(vec![unit(1, Some(2), "a"), unit(2, Some(1), "b")]), OrgTreeError::NoRoot);
+        assert_eq!(refused(vec![unit(1, Some(1), "a")]), OrgTreeError::NoRoot);
+        assert_eq!(
+            refused(vec![unit(1, None, "a"), unit(2, Some(3), "b"), unit(3, Some(2), "c")]),
+            OrgTreeError::Cycle { key: "b".into() }
+        );
+    }
+
+    #[test]
+    fn the_order_of_the_units_does_not_matter() {
+        let mut reversed = units();
+        reversed.reverse();
+
+        assert_eq!(OrgTree::build(reversed).unwrap(), tree());
+    }
+
+    proptest! {
+        #[test]
+        fn every_list_of_parents_is_a_tree_or_refused(
+            parents in prop::collection::vec(prop::option::weighted(0.8, 0..12_u128), 0..12),
+        ) {
+            let units: Vec<_> = (0..).zip(parents).map(|(n, parent)| unit(n, parent, &n.to_string())).collect();
+            let count = units.len();
+            if let Ok(tree) = OrgTree::build(units) {
+                prop_assert_eq!(tree.iter().count(), count);
+                for unit in tree.iter() {
+                    let path = tree.path(unit.id);
+                    prop_assert_eq!(path.first().map(|top| top.id), tree.root().map(|top| top.id));
+                    prop_assert_eq!(u32::try_from(path.len()).unwrap(), tree.depth(unit.id).unwrap() + 1);
+                }
+            }
+        }
+    }
+}

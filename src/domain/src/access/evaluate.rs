@@ -1,5 +1,6 @@
 //! The evaluation. Knows the order of the steps; does not know where its input comes from.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effective::reaches;
@@ -106,7 +107,8 @@ fn derive_roles<'a>(
         );
         match roles.get_mut(&scope) {
             Some((held, why)) if held.id() == role.id() => add(why, reasons),
-            Some((held, _)) if (held.rank(), role.id()) > (role.rank(), held.id()) => {
+            // The higher rank stays; of equal ranks, the smaller id.
+            Some((held, _)) if (Reverse(held.rank()), held.id()) < (Reverse(role.rank()), role.id()) => {
                 reasons.push(Reason::Outranked { by: held.id().to_owned() });
                 findings.drop(What::Role, role.id(), Some(scope), reasons);
             }

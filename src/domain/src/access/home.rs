@@ -1,5 +1,7 @@
 //! Where a person belongs. Knows which rule's word counts; does not know what a home is good for.
 
+use std::cmp::Reverse;
+
 use super::gather::{Findings, Match, add, by_hand, grants, matches};
 use super::{Facts, HomeAccess, Policy, Reason, What};
 use crate::mapping::{MappingRule, Matcher, Outcome, VALUE};
@@ -34,10 +36,16 @@ fn from_rules<'a>(policy: &'a Policy, rules: &[&MappingRule], facts: &Facts) -> 
     let mut candidates = Vec::new();
     for rule in rules {
         let Outcome::Home { template, .. } = &rule.outcome else { continue };
-        for Match { reason, value } in matches(rule, facts) {
-            let key = value.map_or_else(|| template.clone(), |value| template.replace(VALUE, value));
-            candidates.push(Candidate { unit: by_key(&policy.tree, &key), key, reason });
-        }
+        let mut of_rule: Vec<Candidate<'_>> = matches(rule, facts)
+            .into_iter()
+            .map(|Match { reason, value }| {
+                let key = value.map_or_else(|| template.clone(), |value| template.replace(VALUE, value));
+                Candidate { unit: by_key(&policy.tree, &key), key, reason }
+            })
+            .collect();
+        // Of several values the deepest unit counts: a home further up is more power.
+        of_rule.sort_by_key(|it| Reverse(it.unit.as_ref().ok().and_then(|unit| policy.tree.depth(unit.id))));
+        candidates.append(&mut of_rule);
     }
     candidates
 }

@@ -124,6 +124,18 @@ fn a_fallback_never_leads_to_the_top() {
 }
 
 #[test]
+fn of_several_departments_the_deepest_is_home() {
+    let mut facts = member_of(person(), "admins");
+    facts.attributes.insert(DEPARTMENT.into(), vec!["acme".into(), "hr".into(), "osaka".into()]);
+
+    let access = evaluate(&acme(), &facts);
+
+    assert_eq!(access.home.as_ref().unwrap().key, "osaka");
+    assert_eq!(access.admin_level(), Some(AdminLevel::OrgAdmin));
+    assert!(dropped(&access, "acme").reasons.contains(&Reason::Outranked { by: "osaka".into() }));
+}
+
+#[test]
 fn a_home_set_by_hand_yields_to_a_rule_and_precedes_a_fallback() {
     let by_hand = Facts { local_home: Some(unit_id(ACME)), ..person() };
 
@@ -282,8 +294,8 @@ fn a_grant_by_hand_precedes_rules_at_its_place_only() {
 
     let access = evaluate(&policy(grid(), rules), &facts);
 
-    let roles: Vec<_> = access.roles.iter().map(|role| role.role.as_str()).collect();
-    assert_eq!(roles, ["agent", "manager"]);
+    let names: Vec<_> = access.roles.iter().map(|held| held.role.as_str()).collect();
+    assert_eq!(names, ["agent", "manager"]);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 //! what the words mean to the product.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::ops::Range;
 
 use toml::Spanned;
 
+use super::error::{BlueprintError, Rule};
 use super::{
     AdminLevel, Assignment, Blueprint, Cell, DerivedRole, Invariant, Label, Permission, PermissionKind, Role,
     Scope, ScopeKind, Seats, Status, file,
@@ -16,94 +16,6 @@ use crate::seat::AtLimit;
 
 /// The edition of the file format.
 const SCHEMA: &str = "blueprint/1";
-
-/// The rule that a blueprint breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The text is TOML, with the tables, keys and types of the format and no others.
-    Format,
-    /// `schema` names this edition of the format.
-    Schema,
-    /// Ids are short lower-case words with `.` and `_` inside, and `default_locale` is a language we speak.
-    Spelling,
-    /// No two things of a kind have the same id.
-    Duplicate,
-    /// Every reference leads to something declared.
-    Reference,
-    /// Flags say where they are held, permissions do not.
-    FlagScope,
-    /// Requirements do not lead back to themselves.
-    RequirementCycle,
-    /// Every role says something about every permission.
-    MatrixGap,
-    /// A cell is `yes`, `no`, `grantable` or `if:<condition>`; only flags are grantable.
-    Cell,
-    /// One condition at most stands before a permission.
-    TwoConditions,
-    /// An administrator's level fits where the role is held.
-    Level,
-    /// A derived role is declared as derived, holds where a home can put it, and rests on flags that the role
-    /// itself allows and that require nothing else.
-    Derivation,
-    /// The default role is one that needs no workspace.
-    DefaultRole,
-    /// An invariant asks for at least one.
-    Invariant,
-}
-
-impl Rule {
-    /// Its stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Format => "format",
-            Self::Schema => "schema",
-            Self::Spelling => "spelling",
-            Self::Duplicate => "duplicate",
-            Self::Reference => "reference",
-            Self::FlagScope => "flag-scope",
-            Self::RequirementCycle => "requirement-cycle",
-            Self::MatrixGap => "matrix-gap",
-            Self::Cell => "cell",
-            Self::TwoConditions => "two-conditions",
-            Self::Level => "level",
-            Self::Derivation => "derivation",
-            Self::DefaultRole => "default-role",
-            Self::Invariant => "invariant",
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Why a blueprint was refused, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {detail} ({rule})")]
-pub struct BlueprintError {
-    line: usize,
-    rule: Rule,
-    detail: String,
-}
-
-impl BlueprintError {
-    /// The line, from 1.
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The rule that was broken.
-    pub fn rule(&self) -> Rule {
-        self.rule
-    }
-
-    /// What is wrong, in words.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-}
 
 pub(super) fn load(text: &str) -> Result<Blueprint, BlueprintError> {
     let source = Source { text };
@@ -121,7 +33,7 @@ struct Source<'a> {
 impl Source<'_> {
     fn error(self, span: &Range<usize>, rule: Rule, detail: String) -> BlueprintError {
         let before = self.text.get(..span.start).unwrap_or_default();
-        BlueprintError { line: before.matches('\n').count() + 1, rule, detail }
+        BlueprintError::new(before.matches('\n').count() + 1, rule, detail)
     }
 }
 

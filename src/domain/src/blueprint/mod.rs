@@ -2,8 +2,11 @@
 //! checked; does not know how the file is written (`file`) or which products exist (`catalog`).
 
 mod catalog;
+mod error;
 mod file;
 mod load;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +17,7 @@ use crate::lifecycle::PersonState;
 use crate::seat::AtLimit;
 
 pub use catalog::catalog;
-pub use load::{BlueprintError, Rule};
+pub use error::{BlueprintError, Rule};
 
 /// A checked blueprint: every reference in it leads somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,95 @@
+//! Why a blueprint was refused. Knows the rules by name; does not know how they are checked.
+
+use std::fmt;
+
+/// The rule that a blueprint breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The text is TOML, with the tables, keys and types of the format and no others.
+    Format,
+    /// `schema` names this edition of the format.
+    Schema,
+    /// Ids are short lower-case words with `.` and `_` inside, and `default_locale` is a language we speak.
+    Spelling,
+    /// No two things of a kind have the same id.
+    Duplicate,
+    /// Every reference leads to something declared.
+    Reference,
+    /// Flags say where they are held, permissions do not.
+    FlagScope,
+    /// Requirements do not lead back to themselves.
+    RequirementCycle,
+    /// Every role says something about every permission.
+    MatrixGap,
+    /// A cell is `yes`, `no`, `grantable` or `if:<condition>`; only flags are grantable.
+    Cell,
+    /// One condition at most stands before a permission.
+    TwoConditions,
+    /// An administrator's level fits where the role is held.
+    Level,
+    /// A derived role is declared as derived, holds where a home can put it, and rests on flags that the role
+    /// itself allows and that require nothing else.
+    Derivation,
+    /// The default role is one that needs no workspace.
+    DefaultRole,
+    /// An invariant asks for at least one.
+    Invariant,
+}
+
+impl Rule {
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Schema => "schema",
+            Self::Spelling => "spelling",
+            Self::Duplicate => "duplicate",
+            Self::Reference => "reference",
+            Self::FlagScope => "flag-scope",
+            Self::RequirementCycle => "requirement-cycle",
+            Self::MatrixGap => "matrix-gap",
+            Self::Cell => "cell",
+            Self::TwoConditions => "two-conditions",
+            Self::Level => "level",
+            Self::Derivation => "derivation",
+            Self::DefaultRole => "default-role",
+            Self::Invariant => "invariant",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a blueprint was refused, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {detail} ({rule})")]
+pub struct BlueprintError {
+    line: usize,
+    rule: Rule,
+    detail: String,
+}
+
+impl BlueprintError {
+    pub(super) fn new(line: usize, rule: Rule, detail: String) -> Self {
+        Self { line, rule, detail }
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The rule that was broken.
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// What is wrong, in words.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}

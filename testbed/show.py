@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 MOST_LINES = 40
+WIDTH = 160
 SHOWN = 12
 TOKENS = re.compile(r"(?:usher_[a-z]+_|Bearer |code=|state=|nonce=|code_challenge=)[A-Za-z0-9_\-.~+/]+")
 SHOWN_REQUEST_HEADERS = ("authorization", "cookie", "content-type", "if-match")
@@ -118,8 +119,17 @@ def indent(lines, by):
 
 def command(arguments, output):
     print("   $ " + masked(" ".join(quoted(argument) for argument in arguments)))
-    indent(body_lines(output), "     ")
+    indent(short_lines(output), "     ")
     sys.stdout.flush()
+
+
+def short_lines(output):
+    """JSON that fits on a line stays on it."""
+    try:
+        line = masked(json.dumps(hidden(json.loads(output)), ensure_ascii=False))
+    except ValueError:
+        return body_lines(output)
+    return [line] if len(line) <= WIDTH else body_lines(output)
 
 
 def quoted(argument):

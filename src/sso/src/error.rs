@@ -40,6 +40,9 @@ pub enum SsoError {
     /// The key set is no JSON Web Key Set.
     #[error("the key set is not a JSON Web Key Set")]
     JwksMalformed,
+    /// No key of the set could verify an ID token: all are symmetric, for encryption, too short or of an unknown kind.
+    #[error("the key set has no usable signature key")]
+    JwksWithoutUsableKey,
     /// The provider given is not the one of the connection.
     #[error("the connection and the discovered provider have different issuers")]
     ProviderOfAnotherIssuer,
@@ -177,6 +180,7 @@ impl SsoError {
             | Self::PkceUnsupported
             | Self::ClientAuthUnsupported
             | Self::JwksMalformed
+            | Self::JwksWithoutUsableKey
             | Self::ProviderOfAnotherIssuer => "connection_misconfigured",
             Self::DiscoveryUnreachable(_)
             | Self::DiscoveryStatus(_)

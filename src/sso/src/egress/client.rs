@@ -1,6 +1,7 @@
 //! The guarded client itself. Knows reqwest; does not know OpenID Connect.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -49,9 +50,9 @@ pub enum EgressError {
     /// No complete answer within five seconds.
     #[error("the server did not answer in time")]
     TimedOut,
-    /// The name was not found, the connection was refused or broke, or TLS failed.
-    #[error("the connection failed")]
-    Unreachable,
+    /// The name was not found, the connection was refused or broke, or TLS failed: the innermost reason.
+    #[error("the connection failed: {0}")]
+    Unreachable(String),
     /// The answer does not call itself JSON.
     #[error("the answer is not of a JSON content type")]
     NotJson,
@@ -68,7 +69,7 @@ pub struct Egress {
 }
 
 /// A complete answer, at most one mebibyte.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EgressResponse {
     /// The HTTP status; never a redirect.
     pub status: u16,
@@ -178,6 +179,18 @@ impl EgressResponse {
     }
 }
 
+/// The body may hold tokens: `Debug` prints its length.
+impl fmt::Debug for EgressResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EgressResponse")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("body_length", &self.body.len())
+            .finish()
+    }
+}
+
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -196,15 +209,19 @@ fn form_encoded(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }
 
+/// The innermost cause says most ("certificate verify failed"), and unlike the outer ones it does not repeat the URL.
 fn classify(error: &reqwest::Error) -> EgressError {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if current.is::<AddressRefused>() {
-            return EgressError::AddressRefused;
-        }
-        cause = current.source();
+    if error.is_timeout() {
+        return EgressError::TimedOut;
     }
-    if error.is_timeout() { EgressError::TimedOut } else { EgressError::Unreachable }
+    let mut innermost: &(dyn StdError + 'static) = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    if innermost.is::<AddressRefused>() {
+        return EgressError::AddressRefused;
+    }
+    EgressError::Unreachable(innermost.to_string())
 }
 
 #[cfg(test)]

@@ -62,7 +62,8 @@ pub(super) async fn fetch(egress: &Egress, location: &url::Url) -> Result<KeySet
         other => SsoError::JwksUnreachable(other),
     })?;
     // RFC 7517 section 5: keys that are not understood are ignored, not fatal.
-    Ok(KeySet { keys: document.keys.into_iter().filter_map(PublishedKey::read).collect() })
+    let keys: Vec<_> = document.keys.into_iter().filter_map(PublishedKey::read).collect();
+    if keys.is_empty() { Err(SsoError::JwksWithoutUsableKey) } else { Ok(KeySet { keys }) }
 }
 
 impl KeySet {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::SsoError;
-use crate::egress::Egress;
+use crate::egress::{Egress, EgressError};
 
 type Document = ProviderMetadata<
     Extensions,
@@ -65,7 +65,7 @@ pub(super) async fn fetch(egress: &Egress, issuer: &str) -> Result<Metadata, Sso
         return Err(SsoError::DiscoveryStatus(response.status));
     }
     let document: Document = response.json().map_err(|error| match error {
-        crate::egress::EgressError::MalformedJson => SsoError::DiscoveryMalformed,
+        EgressError::MalformedJson => SsoError::DiscoveryMalformed,
         other => SsoError::DiscoveryUnreachable(other),
     })?;
     check(egress, issuer, &document)

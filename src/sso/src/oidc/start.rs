@@ -1,5 +1,7 @@
 //! The first half of a flow: where the browser is sent. Knows the authorization request; does not know tokens.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::clock::Entropy;
@@ -10,12 +12,23 @@ use super::{Connection, FlowSecrets, Provider};
 use crate::Secret;
 
 /// Where to send the browser, and what to remember until it comes back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthorizationRequest {
     /// The provider's authorization endpoint with our request. Holds the state and the nonce: not for logs.
     pub url: Url,
     /// What [`finish`](super::finish) needs.
     pub flow: FlowSecrets,
+}
+
+/// State and nonce are in the query: `Debug` prints where the browser goes and no more.
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AuthorizationRequest")
+            .field("host", &self.url.host_str())
+            .field("path", &self.url.path())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Begins a flow: authorization code, always with PKCE S256, a state and a nonce of 256 bits each.

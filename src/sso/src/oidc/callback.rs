@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::id_token::{self, Expectations};
 use super::jws::Jws;
+use super::keys::KeySet;
 use super::{Connection, FlowSecrets, Provider, token};
 use crate::egress::Egress;
 use crate::{SsoError, VerifiedIdentity};
@@ -126,15 +127,16 @@ pub async fn finish(
 
     let jws = Jws::parse(tokens.id_token.expose(), &connection.allowed_algs)?;
     let expected = Expectations { connection, nonce: &flow.nonce, access_token: &tokens.access_token, now };
+    let judge =
+        |keys: &KeySet| id_token::verify(&jws, keys.select(jws.key_id.as_deref(), jws.algorithm)?, &expected);
     let keys = provider.keys();
-    let first_try = keys.select(jws.key_id.as_deref(), jws.algorithm);
-    match first_try {
-        Ok(key) => id_token::verify(&jws, key, &expected),
-        Err(SsoError::KeyUnknown) => {
+    match judge(&keys) {
+        // The keys may have changed since we learnt them, and not every provider gives a new key a new name.
+        Err(refused @ (SsoError::KeyUnknown | SsoError::SignatureInvalid)) => {
             let newer = provider.newer_keys(egress, &keys, now).await?;
-            id_token::verify(&jws, newer.select(jws.key_id.as_deref(), jws.algorithm)?, &expected)
+            newer.map_or(Err(refused), |newer| judge(&newer))
         }
-        Err(other) => Err(other),
+        judged => judged,
     }
 }
 

@@ -11,7 +11,7 @@ use super::metadata::{self, Metadata};
 use crate::SsoError;
 use crate::egress::Egress;
 
-/// A token with an invented key id costs the provider at most one request in this time.
+/// Tokens that no known key verifies cost the provider at most one request in this time.
 const REFETCH_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// An OpenID provider: what it publishes about itself, and its keys.
@@ -55,25 +55,25 @@ impl Provider {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Newer keys than `seen`, which had none for a token: those somebody else has fetched meanwhile, or fetched now if
-    /// the last time is long enough ago. Callers queue, so a burst of logins after a rotation costs one request.
+    /// Newer keys than `seen`, which did not verify a token: those somebody else has fetched meanwhile, or fetched now;
+    /// none if the last time was a moment ago. Callers queue, so a burst of sign-ins after a rotation costs one request.
     pub(super) async fn newer_keys(
         &self,
         egress: &Egress,
         seen: &Arc<KeySet>,
         now: DateTime<Utc>,
-    ) -> Result<Arc<KeySet>, SsoError> {
+    ) -> Result<Option<Arc<KeySet>>, SsoError> {
         let mut refetched_at = self.refetched_at.lock().await;
         let current = self.keys();
         if !Arc::ptr_eq(&current, seen) {
-            return Ok(current);
+            return Ok(Some(current));
         }
         if refetched_at.is_some_and(|last| now - last < REFETCH_PAUSE) {
-            return Err(SsoError::KeyUnknown);
+            return Ok(None);
         }
         *refetched_at = Some(now);
         let fetched = Arc::new(keys::fetch(egress, &self.metadata.jwks_uri).await?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fetched);
-        Ok(fetched)
+        Ok(Some(fetched))
     }
 }

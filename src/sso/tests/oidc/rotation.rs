@@ -39,6 +39,16 @@ async fn jwks_rotation_is_followed_by_one_guarded_refetch() {
 }
 
 #[tokio::test]
+async fn a_key_replaced_under_the_same_name_is_followed() {
+    let mut world = World::new().await;
+    world.signer = Signer::es256(8, "first");
+    publish(&world, &json!([world.signer.jwk]));
+
+    assert!(world.finish_claiming(json!({})).await.is_ok());
+    assert_eq!(times_asked(&world), 2);
+}
+
+#[tokio::test]
 async fn invented_key_ids_cost_the_provider_one_request_in_thirty_seconds() {
     let mut world = World::new().await;
 
@@ -72,6 +82,18 @@ async fn a_burst_of_sign_ins_after_a_rotation_asks_once() {
     for one in burst {
         assert!(one.await.unwrap().is_ok());
     }
+    assert_eq!(times_asked(&world), 2);
+}
+
+#[tokio::test]
+async fn forged_signatures_cost_the_provider_one_request_in_thirty_seconds() {
+    let world = World::new().await;
+    world.hands_out(&Signer::es256(66, "first").token(&world.honest_claims()));
+
+    for _ in 0..3 {
+        assert_eq!(world.finish().await.unwrap_err(), SsoError::SignatureInvalid);
+    }
+
     assert_eq!(times_asked(&world), 2);
 }
 

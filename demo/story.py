@@ -27,7 +27,7 @@ import programs
 import show
 from show import expect, good, say
 
-USHER_PORT = int(os.environ.get("USHER_PORT", "9000"))
+USHER_DEMO_PORT = int(os.environ.get("USHER_DEMO_PORT", "9000"))
 CANAILLE_PORT = int(os.environ.get("CANAILLE_PORT", "8088"))
 RETURN_TO = "https://app.example"
 SESSION_COOKIE = "usher-dev"
@@ -64,7 +64,7 @@ class Demo:
     def __init__(self, usher_binary, folder):
         programs.fresh_folder(folder)
         self.folder = folder
-        self.usher = programs.Usher(usher_binary, folder, USHER_PORT)
+        self.usher = programs.Usher(usher_binary, folder, USHER_DEMO_PORT)
         self.canaille = None
         self.credentials = {}
         self.ids = {}          # user name → the person's id at Canaille
@@ -93,7 +93,7 @@ class Demo:
 
     def start_usher(self):
         """Usher starts, with a Postgres cluster of its own."""
-        for name, port in (("USHER_PORT", USHER_PORT), ("CANAILLE_PORT", CANAILLE_PORT)):
+        for name, port in (("USHER_DEMO_PORT", USHER_DEMO_PORT), ("CANAILLE_PORT", CANAILLE_PORT)):
             if not programs.port_is_free(port):
                 raise show.Unexpected(f"expected port {port} to be free, found another program on it; set {name} to use another")
         self.usher.serve()

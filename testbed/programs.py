@@ -90,12 +90,12 @@ def fresh_folder(folder):
 class Usher:
     """The gateway: its server, and its command line against the same database."""
 
-    def __init__(self, binary, folder, port):
+    def __init__(self, binary, folder, port, rate=100):
         self.binary = binary
         self.folder = folder
         self.base = f"http://127.0.0.1:{port}"
         self.config = folder / "usher.toml"
-        self.config.write_text(CONFIG.format(port=port, base=self.base, data=folder / "data"))
+        self.config.write_text(CONFIG.format(port=port, base=self.base, data=folder / "data", rate=rate))
         self.program = None
 
     def serve(self):
@@ -122,15 +122,23 @@ class Usher:
 
 
 CONFIG = """\
-# Written by `x demo`.
-mode = "development"
-
+# For http on loopback, with an identity provider on loopback: nothing here is fit for anything else.
 [http]
-bind = "127.0.0.1:{port}"
+listen = "127.0.0.1:{port}"
 public_url = "{base}"
 
 [database]
 data_dir = "{data}"
+
+[egress]
+allow_loopback = true
+
+[development]
+insecure_cookies = true
+
+[limits]
+per_credential_per_second = {rate}
+per_address_per_second = {rate}
 """
 
 

@@ -50,7 +50,7 @@ fn operations(body: Value) -> Result<Vec<Value>, Error> {
     }
 }
 
-/// The members of an object with these names, in any case; nulls count as absent.
+/// The members of an object with these names, in any case.
 fn members_named<const N: usize>(
     object: Map<String, Value>,
     names: [&str; N],
@@ -61,7 +61,7 @@ fn members_named<const N: usize>(
         let slot = names.iter().zip(&mut found).find(|(wanted, _)| wanted.eq_ignore_ascii_case(&name));
         match slot {
             Some((_, Some(_))) => return Err(crate::value::twice(&name)),
-            Some((_, slot)) => *slot = Some(value).filter(|value| !value.is_null()),
+            Some((_, slot)) => *slot = Some(value),
             None if ignore(&name) => {}
             None => return Err(Error::invalid_syntax(format!("An operation has no member '{name}'"))),
         }
@@ -88,12 +88,12 @@ impl Planner<'_> {
         let op = self.op(op.as_ref())?;
         match (op, path, value) {
             (_, Some(Value::String(path)), value) => self.at_path(op, &path, value),
-            (_, Some(_), _) => Err(Error::invalid_path("'path' must be a string")),
+            (_, Some(path), _) if !path.is_null() => Err(Error::invalid_path("'path' must be a string")),
             // RFC 7644 §3.5.2.2: "If "path" is unspecified, the operation fails with HTTP status code 400
             // and a "scimType" error code of "noTarget"."
-            (Op::Remove, None, _) => Err(Error::no_target("A 'remove' operation needs a 'path'")),
-            (_, None, Some(Value::Object(object))) => self.whole_resource(op, object),
-            (_, None, _) => Err(Error::invalid_value(
+            (Op::Remove, _, _) => Err(Error::no_target("A 'remove' operation needs a 'path'")),
+            (_, _, Some(Value::Object(object))) => self.whole_resource(op, object),
+            _ => Err(Error::invalid_value(
                 "An operation without 'path' needs an object of attributes as 'value'",
             )),
         }
@@ -288,7 +288,7 @@ impl Planner<'_> {
 
     fn removal(&self, target: &Target, value: Option<Value>) -> Result<Action, Error> {
         target.refuse_unassigning()?;
-        let Some(value) = value else { return Ok(Action::Remove) };
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(Action::Remove) };
         if !self.reader.accepts(Leniency::RemoveByValue) {
             return Err(Error::invalid_syntax("A 'remove' operation has no 'value'"));
         }

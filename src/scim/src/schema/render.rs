@@ -61,7 +61,8 @@ impl Uniqueness {
 impl Attribute {
     /// The attribute as an element of a schema.
     ///
-    /// `caseExact` and `uniqueness` are left out where they mean nothing (RFC 7643 §2.3.2 and §2.3.8).
+    /// `caseExact` is there where values are text, `uniqueness` where values are neither booleans nor objects:
+    /// elsewhere they mean nothing (RFC 7643 §2.3).
     pub fn to_json(&self) -> Value {
         let mut object = Map::new();
         let mut put = |name: &str, value: Value| {
@@ -75,7 +76,7 @@ impl Attribute {
         if !self.canonical_values.is_empty() {
             put("canonicalValues", Value::from(self.canonical_values.clone()));
         }
-        if !matches!(self.kind, AttributeType::Boolean | AttributeType::Complex) {
+        if matches!(self.kind, AttributeType::String | AttributeType::Reference | AttributeType::Binary) {
             put("caseExact", Value::from(self.case_exact));
         }
         put("mutability", Value::from(self.mutability.as_str()));

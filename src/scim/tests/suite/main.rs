@@ -1,0 +1,17 @@
+//! The crate as its callers see it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
+
+mod differential;
+mod filters;
+mod fixtures;
+mod hostile;
+mod messages;
+mod patches;
+mod properties;
+mod resources;
+mod schemas;

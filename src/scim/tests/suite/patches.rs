@@ -1,0 +1,88 @@
+//! PATCH beyond the fixtures: the shape of the message, and what the plan tells its caller.
+
+use scim::ScimType;
+use scim::dialect::{Dialect, Leniency};
+use scim::patch::{MemberChange, PatchPlan};
+use scim::resource::Resource;
+use scim::schema;
+use serde_json::{Map, Value, json};
+
+const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+fn scim_type(body: Value) -> Option<ScimType> {
+    PatchPlan::parse(&schema::user(), body, &Dialect::strict()).unwrap_err().scim_type
+}
+
+#[test]
+fn a_message_of_another_shape_is_refused() {
+    for body in [
+        json!([]),
+        json!({ "Operations": [{ "op": "remove", "path": "title" }] }),
+        json!({ "schemas": ["urn:other"], "Operations": [{ "op": "remove", "path": "title" }] }),
+        json!({ "schemas": [PATCH_OP] }),
+        json!({ "schemas": [PATCH_OP], "Operations": [] }),
+        json!({ "schemas": [PATCH_OP], "Operations": {} }),
+        json!({ "schemas": [PATCH_OP], "Operations": ["remove"] }),
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "path": "title" }] }),
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "remove", "OP": "add", "path": "title" }] }),
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "title", "value": "x", "from": "y" }] }),
+    ] {
+        assert_eq!(scim_type(body.clone()), Some(ScimType::InvalidSyntax), "{body}");
+    }
+}
+
+#[test]
+fn names_of_the_message_have_no_case() {
+    let body = json!({ "SCHEMAS": [PATCH_OP], "operations": [{ "OP": "remove", "Path": "title" }] });
+
+    assert!(PatchPlan::parse(&schema::user(), body, &Dialect::strict()).is_ok());
+}
+
+#[test]
+fn the_plan_says_which_leniencies_it_took() {
+    let body = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "Replace", "path": "active", "value": "False" }] });
+
+    let plan = PatchPlan::parse(&schema::user(), body, &Dialect::tolerant()).unwrap();
+
+    let used: Vec<Leniency> = plan.leniencies().iter().copied().collect();
+    assert_eq!(used, [Leniency::OperationCase, Leniency::BooleanAsString]);
+}
+
+#[test]
+fn a_plan_of_members_only_leaves_the_document_alone() {
+    let body =
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "members", "value": [] }] });
+
+    let (plan, members) =
+        PatchPlan::parse(&schema::group(), body, &Dialect::strict()).unwrap().split_members();
+
+    assert!(plan.is_empty());
+    assert_eq!(members, [MemberChange::Add(vec![])]);
+}
+
+#[test]
+fn removing_active_leaves_nobody_active() {
+    let body = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "remove", "path": "active" }] });
+    let given = json!({ "userName": "bjensen", "active": true });
+    let user = Resource::from_stored(given.as_object().unwrap().clone());
+
+    let plan = PatchPlan::parse(&schema::user(), body, &Dialect::strict()).unwrap();
+    let after = plan.apply(&schema::user(), &user).unwrap().unwrap();
+
+    assert!(!after.active());
+    assert!(user.active(), "the resource given is never touched");
+}
+
+#[test]
+fn ten_thousand_values_are_added_in_one_pass() {
+    let values: Vec<Value> = (0..10_000).map(|n| json!({ "value": format!("{n}@example.com") })).collect();
+    let body =
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "emails", "value": values }] });
+    let user = Resource::from_stored(Map::from_iter([("userName".into(), json!("x"))]));
+
+    let plan = PatchPlan::parse(&schema::user(), body, &Dialect::strict()).unwrap();
+    let once = plan.apply(&schema::user(), &user).unwrap().unwrap();
+
+    assert_eq!(once.emails().len(), 10_000);
+    assert_eq!(plan.apply(&schema::user(), &once).unwrap(), None);
+}

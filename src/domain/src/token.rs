@@ -126,7 +126,7 @@ impl PlainToken {
 
     /// What is stored of it.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Sha256::digest(self.text.as_bytes()).into())
+        TokenHash::of(&self.text)
     }
 
     /// Enough to tell tokens apart in a list and too little to use one: the prefix and the last four
@@ -161,6 +161,11 @@ impl fmt::Debug for PlainToken {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
+    /// The hash of any secret text.
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
     /// The hash with these bytes, as read back from where it is stored.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -61,7 +61,6 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
 fn active_rules(policy: &Policy) -> Vec<&MappingRule> {
     let mut rules: Vec<&MappingRule> = policy.rules.iter().filter(|rule| rule.active).collect();
     rules.sort_by_key(|rule| (rule.priority, *rule));
-    rules.dedup();
     rules
 }
 
@@ -85,22 +84,20 @@ fn derive_roles<'a>(
         let Some(role) = policy.blueprint.role(derived.role()) else { continue };
         let Some(mut reasons) = reasons_of_flags(derived, flags) else { continue };
         let names: Vec<String> = derived.requires_flags().iter().cloned().collect();
-        let fits = match (derived.home_depth(), home) {
-            (None, _) => true,
-            (Some(wanted), Some(home)) => wanted == depth_of(home),
-            (Some(_), None) => false,
-        };
         // Fail closed: whoever has no home is an administrator of nothing, whatever their flags.
-        let scope = scope_of_role(role, home).filter(|_| derived.home_depth().is_none() || home.is_some());
+        let scope = match (derived.home_depth(), home) {
+            (Some(_), None) => None,
+            _ => scope_of_role(role, home),
+        };
         let Some(scope) = scope else {
             reasons.push(Reason::NoHome { flags: names });
             findings.drop(What::Role, role.id(), None, reasons);
             continue;
         };
-        if !fits {
+        let at = derived.home_depth().and(home);
+        if at.map(depth_of) != derived.home_depth() {
             continue;
         }
-        let at = derived.home_depth().and(home);
         reasons.insert(
             0,
             Reason::Derived { flags: names, home: at.map(depth_of), key: at.map(|home| home.key.clone()) },

@@ -86,6 +86,7 @@ fn each_rule_refuses_what_breaks_it() {
         (broken("requires_flags = [\"lead\"]", "requires_flags = [\"bulk\"]"), Rule::Derivation),
         (broken("role = \"captain\"\nrequires", "role = \"agent\"\nrequires"), Rule::Derivation),
         (broken("default_role = \"guest\"", "default_role = \"agent\""), Rule::DefaultRole),
+        (broken("rank = 1\n", "rank = 1\nlevel = \"admin\"\n"), Rule::DefaultRole),
         (broken("minimum = 1", "minimum = 0"), Rule::Invariant),
     ] {
         assert_eq!(error.rule(), rule, "{error}");
@@ -100,6 +101,14 @@ fn a_derived_role_must_allow_the_flag_it_rests_on() {
     let text = format!("{before}{}", after.replacen("\"lead\" = \"grantable\"", "\"lead\" = \"no\"", 1));
 
     assert_eq!(Blueprint::parse(&text).unwrap_err().rule(), Rule::Derivation);
+}
+
+#[test]
+fn a_derived_role_rests_on_no_flag_that_could_fall() {
+    let lead = "scope = [\"environment\", \"workspace\"]";
+    let error = broken(lead, &format!("{lead}\nrequires = [\"export\"]"));
+
+    assert_eq!((error.rule(), error.line()), (Rule::Derivation, line_of("requires_flags") + 1));
 }
 
 #[test]

@@ -44,10 +44,9 @@ pub(super) enum KeyKind {
 }
 
 impl SigningAlg {
-    /// The list for a connection that does not choose its own.
-    pub const DEFAULT: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
-
-    const ALL: [Self; 9] = [
+    /// The list for a connection that does not choose its own: all of them, since all are sound and providers differ
+    /// (Canaille signs with RS512 unless its client says otherwise).
+    pub const DEFAULT: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -108,7 +107,7 @@ impl FromStr for SigningAlg {
     type Err = UnknownAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|candidate| candidate.name() == name).ok_or(UnknownAlgorithm)
+        Self::DEFAULT.into_iter().find(|candidate| candidate.name() == name).ok_or(UnknownAlgorithm)
     }
 }
 
@@ -118,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_algorithm_is_found_by_its_name() {
-        for algorithm in SigningAlg::ALL {
+        for algorithm in SigningAlg::DEFAULT {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
         }
     }

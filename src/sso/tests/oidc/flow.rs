@@ -36,8 +36,9 @@ async fn an_honest_sign_in_ends_in_a_verified_identity() {
 }
 
 #[tokio::test]
-async fn rs256_and_eddsa_are_verified_too() {
-    for signer in [Signer::rs256(2048, "rsa"), Signer::ed25519(9, "ed")] {
+async fn rsa_and_eddsa_signatures_are_verified_too() {
+    for signer in [Signer::rsa("RS256"), Signer::rsa("RS512"), Signer::rsa("PS256"), Signer::ed25519(9, "ed")]
+    {
         let world = World::signed_by(signer).await;
 
         assert!(world.finish_claiming(json!({})).await.is_ok(), "{}", world.signer.algorithm);

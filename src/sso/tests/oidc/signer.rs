@@ -50,15 +50,15 @@ impl Signer {
     }
 
     /// A fresh RSA key, made by the `openssl` command since no key of that size is made quickly in an unoptimised build.
-    pub(crate) fn rs256(bits: u16, id: &'static str) -> Self {
-        let made =
-            Command::new("openssl").args(["genrsa", "-traditional", &bits.to_string()]).output().unwrap();
+    pub(crate) fn rsa(algorithm: &'static str) -> Self {
+        let made = Command::new("openssl").args(["genrsa", "-traditional", "2048"]).output().unwrap();
         let pem = String::from_utf8(made.stdout).unwrap();
-        let key = CoreRsaPrivateSigningKey::from_pem(&pem, Some(JsonWebKeyId::new(id.to_owned()))).unwrap();
+        let key =
+            CoreRsaPrivateSigningKey::from_pem(&pem, Some(JsonWebKeyId::new("rsa".to_owned()))).unwrap();
         let jwk = serde_json::to_value(key.as_verification_key()).unwrap();
-        let algorithm = CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
-        let sign = move |message: &[u8]| key.sign(&algorithm, message).unwrap();
-        Self { algorithm: "RS256", id: Some(id), jwk, sign: Box::new(sign) }
+        let on_the_wire: CoreJwsSigningAlgorithm = serde_json::from_value(json!(algorithm)).unwrap();
+        let sign = move |message: &[u8]| key.sign(&on_the_wire, message).unwrap();
+        Self { algorithm, id: Some("rsa"), jwk, sign: Box::new(sign) }
     }
 
     pub(crate) fn hs256(secret: &[u8], id: Option<&'static str>) -> Self {

@@ -2,3 +2,6 @@
 
 pub mod cluster;
 pub mod config;
+pub mod http;
+pub mod system;
+pub mod telemetry;

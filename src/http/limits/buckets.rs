@@ -1,0 +1,251 @@
+//! The buckets. Knows GCRA by governor; does not know requests.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::config::{LimitsConfig, Network};
+
+/// Between two sweeps of the full buckets.
+const SWEEP_EVERY: u32 = 16_384;
+/// The most credentials vouched for at once; beyond it they start anew, at the cost of one address' count each.
+const VOUCHED_LIMIT: usize = 65_536;
+
+/// The limits of one process, shared by its workers.
+#[derive(Debug)]
+pub struct Limits<C: Clock = DefaultClock> {
+    credentials: Rate<CredentialKey, C>,
+    addresses: Rate<IpAddr, C>,
+    vouched: RwLock<HashSet<CredentialKey>>,
+    secrets: (RandomState, RandomState),
+    trusted: Vec<Network>,
+}
+
+/// A request over a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limited {
+    /// Whole seconds until it is worth trying again, at least one.
+    pub retry_after_seconds: u64,
+    /// Whose limit it was.
+    pub by: LimitedBy,
+}
+
+/// Whose limit a request was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitedBy {
+    /// The credential's.
+    Credential,
+    /// The address'.
+    Address,
+}
+
+/// A credential's hash under a secret of the process: 128 bits, so that two credentials never share a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CredentialKey(u64, u64);
+
+impl Limits {
+    /// Full buckets for everybody.
+    pub fn new(config: &LimitsConfig, trusted_proxies: Vec<Network>) -> Self {
+        Self::with_clock(config, trusted_proxies, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Limits<C> {
+    pub(super) fn with_clock(config: &LimitsConfig, trusted: Vec<Network>, clock: C) -> Self {
+        let per_credential = Quota::per_second(config.per_credential_per_second).allow_burst(config.burst);
+        let address_burst = config.per_address_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        let per_address = Quota::per_second(config.per_address_per_second).allow_burst(address_burst);
+        Self {
+            credentials: Rate::new(per_credential, clock.clone()),
+            addresses: Rate::new(per_address, clock),
+            vouched: RwLock::default(),
+            secrets: (RandomState::new(), RandomState::new()),
+            trusted,
+        }
+    }
+
+    pub(super) fn key(&self, credential: &[u8]) -> CredentialKey {
+        CredentialKey(self.secrets.0.hash_one(credential), self.secrets.1.hash_one(credential))
+    }
+
+    pub(super) fn trusted_proxies(&self) -> &[Network] {
+        &self.trusted
+    }
+
+    /// Counts a request, or says that it is one too many.
+    pub(super) fn admit(
+        &self,
+        credential: Option<CredentialKey>,
+        address: impl FnOnce() -> IpAddr,
+    ) -> Result<(), Limited> {
+        let by_address = || {
+            let seconds = |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Address };
+            self.addresses.check(&address()).map_err(seconds)
+        };
+        match credential {
+            // The address comes first: a stranger's guesses must not make buckets without end.
+            Some(key) => (if self.is_vouched(key) { Ok(()) } else { by_address() }).and_then(|()| {
+                let seconds =
+                    |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Credential };
+                self.credentials.check(&key).map_err(seconds)
+            }),
+            None => by_address(),
+        }
+    }
+
+    /// The credential was answered with success: from now on it counts alone.
+    pub(super) fn vouch(&self, key: CredentialKey) {
+        if self.is_vouched(key) {
+            return;
+        }
+        let mut vouched = self.vouched.write().unwrap_or_else(PoisonError::into_inner);
+        if vouched.len() >= VOUCHED_LIMIT {
+            vouched.clear();
+        }
+        vouched.insert(key);
+    }
+
+    /// The credential was refused.
+    pub(super) fn disown(&self, key: CredentialKey) {
+        if self.is_vouched(key) {
+            self.vouched.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }
+    }
+
+    fn is_vouched(&self, key: CredentialKey) -> bool {
+        self.vouched.read().unwrap_or_else(PoisonError::into_inner).contains(&key)
+    }
+}
+
+/// One kind of bucket.
+#[derive(Debug)]
+struct Rate<K: Hash + Eq + Clone, C: Clock> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<C::Instant>>,
+    clock: C,
+    checks: AtomicU32,
+}
+
+impl<K: Hash + Eq + Clone, C: Clock + Clone> Rate<K, C> {
+    fn new(quota: Quota, clock: C) -> Self {
+        let limiter = RateLimiter::dashmap_with_clock(quota, clock.clone());
+        Self { limiter, clock, checks: AtomicU32::new(0) }
+    }
+
+    /// Takes one from the key's bucket; when it is empty, says for how many seconds.
+    fn check(&self, key: &K) -> Result<(), u64> {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        self.limiter.check_key(key).map_err(|refused| {
+            let wait = refused.wait_time_from(self.clock.now());
+            wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn limits(credential: u32, address: u32) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
+        let positive = |number| NonZeroU32::new(number).unwrap();
+        let config = LimitsConfig {
+            per_credential_per_second: positive(credential),
+            burst: positive(credential),
+            per_address_per_second: positive(address),
+        };
+        let clock = FakeRelativeClock::default();
+        (Limits::with_clock(&config, Vec::new(), clock.clone()), clock)
+    }
+
+    fn address(last: u8) -> impl Fn() -> IpAddr {
+        move || IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
+    }
+
+    #[test]
+    fn a_credential_has_its_rate_and_is_told_when_to_return() {
+        let (limits, clock) = limits(25, 1000);
+        let key = Some(limits.key(b"Bearer a"));
+
+        for _ in 0..25 {
+            limits.admit(key, address(1)).unwrap();
+        }
+        let refused = limits.admit(key, address(1)).unwrap_err();
+        assert_eq!(refused, Limited { retry_after_seconds: 1, by: LimitedBy::Credential });
+
+        clock.advance(Duration::from_millis(40));
+        limits.admit(key, address(1)).unwrap();
+        assert!(limits.admit(Some(limits.key(b"Bearer b")), address(1)).is_ok());
+    }
+
+    #[test]
+    fn waiting_times_are_rounded_up_to_whole_seconds() {
+        let clock = FakeRelativeClock::default();
+        let rate: Rate<u8, _> =
+            Rate::new(Quota::with_period(Duration::from_millis(1500)).unwrap(), clock.clone());
+        rate.check(&1).unwrap();
+
+        assert_eq!(rate.check(&1), Err(2));
+        clock.advance(Duration::from_millis(600));
+        assert_eq!(rate.check(&1), Err(1));
+    }
+
+    #[test]
+    fn guesses_count_against_the_address_and_known_credentials_do_not() {
+        let (limits, _) = limits(25, 2);
+        let known = limits.key(b"Bearer known");
+        limits.admit(Some(known), address(1)).unwrap();
+        limits.vouch(known);
+
+        // The address holds four, and the known credential's first request took one.
+        for guess in 0..3_u8 {
+            limits.admit(Some(limits.key(&[guess])), address(1)).unwrap();
+        }
+
+        assert_eq!(limits.admit(Some(limits.key(b"x")), address(1)).unwrap_err().by, LimitedBy::Address);
+        assert_eq!(limits.admit(None, address(1)).unwrap_err().by, LimitedBy::Address);
+        assert!(limits.admit(None, address(2)).is_ok());
+        assert!(limits.admit(Some(known), address(1)).is_ok());
+        limits.disown(known);
+        assert!(limits.admit(Some(known), address(1)).is_err());
+    }
+
+    #[test]
+    fn buckets_that_are_full_again_are_forgotten() {
+        let (limits, clock) = limits(25, 1000);
+        for number in 0..SWEEP_EVERY - 1 {
+            limits.credentials.check(&limits.key(&number.to_be_bytes())).unwrap();
+        }
+        assert!(limits.credentials.limiter.len() > 16_000);
+
+        clock.advance(Duration::from_secs(2));
+        limits.credentials.check(&limits.key(b"next")).unwrap();
+
+        assert!(limits.credentials.limiter.len() <= 1);
+    }
+
+    #[test]
+    fn the_credentials_vouched_for_are_capped() {
+        let (limits, _) = limits(25, 1000);
+
+        for number in 0..70_000_u32 {
+            limits.vouch(limits.key(&number.to_be_bytes()));
+        }
+
+        assert!(limits.vouched.read().unwrap().len() <= VOUCHED_LIMIT);
+    }
+}

@@ -1,1 +1,161 @@
-//! app
+//! Use cases: one verb, one file, one transaction. Knows what happens in which order; does not know HTTP or SQL.
+//!
+//! | room | verbs |
+//! |---|---|
+//! | [`provision`] | what a directory does to people and groups |
+//! | [`access`] | what people may do, computed and shown |
+//! | [`login`] | signing in, sessions, signing out |
+//! | [`tenants`] | tenants, their organisation, seats, audit trail |
+//! | [`connections`] | directories, credentials, connections |
+
+pub mod access;
+pub mod connections;
+mod error;
+pub mod login;
+pub mod provision;
+mod seal;
+pub mod tenants;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::clock::{Clock, Entropy};
+use domain::id::RequestId;
+use domain::token::PlainToken;
+use sso::egress::{Egress, EgressPolicy};
+use sso::oidc::ProviderCache;
+use store::{Db, DbOptions};
+
+pub use error::{AppError, Refusal};
+pub use seal::{Sealer, SealingKey};
+pub use store::credentials::Opened;
+pub use store::sessions::LiveSession;
+pub use store::tenants::Operator;
+pub use store::{AdminScope, DirectoryScope, Scope};
+
+/// How a session lives.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionPolicy {
+    /// It ends when it was not used for this long.
+    pub idle: chrono::Duration,
+    /// It ends after this long in any case.
+    pub absolute: chrono::Duration,
+}
+
+/// What the use cases need from outside.
+pub struct AppOptions {
+    /// Address of the running database role.
+    pub database_url: String,
+    /// The most database connections at once.
+    pub pool_size: usize,
+    /// How sessions live.
+    pub session: SessionPolicy,
+    /// Where browsers reach us: `https://usher.example`, without a slash at the end.
+    pub public_url: url::Url,
+    /// Whether identity providers on loopback may be spoken to (development and tests).
+    pub allow_loopback: bool,
+}
+
+/// The application: every use case is a method of it, in the module of its room.
+pub struct App {
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sealer: Sealer,
+    pub(crate) session: SessionPolicy,
+    pub(crate) public_url: url::Url,
+    pub(crate) egress: Egress,
+    pub(crate) providers: ProviderCache,
+    pub(crate) policies: access::PolicyCache,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(10);
+
+impl App {
+    /// Sets everything up. `runtime` drives the database connections and must be multi-threaded.
+    pub fn new(
+        options: AppOptions,
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Self, AppError> {
+        let db = Db::open(
+            &DbOptions {
+                url: options.database_url,
+                pool_size: options.pool_size,
+                wait: WAIT_FOR_A_CONNECTION,
+            },
+            runtime,
+        )?;
+        let egress = Egress::new(EgressPolicy { allow_loopback: options.allow_loopback })
+            .map_err(|error| AppError::Internal(error.to_string()))?;
+        Ok(Self {
+            db,
+            clock,
+            entropy,
+            sealer,
+            session: options.session,
+            public_url: options.public_url,
+            egress,
+            providers: ProviderCache::new(),
+            policies: access::PolicyCache::default(),
+        })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A fresh id for a request.
+    pub fn request_id(&self) -> RequestId {
+        RequestId::generate(self.now(), &*self.entropy)
+    }
+
+    /// What this bearer token opens, if anything.
+    pub async fn authenticate(
+        &self,
+        token: &PlainToken,
+        request: RequestId,
+    ) -> Result<Option<Opened>, AppError> {
+        Ok(self.db.authenticate(token, request, self.now()).await?)
+    }
+
+    /// Whether this bearer token is an operator's.
+    pub async fn operator(
+        &self,
+        token: &PlainToken,
+        request: RequestId,
+    ) -> Result<Option<Operator>, AppError> {
+        Ok(self.db.operator(token, request, self.now()).await?)
+    }
+
+    /// An operator enters a tenant.
+    pub async fn enter(&self, operator: &Operator, tenant: &str) -> Result<AdminScope, AppError> {
+        self.db.enter(operator, tenant).await?.ok_or(AppError::NotFound("tenant"))
+    }
+
+    /// Whether this administrator administers the tenant that the slug names.
+    pub async fn administers(&self, admin: &AdminScope, tenant: &str) -> Result<bool, AppError> {
+        let found = self.db.tenant_by_slug(tenant).await?;
+        Ok(found.is_some_and(|row| row.tenant_id() == admin.scope().tenant()))
+    }
+
+    /// Whether requests can be served now.
+    pub async fn ready(&self) -> Result<(), AppError> {
+        Ok(self.db.ping().await?)
+    }
+}
+
+/// Brings the database to this version. Run by the owner's role, before any [`App`] is made.
+pub async fn migrate(owner_url: &str) -> Result<usize, AppError> {
+    Ok(store::migrate::run(owner_url).await?)
+}

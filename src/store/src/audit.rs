@@ -106,8 +106,7 @@ pub(crate) async fn append(
         befores.push(event.before);
         afters.push(event.after);
     }
-    let outbox_ids: Vec<Uuid> =
-        outgoing.iter().map(|_| OutboxId::generate(now, entropy).as_uuid()).collect();
+    let outbox_ids: Vec<Uuid> = outgoing.iter().map(|_| OutboxId::generate(now, entropy).as_uuid()).collect();
     let facts: Vec<&str> = outgoing.iter().map(|o| o.fact).collect();
     let subjects: Vec<&str> = outgoing.iter().map(|o| o.subject_id.as_str()).collect();
     let payloads: Vec<&Value> = outgoing.iter().map(|o| &o.payload).collect();

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{credential, directory};
-use crate::scope::{DirectoryScope, Scope};
+use crate::scope::{AdminScope, DirectoryScope, Scope};
 use crate::tx::{ReadTx, Reads, WriteTx};
 
 /// A credential as it is kept.
@@ -42,7 +42,7 @@ pub enum Opened {
     /// One directory of the tenant.
     Directory(DirectoryScope),
     /// The tenant's administration.
-    Tenant(Scope),
+    Tenant(AdminScope),
 }
 
 impl Opened {
@@ -50,7 +50,7 @@ impl Opened {
     pub fn scope(&self) -> &Scope {
         match self {
             Self::Directory(directory) => directory.scope(),
-            Self::Tenant(scope) => scope,
+            Self::Tenant(admin) => admin.scope(),
         }
     }
 }
@@ -108,7 +108,7 @@ fn opened(tenant: TenantId, row: &CredentialRow, request: RequestId) -> Opened {
             let actor = Actor::Directory { directory, credential };
             Opened::Directory(DirectoryScope::new(Scope::new(tenant, actor, request), directory, credential))
         }
-        None => Opened::Tenant(Scope::new(tenant, Actor::Admin { credential }, request)),
+        None => Opened::Tenant(AdminScope::new(Scope::new(tenant, Actor::Admin { credential }, request))),
     }
 }
 

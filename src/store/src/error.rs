@@ -96,7 +96,10 @@ fn unique(constraint: &str) -> Conflict {
         "users_user_name_key" => Conflict::UserName,
         "users_external_id_key" | "groups_external_id_key" => Conflict::ExternalId,
         "groups_display_name_key" => Conflict::GroupName,
-        "tenant_slug_key" | "directory_slug_key" | "connection_slug_key" | "org_unit_key_key"
+        "tenant_slug_key"
+        | "directory_slug_key"
+        | "connection_slug_key"
+        | "org_unit_key_key"
         | "workspace_key_key" => Conflict::Slug,
         _ => Conflict::Exists,
     }

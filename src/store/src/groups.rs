@@ -102,7 +102,8 @@ pub async fn list(
     if slice.limit == 0 || slice.offset >= total {
         return Ok((Vec::new(), total));
     }
-    let rows = condition.select::<GroupRow>(COLUMNS, tenant, directory, slice, tx.connection().0.conn()).await?;
+    let rows =
+        condition.select::<GroupRow>(COLUMNS, tenant, directory, slice, tx.connection().0.conn()).await?;
     Ok((rows, total))
 }
 

@@ -25,14 +25,15 @@ pub mod org;
 pub mod rules;
 mod schema;
 mod scope;
-mod statement;
 pub mod seats;
 pub mod sessions;
+mod statement;
 pub mod tenants;
 mod tx;
 pub mod users;
 
 pub use db::{Db, DbOptions};
 pub use error::{Conflict, StoreError};
-pub use scope::{DirectoryScope, Scope};
+pub use scope::{AdminScope, DirectoryScope, Scope};
+pub use sessions::LiveSession;
 pub use tx::{GlobalTx, ReadTx, Reads, WriteTx};

@@ -119,11 +119,7 @@ pub async fn keep_only(
 }
 
 /// The members that a filter over `value`, `display` and `type` names.
-pub async fn matching(
-    tx: &mut WriteTx,
-    group: GroupId,
-    filter: &Filter,
-) -> Result<Vec<UserId>, StoreError> {
+pub async fn matching(tx: &mut WriteTx, group: GroupId, filter: &Filter) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let condition = Condition::compile(Target::Member, Some(filter))?;
     let rows: Vec<MemberRow> = condition.members(tenant, group.as_uuid(), tx.conn()).await?;

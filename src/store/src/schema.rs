@@ -271,4 +271,29 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(access_policy, audit_event, blueprint, connection, credential, directory, group_member, groups, identity, login_flow, mapping_rule, operator_credential, org_unit, outbox, seat_hold, seat_ledger, seat_pool, seat_waiter, session, tenant, user_access, user_email, users, workspace);
+diesel::allow_tables_to_appear_in_same_query!(
+    access_policy,
+    audit_event,
+    blueprint,
+    connection,
+    credential,
+    directory,
+    group_member,
+    groups,
+    identity,
+    login_flow,
+    mapping_rule,
+    operator_credential,
+    org_unit,
+    outbox,
+    seat_hold,
+    seat_ledger,
+    seat_pool,
+    seat_waiter,
+    session,
+    tenant,
+    user_access,
+    user_email,
+    users,
+    workspace
+);

@@ -61,3 +61,18 @@ impl DirectoryScope {
         self.credential
     }
 }
+
+/// A [`Scope`] that may administer its tenant: an operator who entered it, or one of its admin credentials.
+#[derive(Debug, Clone)]
+pub struct AdminScope(Scope);
+
+impl AdminScope {
+    pub(crate) fn new(scope: Scope) -> Self {
+        Self(scope)
+    }
+
+    /// The tenant-wide scope behind it.
+    pub fn scope(&self) -> &Scope {
+        &self.0
+    }
+}

@@ -6,9 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{SeatPoolId, UserId};
 use domain::seat::{AtLimit, Claim, PoolState};
@@ -59,8 +57,7 @@ struct PoolRow {
 
 impl PoolRow {
     fn into_pool(self) -> Result<Pool, StoreError> {
-        let at_limit: AtLimit =
-            serde_json::from_value(self.at_limit.into()).map_err(StoreError::corrupt)?;
+        let at_limit: AtLimit = serde_json::from_value(self.at_limit.into()).map_err(StoreError::corrupt)?;
         Ok(Pool {
             id: SeatPoolId::from_uuid(self.id),
             state: PoolState { purchased: self.purchased, used: self.used, at_limit },
@@ -142,14 +139,23 @@ pub async fn claim(tx: &mut WriteTx, user: UserId, now: DateTime<Utc>) -> Result
     }
 }
 
-/// Releases a locked person's seat or place in line, and passes free seats on. Returns those who got one.
+/// What came of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Released {
+    /// Whether the person held a seat.
+    pub held: bool,
+    /// Those whose turn it was.
+    pub promoted: Vec<UserId>,
+}
+
+/// Releases a locked person's seat or place in line, and passes free seats on.
 pub async fn release(
     tx: &mut WriteTx,
     user: UserId,
     cause: &str,
     now: DateTime<Utc>,
-) -> Result<Vec<UserId>, StoreError> {
-    let Some(mut pool) = lock(tx).await? else { return Ok(Vec::new()) };
+) -> Result<Released, StoreError> {
+    let Some(mut pool) = lock(tx).await? else { return Ok(Released::default()) };
     let tenant = tx.tenant().as_uuid();
     diesel::delete(
         seat_waiter::table
@@ -163,11 +169,11 @@ pub async fn release(
     .execute(tx.conn())
     .await?;
     if held == 0 {
-        return Ok(Vec::new());
+        return Ok(Released::default());
     }
     pool.state.used -= 1;
     enter(tx, &mut pool, &[user], -1, cause, now).await?;
-    promote(tx, &mut pool, now).await
+    Ok(Released { held: true, promoted: promote(tx, &mut pool, now).await? })
 }
 
 /// Sets what was bought and what happens at the limit; creates the pool if there is none. Returns the pool as it is
@@ -244,11 +250,7 @@ pub async fn sums(tx: &mut impl Reads) -> Result<Sums, StoreError> {
     Ok(Sums { holds, ledger: ledger.unwrap_or(0), lines })
 }
 
-async fn promote(
-    tx: &mut WriteTx,
-    pool: &mut Pool,
-    now: DateTime<Utc>,
-) -> Result<Vec<UserId>, StoreError> {
+async fn promote(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Result<Vec<UserId>, StoreError> {
     let free = domain::seat::promotable(&pool.state);
     if free == 0 {
         return Ok(Vec::new());
@@ -298,12 +300,7 @@ async fn grant(
     enter(tx, pool, people, 1, cause, now).await
 }
 
-async fn wait(
-    tx: &mut WriteTx,
-    pool: &mut Pool,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+async fn wait(tx: &mut WriteTx, pool: &mut Pool, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
     pool.waiter_seq += 1;
     let taken = diesel::insert_into(seat_waiter::table)

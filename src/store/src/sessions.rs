@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bytea, Jsonb, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Bytea, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::audit::Actor;
@@ -12,11 +12,12 @@ use scim::resource::Resource;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access::{SEAT_OF, gated, seat_state};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::session;
 use crate::scope::Scope;
-use crate::statement::statement;
+use crate::statement::Statement;
 use crate::tx::{ReadTx, Reads, WriteTx};
 use crate::users::document;
 
@@ -66,14 +67,23 @@ struct Row {
     doc: Value,
     #[diesel(sql_type = Jsonb)]
     access: Value,
+    #[diesel(sql_type = Bool)]
+    has_pool: bool,
+    #[diesel(sql_type = Bool)]
+    holds: bool,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    position: Option<i64>,
 }
 
-const LIVE: &str = "\
-SELECT s.id, s.user_id, s.last_seen_at, s.expires_at, u.doc, a.access
-FROM session s
-JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
-JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id
-WHERE s.tenant_id = {} AND s.token_hash = {} AND u.active";
+fn live_text() -> String {
+    format!(
+        "SELECT s.id, s.user_id, s.last_seen_at, s.expires_at, u.doc, a.access, {SEAT_OF} \
+         FROM session s \
+         JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+         JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id \
+         WHERE s.tenant_id = {{}} AND s.token_hash = {{}} AND u.active"
+    )
+}
 
 const SEEN_IS_NOTED_EVERY: Duration = Duration::minutes(1);
 
@@ -89,7 +99,7 @@ impl Db {
     ) -> Result<Option<LiveSession>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
         let mut tx = ReadTx::begin(self, tenant).await?;
-        let row: Option<Row> = statement(LIVE)
+        let row: Option<Row> = Statement::composed(live_text(), Vec::new(), true)
             .bind::<SqlUuid, _>(tenant.as_uuid())
             .bind::<Bytea, _>(token.hash().as_bytes().to_vec())
             .get_result(tx.connection().0.conn())
@@ -128,7 +138,7 @@ fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, S
         id,
         user,
         resource: Resource::from_stored(document(&row.doc)),
-        access: serde_json::from_value(row.access).map_err(StoreError::corrupt)?,
+        access: gated(row.access, seat_state(row.has_pool, row.holds, row.position))?,
         expires_at: row.expires_at,
     })
 }
@@ -158,11 +168,27 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
 /// Ends one session. Returns whether there was one to end.
 pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<bool, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ended =
-        diesel::delete(session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))))
-            .execute(tx.conn())
-            .await?;
+    let ended = diesel::delete(
+        session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))),
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(ended == 1)
+}
+
+/// Ends the session that a token opens and returns which, if there was one.
+pub async fn end_by_token(tx: &mut WriteTx, token: TokenHash) -> Result<Option<SessionId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended: Option<Uuid> = diesel::delete(
+        session::table
+            .filter(session::tenant_id.eq(tenant))
+            .filter(session::token_hash.eq(token.as_bytes().to_vec())),
+    )
+    .returning(session::id)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    Ok(ended.map(SessionId::from_uuid))
 }
 
 /// Ends every session of a person and returns which.

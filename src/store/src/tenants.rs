@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{access_policy, blueprint, operator_credential, tenant};
-use crate::scope::Scope;
+use crate::scope::{AdminScope, Scope};
 use crate::tx::{GlobalTx, Reads, WriteTx};
 
 /// A tenant as it is kept.
@@ -84,9 +84,9 @@ impl Db {
     }
 
     /// An operator enters the tenant that a slug names.
-    pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<Scope>, StoreError> {
+    pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<AdminScope>, StoreError> {
         Ok(self.tenant_by_slug(slug).await?.map(|found| {
-            Scope::new(found.tenant_id(), operator.actor.clone(), operator.request)
+            AdminScope::new(Scope::new(found.tenant_id(), operator.actor.clone(), operator.request))
         }))
     }
 
@@ -96,7 +96,10 @@ impl Db {
         slug: &str,
         request: RequestId,
     ) -> Result<Option<Scope>, StoreError> {
-        Ok(self.tenant_by_slug(slug).await?.map(|found| Scope::new(found.tenant_id(), Actor::SignIn, request)))
+        Ok(self
+            .tenant_by_slug(slug)
+            .await?
+            .map(|found| Scope::new(found.tenant_id(), Actor::SignIn, request)))
     }
 
     /// The tenant that a slug names.

@@ -3,9 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{DirectoryId, UserId};
 use scim::filter::Filter;
@@ -147,11 +145,37 @@ pub async fn list(
     if slice.limit == 0 || slice.offset >= total {
         return Ok((Vec::new(), total));
     }
-    let rows = condition.select::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn()).await?;
+    let rows = condition
+        .select::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn())
+        .await?;
     Ok((rows, total))
 }
 
-/// How many people there are in the tenant.
+/// People of every directory of the tenant, by id; with `user_name`, those who have it.
+pub async fn of_tenant(
+    tx: &mut impl Reads,
+    user_name: Option<&str>,
+    slice: Slice,
+) -> Result<Vec<(UserId, Resource)>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let mut query = users::table
+        .filter(users::tenant_id.eq(tenant))
+        .order(users::id)
+        .offset(slice.offset)
+        .limit(slice.limit)
+        .select((users::id, users::doc))
+        .into_boxed();
+    if let Some(name) = user_name {
+        query = query.filter(users::user_name_key.eq(scim::text::fold(name)));
+    }
+    let rows: Vec<(Uuid, Value)> = query.load(tx.connection().0.conn()).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, doc)| (UserId::from_uuid(id), Resource::from_stored(document(&doc))))
+        .collect())
+}
+
+/// Everybody in the tenant, by id.
 pub async fn all_ids(tx: &mut impl Reads) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let ids: Vec<Uuid> = users::table
@@ -230,21 +254,20 @@ pub async fn update(
 ) -> Result<i64, StoreError> {
     let keys = Keys::of(after);
     let tenant = tx.tenant().as_uuid();
-    let version: i64 = diesel::update(
-        users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))),
-    )
-    .set((
-        users::user_name_key.eq(&keys.user_name),
-        users::external_id.eq(&keys.external_id),
-        users::display_name_key.eq(&keys.display_name),
-        users::active.eq(keys.active),
-        users::doc.eq(Value::Object(after.as_map().clone())),
-        users::version.eq(users::version + 1),
-        users::updated_at.eq(now),
-    ))
-    .returning(users::version)
-    .get_result(tx.conn())
-    .await?;
+    let version: i64 =
+        diesel::update(users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))))
+            .set((
+                users::user_name_key.eq(&keys.user_name),
+                users::external_id.eq(&keys.external_id),
+                users::display_name_key.eq(&keys.display_name),
+                users::active.eq(keys.active),
+                users::doc.eq(Value::Object(after.as_map().clone())),
+                users::version.eq(users::version + 1),
+                users::updated_at.eq(now),
+            ))
+            .returning(users::version)
+            .get_result(tx.conn())
+            .await?;
     if keys.emails != Keys::of(before).emails {
         replace_emails(tx, id, keys.emails).await?;
     }

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::blueprint::{Cell, DerivedRole, HomeDepth, Permission, Role, ScopeKind};
 use crate::mapping::MappingRule;
-use crate::seat::SeatState;
 
 /// What a person may do, and why. See the module for the order of the steps.
 pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
@@ -40,21 +39,16 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
     let mut permissions = permissions_of(policy, &roles);
     drop_dependents(policy, &mut flags, &mut permissions, &mut findings);
 
-    let (status, seat) = seat_gate(facts.seat);
-    let mut access = EffectiveAccess {
-        status,
+    EffectiveAccess {
+        status: AccessStatus::Granted,
         home,
         flags: flags_held(policy, flags),
         roles: roles_held(roles),
         permissions: permissions_held(permissions),
-        dropped: Vec::new(),
-        reasons: vec![Reason::Active, seat.clone()],
-    };
-    if status != AccessStatus::Granted {
-        suspend(&mut access, &seat, &mut findings);
+        dropped: findings.into_dropped(),
+        reasons: vec![Reason::Active, Reason::SeatNotNeeded],
     }
-    access.dropped = findings.into_dropped();
-    access
+    .behind_seat_gate(facts.seat)
 }
 
 /// The rules that count, in the order in which they count.
@@ -252,30 +246,6 @@ fn covers(wide: &Scope, narrow: &Scope, policy: &Policy) -> bool {
         },
     };
     reaches(wide, place, &policy.tree)
-}
-
-fn seat_gate(seat: SeatState) -> (AccessStatus, Reason) {
-    match seat {
-        SeatState::Held => (AccessStatus::Granted, Reason::SeatHeld),
-        SeatState::NotNeeded => (AccessStatus::Granted, Reason::SeatNotNeeded),
-        SeatState::Waiting { position } => {
-            (AccessStatus::WaitingForSeat { position }, Reason::WaitingForSeat { position })
-        }
-        SeatState::Refused => (AccessStatus::NoSeat, Reason::NoSeat),
-    }
-}
-
-/// Takes everything away and notes the roles and flags that a seat would bring.
-fn suspend(access: &mut EffectiveAccess, seat: &Reason, findings: &mut Findings) {
-    access.permissions.clear();
-    for mut role in access.roles.drain(..) {
-        role.reasons.push(seat.clone());
-        findings.drop(What::Role, &role.role, Some(role.scope), role.reasons);
-    }
-    for mut flag in access.flags.drain(..) {
-        flag.reasons.push(seat.clone());
-        findings.drop(What::Flag, &flag.flag, Some(flag.scope), flag.reasons);
-    }
 }
 
 fn flags_held(policy: &Policy, flags: Flags) -> Vec<FlagAccess> {

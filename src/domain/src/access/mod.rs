@@ -22,6 +22,7 @@ mod facts;
 mod gather;
 mod home;
 mod reason;
+mod seat_gate;
 
 #[cfg(test)]
 mod properties;

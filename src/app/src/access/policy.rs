@@ -1,0 +1,52 @@
+//! The policy of a tenant, compiled once per version. Knows how it is put together from rows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::access::Policy;
+use domain::blueprint::Blueprint;
+use domain::id::TenantId;
+use domain::org_tree::OrgTree;
+use store::{Reads, org, rules, tenants};
+
+use crate::error::AppError;
+
+/// The newest compiled policy of each tenant. A version that is held by a transaction cannot change under it, so what
+/// is cached under the same number is the same.
+#[derive(Default)]
+pub(crate) struct PolicyCache {
+    by_tenant: RwLock<HashMap<TenantId, (i64, Arc<Policy>)>>,
+}
+
+/// Enough tenants at once for one process; beyond that the cache starts anew rather than grow without end.
+const MOST_TENANTS: usize = 10_000;
+
+impl PolicyCache {
+    /// The policy in the version that the transaction holds.
+    pub(crate) async fn get(&self, tx: &mut impl Reads, version: i64) -> Result<Arc<Policy>, AppError> {
+        let tenant = tx.tenant();
+        let known = self.by_tenant.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        if let Some((_, policy)) = known.filter(|(at, _)| *at == version) {
+            return Ok(policy);
+        }
+        let policy = Arc::new(load(tx).await?);
+        let mut cache = self.by_tenant.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MOST_TENANTS {
+            cache.clear();
+        }
+        cache.insert(tenant, (version, Arc::clone(&policy)));
+        Ok(policy)
+    }
+}
+
+/// Puts the policy together as the transaction sees it.
+pub(crate) async fn load(tx: &mut impl Reads) -> Result<Policy, AppError> {
+    let (_, blueprint) = tenants::current(tx).await?;
+    let blueprint = Blueprint::parse(&blueprint)
+        .map_err(|error| AppError::Internal(format!("the stored blueprint: {error}")))?;
+    let tree = OrgTree::build(org::units(tx).await?)
+        .map_err(|error| AppError::Internal(format!("the stored organisation tree: {error}")))?;
+    let workspaces = org::workspaces(tx).await?;
+    let rules = rules::all(tx).await?;
+    Ok(Policy { blueprint: Arc::new(blueprint), tree, workspaces, rules })
+}

@@ -1,0 +1,107 @@
+//! Computes access anew for those whose facts or policy changed. Knows the order: hold the policy, read the facts,
+//! evaluate, store, and say what changed.
+//!
+//! The people must be locked by the transaction, so that two changes of one person follow each other. Seats are not an
+//! input here: the seat gate is applied when access is read, by the rows of that moment, so that a seat that passes
+//! from one person to another touches nobody's stored access.
+
+use std::collections::BTreeMap;
+
+use domain::access::{EffectiveAccess, Facts, Policy, SeatState, evaluate};
+use domain::audit::{Action, AuditEvent};
+use domain::id::UserId;
+use serde_json::{Value, json};
+use store::access::PersonFacts;
+use store::audit::Outgoing;
+use store::{WriteTx, access, rules, users};
+
+use crate::App;
+use crate::error::AppError;
+
+/// How many people are computed between two statements.
+const AT_ONCE: usize = 1_000;
+
+/// What an evaluation changed.
+pub(crate) type Changed = Vec<AuditEvent>;
+
+/// Computes the access of these locked people.
+pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Changed, AppError> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let version = rules::hold_version(tx).await?;
+    let policy = app.policies.get(tx, version).await?;
+    let mut changed = Vec::new();
+    for some in people.chunks(AT_ONCE) {
+        changed.extend(compute(app, tx, &policy, version, some).await?);
+    }
+    Ok(changed)
+}
+
+/// Counts a change of the policy, which the transaction has made, and computes everybody's access by it.
+pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<Changed, AppError> {
+    let version = rules::bump_version(tx).await?;
+    let policy = super::policy::load(tx).await?;
+    let everybody = users::all_ids(tx).await?;
+    let mut changed = Vec::new();
+    for some in everybody.chunks(AT_ONCE) {
+        changed.extend(compute(app, tx, &policy, version, some).await?);
+    }
+    Ok(changed)
+}
+
+async fn compute(
+    app: &App,
+    tx: &mut WriteTx,
+    policy: &Policy,
+    version: i64,
+    people: &[UserId],
+) -> Result<Changed, AppError> {
+    let paths = policy.attribute_paths();
+    let mut computed = Vec::with_capacity(people.len());
+    for person in access::facts(tx, people).await? {
+        let attributes = paths
+            .iter()
+            .map(|path| (path.clone(), person.resource.values_at(path)))
+            .collect::<BTreeMap<_, _>>();
+        computed.push((person.user, evaluate(policy, &facts(person, attributes))));
+    }
+    let before = access::store(tx, &computed, version, app.now()).await?;
+    let mut changed = Vec::new();
+    for (user, after) in &computed {
+        let before = before.get(user).map(summary);
+        let after = summary(after);
+        if before.as_ref() != Some(&after) {
+            tx.announce(Outgoing {
+                fact: "access.changed",
+                subject_id: user.to_string(),
+                payload: json!({"user": user, "access": after}),
+            });
+            let mut event = AuditEvent::new(Action::AccessChange, *user).after(after);
+            event.before = before;
+            changed.push(event);
+        }
+    }
+    Ok(changed)
+}
+
+fn facts(person: PersonFacts, attributes: BTreeMap<String, Vec<String>>) -> Facts {
+    Facts {
+        active: person.active,
+        groups: person.groups,
+        attributes,
+        local_home: None,
+        local_grants: Vec::new(),
+        seat: SeatState::NotNeeded,
+    }
+}
+
+/// What of an access is worth a line in the audit trail: what is held where, without the reasons.
+fn summary(access: &EffectiveAccess) -> Value {
+    json!({
+        "status": access.status,
+        "home": access.home.as_ref().map(|home| &home.key),
+        "roles": access.roles.iter().map(|held| json!({"role": held.role, "scope": held.scope})).collect::<Vec<_>>(),
+        "flags": access.flags.iter().map(|held| json!({"flag": held.flag, "scope": held.scope})).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,110 @@
+//! The one error of the use cases, closed. Knows what went wrong for whom; how it is said is up to the door.
+
+use store::{Conflict, StoreError};
+
+/// Why a use case did not happen. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The SCIM engine refuses the request, in the terms of RFC 7644 §3.12.
+    #[error("{0}")]
+    Scim(#[from] scim::Error),
+    /// There is nothing of this kind here; another tenant's things are not here.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// It is there already, or still in use.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was sent makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Whoever asks may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The resource changed since the caller read it.
+    #[error("the resource has another version by now")]
+    PreconditionFailed,
+    /// All seats are taken and the tenant chose to refuse.
+    #[error("all seats are taken")]
+    NoSeat,
+    /// Nobody is signed in by this.
+    #[error("sign-in refused: {0}")]
+    SignIn(#[from] Refusal),
+    /// The database cannot be reached right now; the request may be repeated.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+    /// A defect of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// Why somebody was not let in. Each has a code that the page shows and the administrator can look up.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such tenant or connection, or none that can be used.
+    #[error("no such sign-in address")]
+    UnknownDoor,
+    /// The answer belongs to no sign-in of this browser that is still under way.
+    #[error("no sign-in under way in this browser")]
+    NoFlow,
+    /// The identity provider's word does not hold.
+    #[error("{0}")]
+    Provider(sso::SsoError),
+    /// The identity provider vouches for somebody whom the directory did not send.
+    #[error("the person is not provisioned")]
+    Unknown,
+    /// The name belongs to a person who is linked to somebody else at the identity provider.
+    #[error("the person is linked to another subject")]
+    LinkedToAnother,
+    /// The directory says that the person is not active.
+    #[error("the person is not active")]
+    Inactive,
+    /// The person has no seat.
+    #[error("the person has no seat")]
+    NoSeat {
+        /// Place in line, if they wait.
+        position: Option<u32>,
+    },
+}
+
+impl Refusal {
+    /// Stable short code, shown on the page and kept in the audit trail.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownDoor => "unknown-door",
+            Self::NoFlow => "no-flow",
+            Self::Provider(error) => error.public_code(),
+            Self::Unknown => "not-provisioned",
+            Self::LinkedToAnother => "linked-to-another",
+            Self::Inactive => "inactive",
+            Self::NoSeat { position: Some(_) } => "waiting-for-seat",
+            Self::NoSeat { position: None } => "no-seat",
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(conflict) => from_conflict(conflict),
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::GaveWay => Self::Unavailable("another request was in the way".to_owned()),
+            StoreError::Unfilterable(attribute) => {
+                scim::Error::invalid_filter(format!("{attribute} cannot be filtered")).into()
+            }
+            StoreError::Corrupt(what) | StoreError::Database(what) => Self::Internal(what),
+        }
+    }
+}
+
+fn from_conflict(conflict: Conflict) -> AppError {
+    match conflict {
+        Conflict::UserName => scim::Error::uniqueness("userName is taken in this directory").into(),
+        Conflict::ExternalId => scim::Error::uniqueness("externalId is taken in this directory").into(),
+        Conflict::GroupName => scim::Error::uniqueness("displayName is taken in this directory").into(),
+        Conflict::Slug => AppError::Conflict("the name is taken".to_owned()),
+        Conflict::Exists => AppError::Conflict("it exists already".to_owned()),
+        Conflict::Missing => AppError::Conflict("it refers to something that is not there".to_owned()),
+        Conflict::InUse => AppError::Conflict("it is still in use".to_owned()),
+        Conflict::OutOfBounds => AppError::Invalid("a number is out of bounds".to_owned()),
+    }
+}

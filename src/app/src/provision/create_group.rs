@@ -1,0 +1,41 @@
+//! A directory creates a group (RFC 7644 §3.3).
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::GroupId;
+use scim::dialect::Dialect;
+use scim::patch::MemberChange;
+use scim::resource::Resource;
+use serde_json::Value;
+use store::{DirectoryScope, groups};
+
+use super::read_groups::members_if;
+use super::{GroupView, Members, membership};
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Creates a group with its first members.
+    pub async fn create_group(
+        &self,
+        directory: &DirectoryScope,
+        body: Value,
+        dialect: &Dialect,
+        wanted: Members,
+    ) -> Result<GroupView, AppError> {
+        let mut resource = Resource::for_create(&scim::schema::group(), body, dialect)?;
+        let members = resource.take_members()?.unwrap_or_default();
+        let now = self.now();
+        let id = GroupId::generate(now, &*self.entropy);
+        let mut tx = self.db.begin(directory.scope()).await?;
+        groups::create(&mut tx, directory.directory(), id, &resource, now).await?;
+        let moved = membership::apply(&mut tx, directory, id, vec![MemberChange::Add(members)]).await?;
+        let mut audit = Audit::of(
+            AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())),
+        );
+        audit.extend(moved.events(id));
+        audit.extend(membership::settle(self, &mut tx, directory, &moved).await?);
+        let members = members_if(&mut tx, wanted, &[id]).await?;
+        tx.commit(audit, now, &*self.entropy).await?;
+        Ok(GroupView { id, resource, version: 1, created_at: now, updated_at: now, members })
+    }
+}

@@ -1,0 +1,35 @@
+//! A directory deletes a group (RFC 7644 §3.6).
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::GroupId;
+use serde_json::{Value, json};
+use store::{DirectoryScope, groups, members};
+
+use super::check_version;
+use crate::App;
+use crate::access::reevaluate;
+use crate::error::AppError;
+
+impl App {
+    /// Deletes a group; what its members had by it, they lose.
+    pub async fn delete_group(
+        &self,
+        directory: &DirectoryScope,
+        id: GroupId,
+        if_match: Option<&str>,
+    ) -> Result<(), AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(directory.scope()).await?;
+        let row =
+            groups::lock(&mut tx, directory.directory(), id).await?.ok_or(AppError::NotFound("group"))?;
+        check_version(if_match, row.version)?;
+        let everybody = members::lock_all(&mut tx, id).await?;
+        groups::delete(&mut tx, id).await?;
+        let mut was = row.resource().into_map();
+        was.insert("members".to_owned(), json!(everybody));
+        let mut audit = Audit::of(AuditEvent::new(Action::GroupDelete, id).before(Value::Object(was)));
+        audit.extend(reevaluate(self, &mut tx, &everybody).await?);
+        tx.commit(audit, now, &*self.entropy).await?;
+        Ok(())
+    }
+}

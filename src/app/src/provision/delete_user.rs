@@ -1,0 +1,46 @@
+//! A directory deletes a person (RFC 7644 §3.6).
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::UserId;
+use domain::lifecycle::{PersonState, effects};
+use serde_json::{Value, json};
+use store::DirectoryScope;
+use store::audit::Outgoing;
+use store::users::{self, Groups};
+
+use super::check_version;
+use super::settle::{leave, state_of};
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Deletes a person: sessions end, the seat passes on, memberships, links and access go, the audit trail stays.
+    pub async fn delete_user(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        if_match: Option<&str>,
+    ) -> Result<(), AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(directory.scope()).await?;
+        let row = users::lock(&mut tx, directory.directory(), id, Groups::Omitted)
+            .await?
+            .ok_or(AppError::NotFound("user"))?;
+        check_version(if_match, row.version)?;
+        let before = row.resource();
+        let effects = effects(state_of(&before), PersonState::Absent);
+        let mut audit =
+            Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));
+        audit.extend(leave(self, &mut tx, id, &effects).await?);
+        users::delete(&mut tx, id).await?;
+        for fact in &effects.facts {
+            tx.announce(Outgoing {
+                fact: fact.name(),
+                subject_id: id.to_string(),
+                payload: json!({"user": id}),
+            });
+        }
+        tx.commit(audit, now, &*self.entropy).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! A directory changes a person (RFC 7644 §3.5.2). Deactivation, the reason why all of this exists, is one of these.
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::UserId;
+use domain::lifecycle::PersonState;
+use scim::dialect::Dialect;
+use scim::patch::PatchPlan;
+use scim::resource::Resource;
+use serde_json::Value;
+use store::DirectoryScope;
+use store::users::{self, Groups};
+
+use super::settle::{settle, state_of};
+use super::{UserView, check_version, difference};
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Applies a PATCH to a person, all of it or nothing. Nothing changed, nothing is written.
+    pub async fn patch_user(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        if_match: Option<&str>,
+        body: Value,
+        dialect: &Dialect,
+    ) -> Result<UserView, AppError> {
+        let schema = scim::schema::user();
+        let plan = PatchPlan::parse(&schema, body, dialect)?;
+        self.change_user(directory, id, if_match, |current| plan.apply(&schema, current)).await
+    }
+
+    /// Locks a person, computes their next document, and does everything that follows from it.
+    pub(super) async fn change_user(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        if_match: Option<&str>,
+        next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
+    ) -> Result<UserView, AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(directory.scope()).await?;
+        let row = users::lock(&mut tx, directory.directory(), id, Groups::Included)
+            .await?
+            .ok_or(AppError::NotFound("user"))?;
+        check_version(if_match, row.version)?;
+        let before = row.resource();
+        let Some(after) = next(&before)? else {
+            tx.nothing_changed().await?;
+            return Ok(row.into());
+        };
+        let version = users::update(&mut tx, id, &before, &after, now).await?;
+        let mut audit = Audit::of(changed(id, &before, &after));
+        audit.extend(settle(self, &mut tx, id, state_of(&before), state_of(&after)).await?);
+        tx.commit(audit, now, &*self.entropy).await?;
+        Ok(UserView { resource: after, version, updated_at: now, ..row.into() })
+    }
+}
+
+fn changed(id: UserId, before: &Resource, after: &Resource) -> AuditEvent {
+    let action = match (state_of(before), state_of(after)) {
+        (PersonState::Active, PersonState::Inactive) => Action::UserDeactivate,
+        (PersonState::Inactive, PersonState::Active) => Action::UserReactivate,
+        _ => Action::UserUpdate,
+    };
+    let (was, is) = difference(before.as_map(), after.as_map());
+    AuditEvent::new(action, id).before(was).after(is)
+}

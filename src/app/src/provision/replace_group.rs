@@ -1,0 +1,35 @@
+//! A directory replaces a group (RFC 7644 §3.5.1); its members become the given set by a difference of sets.
+
+use domain::id::GroupId;
+use scim::dialect::Dialect;
+use scim::patch::MemberChange;
+use scim::resource::Resource;
+use serde_json::Value;
+use store::DirectoryScope;
+
+use super::{GroupView, Members};
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Replaces a group's document and its members.
+    pub async fn replace_group(
+        &self,
+        directory: &DirectoryScope,
+        id: GroupId,
+        if_match: Option<&str>,
+        body: Value,
+        dialect: &Dialect,
+        wanted: Members,
+    ) -> Result<GroupView, AppError> {
+        self.change_group(directory, id, if_match, wanted, |current| {
+            let mut next = Resource::for_replace(&scim::schema::group(), body, current, dialect)?;
+            let change = match next.take_members()? {
+                Some(members) => MemberChange::ReplaceAll(members),
+                None => MemberChange::RemoveAll,
+            };
+            Ok(((next.as_map() != current.as_map()).then_some(next), vec![change]))
+        })
+        .await
+    }
+}

@@ -1,0 +1,29 @@
+//! A directory replaces a person's document (RFC 7644 §3.5.1).
+
+use domain::id::UserId;
+use scim::dialect::Dialect;
+use scim::resource::Resource;
+use serde_json::Value;
+use store::DirectoryScope;
+
+use super::UserView;
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Replaces a person's document. Nothing changed, nothing is written.
+    pub async fn replace_user(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        if_match: Option<&str>,
+        body: Value,
+        dialect: &Dialect,
+    ) -> Result<UserView, AppError> {
+        self.change_user(directory, id, if_match, |current| {
+            let next = Resource::for_replace(&scim::schema::user(), body, current, dialect)?;
+            Ok((next.as_map() != current.as_map()).then_some(next))
+        })
+        .await
+    }
+}

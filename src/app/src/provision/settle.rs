@@ -1,0 +1,116 @@
+//! What follows from a person's change of state, in the same transaction. Knows the order of effects.
+
+use domain::audit::{Action, AuditEvent};
+use domain::id::UserId;
+use domain::lifecycle::{Effects, PersonState, effects};
+use scim::resource::Resource;
+use serde_json::json;
+use store::audit::Outgoing;
+use store::seats::{self, Claimed};
+use store::{WriteTx, sessions};
+
+use crate::App;
+use crate::access::reevaluate;
+use crate::error::AppError;
+
+/// The state that a document tells.
+pub(super) fn state_of(resource: &Resource) -> PersonState {
+    if resource.active() { PersonState::Active } else { PersonState::Inactive }
+}
+
+/// Sessions, seat, access and announcements of a locked person whose row is written already. Returns what to audit.
+pub(super) async fn settle(
+    app: &App,
+    tx: &mut WriteTx,
+    user: UserId,
+    before: PersonState,
+    after: PersonState,
+) -> Result<Vec<AuditEvent>, AppError> {
+    let effects = effects(before, after);
+    let mut events = leave(app, tx, user, &effects).await?;
+    if effects.reevaluate {
+        events.extend(reevaluate(app, tx, &[user]).await?);
+    }
+    if effects.claim_seat {
+        // Last, because the pool's row is everybody's.
+        events.extend(claim(app, tx, user).await?);
+    }
+    for fact in &effects.facts {
+        tx.announce(Outgoing {
+            fact: fact.name(),
+            subject_id: user.to_string(),
+            payload: json!({"user": user}),
+        });
+    }
+    Ok(events)
+}
+
+/// Ends sessions, releases the seat and passes it on, as far as the effects say so. For a person who is to be deleted
+/// this runs before the row goes.
+pub(super) async fn leave(
+    app: &App,
+    tx: &mut WriteTx,
+    user: UserId,
+    effects: &Effects,
+) -> Result<Vec<AuditEvent>, AppError> {
+    let mut events = Vec::new();
+    if effects.revoke_sessions {
+        for session in sessions::revoke_all(tx, user).await? {
+            tx.announce(Outgoing {
+                fact: "session.revoked",
+                subject_id: user.to_string(),
+                payload: json!({"user": user, "session": session}),
+            });
+            events.push(AuditEvent::new(Action::SessionRevoke, session).before(json!({"user": user})));
+        }
+    }
+    if effects.release_seat {
+        events.extend(release(app, tx, user).await?);
+    }
+    Ok(events)
+}
+
+async fn claim(app: &App, tx: &mut WriteTx, user: UserId) -> Result<Option<AuditEvent>, AppError> {
+    let action = match seats::claim(tx, user, app.now()).await? {
+        Claimed::Held => Action::SeatGrant,
+        Claimed::Waiting => Action::SeatWait,
+        Claimed::Refused => return Err(AppError::NoSeat),
+        Claimed::NotCounted => return Ok(None),
+    };
+    tx.announce(Outgoing {
+        fact: if action == Action::SeatGrant { "seat.granted" } else { "seat.waiting" },
+        subject_id: user.to_string(),
+        payload: json!({"user": user}),
+    });
+    Ok(Some(AuditEvent::new(action, user)))
+}
+
+async fn release(app: &App, tx: &mut WriteTx, user: UserId) -> Result<Vec<AuditEvent>, AppError> {
+    let released = seats::release(tx, user, "release", app.now()).await?;
+    let mut events = Vec::new();
+    if released.held {
+        tx.announce(Outgoing {
+            fact: "seat.released",
+            subject_id: user.to_string(),
+            payload: json!({"user": user}),
+        });
+        events.push(AuditEvent::new(Action::SeatRelease, user));
+    }
+    events.extend(announce_promoted(tx, &released.promoted));
+    Ok(events)
+}
+
+/// What to say and to audit of those who came to a seat because somebody else left or more seats were bought.
+pub(crate) fn announce_promoted(tx: &mut WriteTx, promoted: &[UserId]) -> Vec<AuditEvent> {
+    promoted
+        .iter()
+        .map(|user| {
+            tx.announce(Outgoing {
+                fact: "seat.granted",
+                subject_id: user.to_string(),
+                payload: json!({"user": user}),
+            });
+            AuditEvent::new(Action::SeatPromote, *user)
+        })
+        .collect()
+}

@@ -1,0 +1,189 @@
+//! The organisation tree and the workspaces. A change of either computes everybody's access anew.
+
+use domain::access::Workspace;
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::{OrgUnitId, WorkspaceId};
+use domain::org_tree::{OrgTree, OrgUnit};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{AdminScope, WriteTx, org};
+use utoipa::ToSchema;
+
+use super::tenants::{display_name, slug};
+use crate::App;
+use crate::access::reevaluate_everybody;
+use crate::error::AppError;
+
+/// An org unit to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewOrgUnit {
+    /// The name that mapping rules and directories use, unique in the tenant, compared without case.
+    #[schema(example = "Sales/Osaka", min_length = 1, max_length = 200)]
+    pub key: String,
+    /// Display name.
+    #[schema(example = "Osaka", min_length = 1, max_length = 200)]
+    pub name: String,
+    /// Key of the unit above; none for the top of the organisation.
+    #[schema(example = "Sales")]
+    pub parent: Option<String>,
+}
+
+/// An org unit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrgUnitView {
+    /// Id.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: OrgUnitId,
+    /// The name that rules use.
+    pub key: String,
+    /// Display name.
+    pub name: String,
+    /// The unit above.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub parent: Option<OrgUnitId>,
+    /// 0 at the top.
+    pub depth: u32,
+}
+
+/// A workspace to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewWorkspace {
+    /// Short name, unique in the tenant: 1–63 of `a–z`, `0–9`, `-`.
+    #[schema(example = "emea", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+    pub key: String,
+    /// Display name.
+    #[schema(example = "EMEA", min_length = 1, max_length = 200)]
+    pub name: String,
+    /// Key of the org unit that it belongs to, if any.
+    pub org_unit: Option<String>,
+}
+
+/// A workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceView {
+    /// Id.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: WorkspaceId,
+    /// Short name.
+    pub key: String,
+    /// Display name.
+    pub name: String,
+    /// The org unit that it belongs to.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub org_unit: Option<OrgUnitId>,
+}
+
+impl From<Workspace> for WorkspaceView {
+    fn from(workspace: Workspace) -> Self {
+        let Workspace { id, key, name, org_unit } = workspace;
+        Self { id, key, name, org_unit }
+    }
+}
+
+impl App {
+    /// Adds an org unit.
+    pub async fn create_org_unit(
+        &self,
+        admin: &AdminScope,
+        new: NewOrgUnit,
+    ) -> Result<OrgUnitView, AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let mut units = org::units(&mut tx).await?;
+        let parent = match &new.parent {
+            Some(key) => Some(unit_by_key(&tree(units.clone())?, key)?),
+            None => None,
+        };
+        let unit = OrgUnit {
+            id: OrgUnitId::generate(now, &*self.entropy),
+            parent,
+            key: display_name(&new.key)?,
+            name: display_name(&new.name)?,
+        };
+        units.push(unit.clone());
+        let tree = OrgTree::build(units).map_err(|error| AppError::Conflict(error.to_string()))?;
+        org::add_unit(&mut tx, &unit, &scim::text::fold(&unit.key)).await?;
+        let event = AuditEvent::new(Action::OrgUnitCreate, unit.id)
+            .after(json!({"key": unit.key, "name": unit.name, "parent": unit.parent}));
+        self.commit_policy_change(tx, event).await?;
+        Ok(view(&tree, &unit))
+    }
+
+    /// The organisation, by key.
+    pub async fn list_org_units(&self, admin: &AdminScope) -> Result<Vec<OrgUnitView>, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let units = org::units(&mut tx).await?;
+        tx.finish().await?;
+        let tree = tree(units.clone())?;
+        Ok(units.iter().map(|unit| view(&tree, unit)).collect())
+    }
+
+    /// Adds a workspace.
+    pub async fn create_workspace(
+        &self,
+        admin: &AdminScope,
+        new: NewWorkspace,
+    ) -> Result<WorkspaceView, AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let org_unit = match &new.org_unit {
+            Some(key) => Some(unit_by_key(&tree(org::units(&mut tx).await?)?, key)?),
+            None => None,
+        };
+        let workspace = Workspace {
+            id: WorkspaceId::generate(now, &*self.entropy),
+            key: slug(&new.key)?,
+            name: display_name(&new.name)?,
+            org_unit,
+        };
+        org::add_workspace(&mut tx, &workspace).await?;
+        let event = AuditEvent::new(Action::WorkspaceCreate, workspace.id)
+            .after(json!({"key": workspace.key, "name": workspace.name, "orgUnit": workspace.org_unit}));
+        self.commit_policy_change(tx, event).await?;
+        Ok(workspace.into())
+    }
+
+    /// All workspaces.
+    pub async fn list_workspaces(&self, admin: &AdminScope) -> Result<Vec<WorkspaceView>, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let rows = org::workspaces(&mut tx).await?;
+        tx.finish().await?;
+        Ok(rows.into_iter().map(WorkspaceView::from).collect())
+    }
+
+    /// Commits a change of what access is computed from, with everybody's access by it.
+    pub(super) async fn commit_policy_change(
+        &self,
+        mut tx: WriteTx,
+        event: AuditEvent,
+    ) -> Result<(), AppError> {
+        let mut audit = Audit::of(event);
+        audit.extend(reevaluate_everybody(self, &mut tx).await?);
+        Ok(tx.commit(audit, self.now(), &*self.entropy).await?)
+    }
+}
+
+pub(super) fn tree(units: Vec<OrgUnit>) -> Result<OrgTree, AppError> {
+    OrgTree::build(units)
+        .map_err(|error| AppError::Internal(format!("the stored organisation tree: {error}")))
+}
+
+pub(super) fn unit_by_key(tree: &OrgTree, key: &str) -> Result<OrgUnitId, AppError> {
+    tree.by_key(key)
+        .map(|unit| unit.id)
+        .ok_or_else(|| AppError::Invalid(format!("there is no org unit with the key {key:?}")))
+}
+
+fn view(tree: &OrgTree, unit: &OrgUnit) -> OrgUnitView {
+    OrgUnitView {
+        id: unit.id,
+        key: unit.key.clone(),
+        name: unit.name.clone(),
+        parent: unit.parent,
+        depth: tree.depth(unit.id).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,99 @@
+//! The last gate: who may use what they have. Knows seats; does not know how access came about.
+//!
+//! It stands apart from the evaluation so that access can be stored without it and passed through it whenever it is
+//! read: a seat that goes from one person to another then changes nobody's stored access, and nobody reads an old seat.
+
+use super::{AccessStatus, Dropped, EffectiveAccess, Reason, What};
+use crate::seat::SeatState;
+
+impl EffectiveAccess {
+    /// The same access for somebody whose seat is this. Whoever holds one, or needs none, keeps everything; anybody
+    /// else keeps their home, and the roles and flags that a seat would bring are listed as dropped.
+    #[must_use]
+    pub fn behind_seat_gate(mut self, seat: SeatState) -> Self {
+        if self.status != AccessStatus::Granted {
+            return self;
+        }
+        let (status, reason) = match seat {
+            SeatState::Held => (AccessStatus::Granted, Reason::SeatHeld),
+            SeatState::NotNeeded => (AccessStatus::Granted, Reason::SeatNotNeeded),
+            SeatState::Waiting { position } => {
+                (AccessStatus::WaitingForSeat { position }, Reason::WaitingForSeat { position })
+            }
+            SeatState::Refused => (AccessStatus::NoSeat, Reason::NoSeat),
+        };
+        self.status = status;
+        self.reasons = vec![Reason::Active, reason.clone()];
+        if status != AccessStatus::Granted {
+            self.suspend(&reason);
+        }
+        self
+    }
+
+    fn suspend(&mut self, seat: &Reason) {
+        self.permissions.clear();
+        let roles =
+            std::mem::take(&mut self.roles).into_iter().map(|it| (What::Role, it.role, it.scope, it.reasons));
+        let flags =
+            std::mem::take(&mut self.flags).into_iter().map(|it| (What::Flag, it.flag, it.scope, it.reasons));
+        for (what, id, scope, mut reasons) in roles.chain(flags) {
+            reasons.push(seat.clone());
+            self.dropped.push(Dropped { what, id, scope: Some(scope), reasons });
+        }
+        self.dropped.sort_by(|a, b| (a.what, &a.id, &a.scope).cmp(&(b.what, &b.id, &b.scope)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::access::{FlagAccess, Scope};
+
+    fn access() -> EffectiveAccess {
+        EffectiveAccess {
+            status: AccessStatus::Granted,
+            home: None,
+            flags: vec![FlagAccess {
+                flag: "a".to_owned(),
+                scope: Scope::Environment,
+                obligation: None,
+                reasons: vec![Reason::Default],
+            }],
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            dropped: Vec::new(),
+            reasons: vec![Reason::Active, Reason::SeatNotNeeded],
+        }
+    }
+
+    #[test]
+    fn whoever_waits_holds_nothing_and_sees_what_a_seat_would_bring() {
+        let waiting = access().behind_seat_gate(SeatState::Waiting { position: 2 });
+
+        assert_eq!(waiting.status, AccessStatus::WaitingForSeat { position: 2 });
+        assert!(waiting.flags.is_empty());
+        assert_eq!(waiting.dropped.len(), 1);
+        assert_eq!(waiting.reasons, [Reason::Active, Reason::WaitingForSeat { position: 2 }]);
+    }
+
+    #[test]
+    fn the_inactive_stay_inactive_whatever_their_seat() {
+        let inactive = EffectiveAccess { status: AccessStatus::Inactive, ..access() };
+
+        assert_eq!(inactive.clone().behind_seat_gate(SeatState::Held), inactive);
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_seat_or_no_need_of_one_opens_the_gate(position in any::<u32>()) {
+            for seat in [SeatState::Waiting { position }, SeatState::Refused] {
+                prop_assert!(access().behind_seat_gate(seat).flags.is_empty());
+            }
+            for seat in [SeatState::Held, SeatState::NotNeeded] {
+                prop_assert_eq!(access().behind_seat_gate(seat).flags, access().flags);
+            }
+        }
+    }
+}

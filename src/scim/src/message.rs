@@ -63,8 +63,8 @@ pub struct Paging {
 impl Paging {
     /// Reads `startIndex` and `count`.
     ///
-    /// RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1." and "A negative value SHALL be
-    /// interpreted as "0"." A count beyond our largest page becomes the largest page.
+    /// A `startIndex` below 1 is 1, a negative `count` is 0 (RFC 7644 §3.4.2.4), and one beyond our largest
+    /// page is the largest page.
     pub fn from_query(start_index: Option<&str>, count: Option<&str>) -> Result<Self, Error> {
         let limits = Limits::DEFAULT;
         let start_index = whole_number("startIndex", start_index)?.unwrap_or(1).max(1);

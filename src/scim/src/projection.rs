@@ -140,8 +140,8 @@ impl Projection {
         (!shown.is_empty()).then_some(Value::Object(shown))
     }
 
-    /// RFC 7643 §7 on `returned`: "always" is immune to both parameters, "never" shows in no response, and
-    /// "request" needs to be asked for.
+    /// `always` is immune to both parameters, `never` shows in no response, and `request` needs to be asked
+    /// for (RFC 7643 §7).
     fn shows(&self, schema: Option<&Schema>, attribute: &Attribute) -> bool {
         match (attribute.returned, &self.asked) {
             (Returned::Always, _) | (Returned::Default, Asked::Default) => true,

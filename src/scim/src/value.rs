@@ -37,7 +37,8 @@ impl<'a> Reader<'a> {
 
     /// The canonical form of an attribute's whole value; `None` when it is unassigned.
     ///
-    /// RFC 7643 §2.5: "Unassigned and null values" are one and the same, and so is an empty array.
+    /// RFC 7643 §2.5: "Unassigned attributes, the null value, or an empty array (in the case of a
+    /// multi-valued attribute) SHALL be considered to be equivalent in "state"."
     pub(crate) fn attribute(&self, attribute: &Attribute, value: Value) -> Result<Option<Value>, Error> {
         if !attribute.multi_valued {
             return self.element(attribute, value);
@@ -160,7 +161,7 @@ pub(crate) fn is_primary(item: &Value) -> bool {
 /// What makes two values of a multi-valued attribute the same value: `value` and `type` where there is a
 /// `value`, otherwise everything but `primary`. Strings count as their attribute compares them.
 ///
-/// RFC 7643 §2.4: "SHOULD NOT return the same (type, value) combination more than once per Attribute"
+/// RFC 7643 §2.4: "SHOULD NOT return the same (type, value) combination more than once"
 pub(crate) fn identity(attribute: &Attribute, item: &Value) -> String {
     let Value::Object(object) = item else { return key(attribute, item) };
     let has_value = object.contains_key("value");

@@ -73,8 +73,9 @@ pub(crate) enum Key<'a> {
     Ignored,
 }
 
-/// RFC 7644 §3.3: "attributes in the request body [that] are "readOnly" SHALL be ignored", said of POST
-/// there and of PUT in §3.5.1. `password` is read and dropped: Okta always sends one, we never keep one.
+/// RFC 7644 §3.3: "In the request body, attributes whose mutability is "readOnly" (see Sections 2.2 and 7
+/// of [RFC7643]) SHALL be ignored." Its §3.5.1 says the same of PUT. `password` is read and dropped: Okta
+/// always sends one, we never keep one.
 pub(crate) fn key<'a>(
     resource_type: &'a ResourceType,
     name: &str,

@@ -6,7 +6,8 @@ use super::{Attribute, AttributeType, Mutability, Returned, Uniqueness};
 
 /// An attribute with the default characteristics.
 ///
-/// RFC 7643 §2.2: ""required" is "false", "caseExact" is "false" (i.e., case-insensitive)," and so on.
+/// RFC 7643 §2.2: "If not otherwise stated in Section 7, SCIM attributes have the following
+/// characteristics:" not required, not case exact, readWrite, returned by default, not unique.
 pub(super) fn attribute(name: &str, kind: AttributeType, description: &str) -> Attribute {
     Attribute {
         name: name.to_owned(),

@@ -45,8 +45,8 @@ static COMMON: LazyLock<Vec<Arc<Attribute>>> = LazyLock::new(|| {
 
 /// `schemas`, `id`, `externalId` and `meta`. They belong to every resource and are not listed in any schema.
 ///
-/// RFC 7643 §3.1: "These attributes MUST be included in all resources, including any extended resource
-/// types."
+/// RFC 7643 §3.1: "Common attributes are considered to be part of every base resource schema and do not use
+/// their own "schemas" URI."
 pub fn common_attributes() -> &'static [Arc<Attribute>] {
     &COMMON
 }

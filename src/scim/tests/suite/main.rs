@@ -13,5 +13,6 @@ mod hostile;
 mod messages;
 mod patches;
 mod properties;
+mod quotations;
 mod resources;
 mod schemas;

@@ -96,15 +96,15 @@ mod tests {
     #[test]
     fn another_purpose_another_key_or_a_changed_byte_opens_nothing() {
         let sealer = Sealer::new(key("one", 1), vec![]);
-        let sealed = sealer.seal("secret", b"hello", &CountingEntropy::new()).unwrap();
+        let secret_box = sealer.seal("secret", b"hello", &CountingEntropy::new()).unwrap();
 
-        assert!(sealer.open("flow", &sealed).is_err());
-        assert!(Sealer::new(key("one", 9), vec![]).open("secret", &sealed).is_err());
-        for at in 0..sealed.len() {
-            let mut changed = sealed.clone();
+        assert!(sealer.open("flow", &secret_box).is_err());
+        assert!(Sealer::new(key("one", 9), vec![]).open("secret", &secret_box).is_err());
+        for at in 0..secret_box.len() {
+            let mut changed = secret_box.clone();
             changed[at] ^= 1;
             assert!(sealer.open("secret", &changed).is_err(), "byte {at}");
-            assert!(sealer.open("secret", &sealed[..at]).is_err(), "cut at {at}");
+            assert!(sealer.open("secret", &secret_box[..at]).is_err(), "cut at {at}");
         }
     }
 }

@@ -106,12 +106,12 @@ impl App {
             ),
             None => None,
         };
-        if let Some(directory) = directory {
-            if credentials::live_of_directory(&mut tx, directory, now).await? >= LIVE_PER_DIRECTORY {
-                return Err(AppError::Conflict(format!(
-                    "the directory has {LIVE_PER_DIRECTORY} live credentials; revoke one before issuing another"
-                )));
-            }
+        if let Some(directory) = directory
+            && credentials::live_of_directory(&mut tx, directory, now).await? >= LIVE_PER_DIRECTORY
+        {
+            return Err(AppError::Conflict(format!(
+                "the directory has {LIVE_PER_DIRECTORY} live credentials; revoke one before issuing another"
+            )));
         }
         let kind = if directory.is_some() { TokenKind::Scim } else { TokenKind::Admin };
         let token = PlainToken::mint(kind, Some(admin.scope().tenant()), &*self.entropy);

@@ -1,9 +1,9 @@
 //! Links to the outside: directories (SCIM), their credentials, and connections (SSO).
 
-mod connections;
 mod credentials;
 mod directories;
+mod openid;
 
-pub use connections::{ConnectionView, NewConnection};
 pub use credentials::{CredentialView, IssueCredential, IssuedCredential};
 pub use directories::{DirectoryView, NewDirectory};
+pub use openid::{ConnectionView, NewConnection};

@@ -25,7 +25,7 @@ use crate::error::AppError;
 
 /// How long a browser may take at the identity provider.
 pub const FLOW_LIFETIME: Duration = Duration::minutes(10);
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(60);
+const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_mins(1);
 
 const SECRET: &str = "connection.client_secret";
 const FLOW: &str = "login_flow.secrets";

@@ -4,13 +4,13 @@ mod audit_events;
 mod mapping_rules;
 mod organisation;
 mod people;
+mod registry;
 mod seat_pool;
-mod tenants;
 
 pub use audit_events::{AuditEventView, AuditQuery};
 pub use mapping_rules::{MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope};
 pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use people::PersonView;
+pub use registry::{NewTenant, TenantView};
+pub(crate) use registry::{display_name, slug};
 pub use seat_pool::{SeatLimit, SeatPoolView, SetSeatPool, WaiterView};
-pub use tenants::{NewTenant, TenantView};
-pub(crate) use tenants::{display_name, slug};

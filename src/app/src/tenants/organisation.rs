@@ -9,7 +9,7 @@ use serde_json::json;
 use store::{AdminScope, WriteTx, org};
 use utoipa::ToSchema;
 
-use super::tenants::{display_name, slug};
+use super::registry::{display_name, slug};
 use crate::App;
 use crate::access::reevaluate_everybody;
 use crate::error::AppError;

@@ -66,6 +66,10 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        self.text.push_str(&text.to_string());
+    }
+
     fn push(&mut self, value: Value) {
         self.values.push(value);
         self.text.push_str("{}");
@@ -116,7 +120,7 @@ impl<'a> Compiler<'a> {
             ("meta", Some("version"), _) => ("('W/\"' || u.version || '\"')", Kind::Exact),
             ("meta", Some("resourceType"), Target::User) => ("'User'::text", Kind::Exact),
             ("meta", Some("resourceType"), Target::Group) => ("'Group'::text", Kind::Exact),
-            ("meta", _, _) | ("schemas", _, _) => {
+            ("meta" | "schemas", _, _) => {
                 return Err(StoreError::Unfilterable(attr.to_string()));
             }
             _ => return Ok(None),
@@ -127,9 +131,9 @@ impl<'a> Compiler<'a> {
     fn present(&mut self, attr: &AttributeRef) -> Result<(), StoreError> {
         if !self.inside_element && attr.attribute.multi_valued {
             let source = self.elements(attr);
-            self.text.push_str(&format!("EXISTS (SELECT FROM {source}"));
+            self.write(format_args!("EXISTS (SELECT FROM {source}"));
             if let Some(sub) = &attr.sub {
-                self.text.push_str(&format!(" WHERE e.v->>{} IS NOT NULL", literal(&sub.name)));
+                self.write(format_args!(" WHERE e.v->>{} IS NOT NULL", literal(&sub.name)));
             }
             self.text.push(')');
             return Ok(());
@@ -140,11 +144,14 @@ impl<'a> Compiler<'a> {
         }
         if attr.leaf().is_complex() {
             let holder = self.holder(attr);
-            self.text.push_str(&format!("({holder}->{}) IS NOT NULL", literal(&attr.attribute.name)));
+            self.write(format_args!("({holder}->{}) IS NOT NULL", literal(&attr.attribute.name)));
             return Ok(());
         }
-        let (operand, _) = self.operand(attr)?;
-        self.text.push_str(&format!("{operand} IS NOT NULL"));
+        let (operand, kind) = self.operand(attr)?;
+        match kind {
+            Kind::Exact | Kind::Folded | Kind::Foldable => self.write(format_args!("{operand} <> ''")),
+            _ => self.write(format_args!("{operand} IS NOT NULL")),
+        }
         Ok(())
     }
 
@@ -160,14 +167,14 @@ impl<'a> Compiler<'a> {
         }
         if attr.attribute.multi_valued {
             let source = self.elements(attr);
-            self.text.push_str(&format!("EXISTS (SELECT FROM {source} WHERE "));
+            self.write(format_args!("EXISTS (SELECT FROM {source} WHERE "));
             self.within("e.v".to_owned(), filter)?;
             self.text.push(')');
             return Ok(());
         }
         let holder = self.holder(attr);
         let base = format!("({holder}->{})", literal(&attr.attribute.name));
-        self.text.push('(');
+        self.write(format_args!("({base} IS NOT NULL AND "));
         self.within(base, filter)?;
         self.text.push(')');
         Ok(())
@@ -242,26 +249,18 @@ impl<'a> Compiler<'a> {
     fn compare(&mut self, attr: &AttributeRef, op: CompareOp, value: &Comparand) -> Result<(), StoreError> {
         if !self.inside_element && attr.attribute.multi_valued {
             let sub = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
-            if let (CompareOp::Eq, "value", Comparand::String(text)) = (op, sub, value) {
-                if self.indexed_value(attr, text) {
-                    return Ok(());
-                }
+            if let (CompareOp::Eq, "value", Comparand::String(text)) = (op, sub, value)
+                && self.indexed_value(attr, text)
+            {
+                return Ok(());
             }
-            let source = self.elements(attr);
-            self.text.push_str(&format!("EXISTS (SELECT FROM {source} WHERE "));
-            let outer = std::mem::replace(&mut self.base, "e.v".to_owned());
-            self.inside_element = true;
-            let done = self.compare(attr, op, value);
-            self.inside_element = false;
-            self.base = outer;
-            self.text.push(')');
-            return done;
+            return self.any_value(attr, op, value);
         }
         let (operand, kind) = self.operand(attr)?;
         match value {
             Comparand::Null => {
                 let is = if op == CompareOp::Ne { "IS NOT NULL" } else { "IS NULL" };
-                self.text.push_str(&format!("{operand} {is}"));
+                self.write(format_args!("{operand} {is}"));
             }
             Comparand::Boolean(flag) => {
                 let operand =
@@ -277,6 +276,33 @@ impl<'a> Compiler<'a> {
                 self.typed(&operand, op, Value::Time(*time), "");
             }
             Comparand::String(text) => self.string(operand, kind, op, text),
+        }
+        Ok(())
+    }
+
+    /// A comparison with the values of a multi-valued attribute: any of them decides, and where there is none only
+    /// `ne` and `eq null` hold.
+    fn any_value(&mut self, attr: &AttributeRef, op: CompareOp, value: &Comparand) -> Result<(), StoreError> {
+        let name = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
+        let exists =
+            format!("EXISTS (SELECT FROM {} WHERE e.v->>{} IS NOT NULL", self.elements(attr), literal(name));
+        match (op, value) {
+            (CompareOp::Ne, Comparand::Null) => self.write(format_args!("{exists})")),
+            (_, Comparand::Null) => self.write(format_args!("NOT {exists})")),
+            _ => {
+                self.write(format_args!("({exists} AND "));
+                let outer = std::mem::replace(&mut self.base, "e.v".to_owned());
+                self.inside_element = true;
+                let done = self.compare(attr, op, value);
+                self.inside_element = false;
+                self.base = outer;
+                done?;
+                self.text.push(')');
+                if op == CompareOp::Ne {
+                    self.write(format_args!(" OR NOT {exists})"));
+                }
+                self.text.push(')');
+            }
         }
         Ok(())
     }

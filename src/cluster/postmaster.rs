@@ -196,7 +196,12 @@ fn last_words(log: &Path, start: u64) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let since = usize::try_from(start).ok().and_then(|start| text.get(start..)).unwrap_or_default();
     let text = String::from_utf8_lossy(since);
-    let fatal = text.lines().rfind(|line| ["FATAL:", "PANIC:"].iter().any(|word| line.contains(word)));
+    // What it told those who came too early (our own probe) is not why it ended.
+    let why = |line: &&str| {
+        ["FATAL:", "PANIC:"].iter().any(|word| line.contains(word))
+            && !line.contains("the database system is")
+    };
+    let fatal = text.lines().rfind(why);
     match fatal.or_else(|| text.lines().rfind(|line| !line.trim().is_empty())) {
         Some(line) => line.trim().to_owned(),
         None => "it said nothing".to_owned(),
@@ -333,7 +338,7 @@ mod tests {
         let log = folder.path().join("log");
         std::fs::write(
             &log,
-            "old FATAL:  x\nLOG:  a\nFATAL:  could not\nLOG:  database system is shut down\n",
+            "old FATAL:  x\nLOG:  a\nFATAL:  could not\nFATAL:  the database system is starting up\nLOG:  database system is shut down\n",
         )
         .unwrap();
 

@@ -180,7 +180,7 @@ impl Error {
 
     /// The body of the error response.
     ///
-    /// RFC 7644 §3.12: "The HTTP status code (see Section 6 of [RFC7231]) expressed as a JSON string."
+    /// `status` is a string (RFC 7644 §3.12), and an empty `detail` is left out.
     pub fn to_json(&self) -> Value {
         let mut body = Map::new();
         body.insert("schemas".to_owned(), Value::from(vec![ERROR_URN]));

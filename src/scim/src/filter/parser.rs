@@ -5,7 +5,7 @@ use chrono::DateTime;
 use super::lexer::{Lexer, Token, Trouble};
 use super::{Comparand, CompareOp, Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES};
 use crate::error::{Error, ScimType};
-use crate::path::AttributeRef;
+use crate::path::{AttributeRef, PathError};
 use crate::schema::{AttributeType, ResourceType};
 
 /// A whole filter and nothing after it.
@@ -140,8 +140,37 @@ impl<'a> Parser<'a> {
 
     fn expression(&mut self, path: &str, depth: usize) -> Result<Filter, Error> {
         let attr = self.resolve(path)?;
+        if self.peeked == Some(Token::OpenBracket) {
+            self.bump()?;
+            let filter = self.value_path(&attr, depth)?;
+            let filter = match self.peeked.take() {
+                Some(Token::Dot(name)) => self.narrowed(&attr, filter, &name)?,
+                other => {
+                    self.peeked = other;
+                    filter
+                }
+            };
+            return Ok(Filter::ValuePath { attr, filter: Box::new(filter) });
+        }
+        self.operator(attr)
+    }
+
+    /// `emails[type eq "work"].value eq "x"`, which the grammar does not have and Microsoft Entra ID sends
+    /// when it matches people by their work e-mail. It has one possible meaning, so it is read as
+    /// `emails[type eq "work" and value eq "x"]` for everybody.
+    fn narrowed(&mut self, attr: &AttributeRef, filter: Filter, name: &str) -> Result<Filter, Error> {
+        let unknown = || PathError::UnknownSubAttribute(name.to_owned()).into_error(ScimType::InvalidFilter);
+        let sub = attr.attribute.sub_attribute(name).cloned().ok_or_else(unknown)?;
+        self.node()?;
+        self.peeked = self.lexer.next().map_err(malformed)?;
+        let condition = self.operator(AttributeRef { sub: Some(sub), ..attr.clone() })?;
+        let mut all = filter.into_and();
+        all.push(condition);
+        Ok(Filter::And(all))
+    }
+
+    fn operator(&mut self, attr: AttributeRef) -> Result<Filter, Error> {
         match self.bump()? {
-            Some(Token::OpenBracket) => self.value_path(attr, depth),
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("pr") => Ok(Filter::Present(attr)),
             Some(Token::Word(word)) => match CompareOp::from_word(&word) {
                 Some(op) => self.comparison(attr, op),
@@ -168,7 +197,7 @@ impl<'a> Parser<'a> {
 
     /// RFC 7644 §3.4.2.2, Table 5: "MUST be a valid filter expression based upon sub-attributes of the
     /// parent attribute."
-    fn value_path(&mut self, attr: AttributeRef, depth: usize) -> Result<Filter, Error> {
+    fn value_path(&mut self, attr: &AttributeRef, depth: usize) -> Result<Filter, Error> {
         if self.parent.is_some() || attr.sub.is_some() || !attr.attribute.is_complex() {
             return Err(malformed("'[' may follow a complex attribute only"));
         }
@@ -176,7 +205,7 @@ impl<'a> Parser<'a> {
         let inner = self.disjunction(depth.saturating_add(1))?;
         self.parent = None;
         self.expect(&Token::CloseBracket, "a ']' is missing")?;
-        Ok(Filter::ValuePath { attr, filter: Box::new(inner) })
+        Ok(inner)
     }
 
     fn comparison(&mut self, attr: AttributeRef, op: CompareOp) -> Result<Filter, Error> {

@@ -73,9 +73,9 @@ pub(crate) enum Key<'a> {
     Ignored,
 }
 
-/// RFC 7644 §3.3: "In the request body, attributes whose mutability is "readOnly" (see Sections 2.2 and 7
-/// of [RFC7643]) SHALL be ignored." Its §3.5.1 says the same of PUT. `password` is read and dropped: Okta
-/// always sends one, we never keep one.
+/// Read-only attributes are ignored, in POST as in PUT. RFC 7644 §3.5.1: "readOnly  Any
+/// values provided SHALL be ignored." `password` is read and dropped: Okta always sends one, we never keep
+/// one.
 pub(crate) fn key<'a>(
     resource_type: &'a ResourceType,
     name: &str,

@@ -59,6 +59,20 @@ const ONLY_THEIRS: &[(&str, &str)] = &[
     (r#"name eq "x""#, "we check types: complex without a value sub-attribute"),
 ];
 
+/// Read by us, refused by the other, and why.
+const ONLY_OURS: &[(&str, &str)] = &[
+    (r#"emails[type eq "work"].value eq "x""#, "Microsoft Entra ID sends it"),
+    (r#"userName eq"x""#, "an example of RFC 7644 §3.5.2.2 has no space before the literal"),
+];
+
+#[test]
+fn what_only_we_read_is_what_clients_send() {
+    for (text, reason) in ONLY_OURS {
+        assert!(Filter::parse(&schema::user(), text).is_ok(), "{text}: {reason}");
+        assert!(text.parse::<other::Filter>().is_err(), "{text}: {reason}");
+    }
+}
+
 #[test]
 fn both_read_the_same_tree() {
     for text in ALIKE {

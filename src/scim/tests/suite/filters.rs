@@ -91,6 +91,16 @@ fn a_value_path_looks_at_one_value_at_a_time() {
 }
 
 #[test]
+fn a_condition_after_a_value_path_narrows_it() {
+    assert!(holds(r#"emails[type eq "work"].value eq "bjensen@example.com" and title pr"#));
+    assert!(!holds(r#"emails[type eq "home"].value eq "bjensen@example.com""#));
+    assert!(holds(r#"not (emails[type eq "home"].primary pr)"#));
+    refused(r#"emails[type eq "work"].unknown eq "x""#);
+    refused(r#"emails[type eq "work"]. eq "x""#);
+    refused(r#"emails[type eq "work"].value"#);
+}
+
+#[test]
 fn absence_is_null_and_different_from_everything() {
     assert!(holds("nickName eq null"));
     assert!(!holds("nickName ne null"));
@@ -162,7 +172,6 @@ fn what_does_not_follow_the_grammar_is_refused() {
         "emails[type pr]]",
         r#"title regex "x""#,
         "title[value pr]",
-        r#"emails[type eq "work"].value eq "x""#,
         "name eq \"x\"",
         "emails[emails[type pr]]",
         "emails[type.value pr]",

@@ -7,11 +7,11 @@
 //!
 //! The file is the one named on the command line, else `usher.toml` in the current directory when there is one.
 
-mod base64;
 mod database;
 mod development;
 mod egress;
 mod http;
+mod key_text;
 mod limits;
 mod log;
 mod network;

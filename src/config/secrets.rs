@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
 use super::source::{Given, Section, Source, Tables};
-use super::{ConfigError, base64};
+use super::{ConfigError, key_text};
 
 pub(super) const KEYS: &[&str] = &["keys", "active"];
 
@@ -137,7 +137,7 @@ fn parse_key(id: &str, key: &str) -> Result<SecretKey, String> {
     if id.is_empty() || id.len() > 32 || !id.chars().all(plain) {
         return Err("has an id that is not 1 to 32 letters, digits, `-`, `_` or `.`".to_owned());
     }
-    let bytes = base64::decode(key).ok_or_else(|| format!("is wrong for {id:?}: the key {NOT_A_KEY}"))?;
+    let bytes = key_text::decode(key).ok_or_else(|| format!("is wrong for {id:?}: the key {NOT_A_KEY}"))?;
     Ok(SecretKey { id: id.to_owned(), bytes })
 }
 
@@ -180,7 +180,7 @@ fn create(data_dir: &Path, path: &Path, entropy: &dyn Entropy) -> std::io::Resul
     let draft = data_dir.join(format!("{KEY_FILE}.{}.draft", std::process::id()));
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    writeln!(file, "{}", base64::encode(&bytes))?;
+    writeln!(file, "{}", key_text::encode(&bytes))?;
     file.sync_all()?;
     let linked = std::fs::hard_link(&draft, path);
     std::fs::remove_file(&draft)?;

@@ -20,6 +20,9 @@ pub enum AppError {
     /// Whoever asks may not do this.
     #[error("{0}")]
     Forbidden(String),
+    /// The credential was revoked or ran out.
+    #[error("the credential is no longer good")]
+    Unauthorized,
     /// The resource changed since the caller read it.
     #[error("the resource has another version by now")]
     PreconditionFailed,
@@ -86,6 +89,7 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(conflict) => from_conflict(conflict),
+            StoreError::Revoked => Self::Unauthorized,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::GaveWay => Self::Unavailable("another request was in the way".to_owned()),
             StoreError::Unfilterable(attribute) => {

@@ -1,8 +1,12 @@
 //! Bearer credentials of directories and of a tenant's administrators. Only hashes are kept.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel::sql_types::Uuid as SqlUuid;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::audit::Actor;
 use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
 use domain::token::{PlainToken, TokenHash};
@@ -12,6 +16,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{credential, directory};
 use crate::scope::{AdminScope, DirectoryScope, Scope};
+use crate::statement::statement;
 use crate::tx::{ReadTx, Reads, WriteTx};
 
 /// A credential as it is kept.
@@ -67,10 +72,14 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<Option<Opened>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
+        let hash = token.hash();
+        if let Some(row) = self.known.get(&hash, now) {
+            return Ok(Some(opened(tenant, &row, request)));
+        }
         let mut tx = ReadTx::begin(self, tenant).await?;
         let found: Option<CredentialRow> = credential::table
             .filter(credential::tenant_id.eq(tenant.as_uuid()))
-            .filter(credential::token_hash.eq(token.hash().as_bytes().to_vec()))
+            .filter(credential::token_hash.eq(hash.as_bytes().to_vec()))
             .select(CredentialRow::as_select())
             .first(tx.connection().0.conn())
             .await
@@ -84,6 +93,7 @@ impl Db {
         if row.last_used_at.is_none_or(|last| now - last >= USE_IS_NOTED_EVERY) {
             self.note_use(&opened, row.id, now).await?;
         }
+        self.known.put(hash, row, now);
         Ok(Some(opened))
     }
 
@@ -101,15 +111,64 @@ impl Db {
     }
 }
 
+/// Credentials that were looked up in the last minute: whose they are, which never changes. Whether one is still good is
+/// asked by each transaction that stands on it, in the flight that begins the transaction, so nothing is trusted from
+/// here.
+#[derive(Default)]
+pub(crate) struct Known(RwLock<HashMap<TokenHash, (DateTime<Utc>, CredentialRow)>>);
+
+/// Beyond this many the memory starts anew rather than grow without end.
+const MOST_KNOWN: usize = 10_000;
+
+impl Known {
+    fn get(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<CredentialRow> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(hash).filter(|(since, _)| now - *since < USE_IS_NOTED_EVERY).map(|(_, row)| row.clone())
+    }
+
+    fn put(&self, hash: TokenHash, row: CredentialRow, now: DateTime<Utc>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(hash, (now, row));
+    }
+}
+
+const STILL_GOOD: &str = "\
+SELECT id FROM credential WHERE tenant_id = {} AND id = {} AND revoked_at IS NULL \
+AND (expires_at IS NULL OR expires_at > now())";
+
+#[derive(QueryableByName)]
+struct Good {
+    #[diesel(sql_type = SqlUuid)]
+    #[expect(dead_code, reason = "that there is a row is the answer")]
+    id: Uuid,
+}
+
+/// Whether the credential that a scope stands on is still good; a scope that stands on none always is.
+pub(crate) async fn still_good(scope: Option<&Scope>, mut conn: &AsyncPgConnection) -> QueryResult<bool> {
+    let Some((scope, credential)) = scope.and_then(|scope| Some((scope, scope.credential()?))) else {
+        return Ok(true);
+    };
+    let found: Option<Good> = statement(STILL_GOOD)
+        .bind::<SqlUuid, _>(scope.tenant().as_uuid())
+        .bind::<SqlUuid, _>(credential.as_uuid())
+        .get_result(&mut conn)
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
 fn opened(tenant: TenantId, row: &CredentialRow, request: RequestId) -> Opened {
     let credential = CredentialId::from_uuid(row.id);
-    match row.directory_id.map(DirectoryId::from_uuid) {
-        Some(directory) => {
-            let actor = Actor::Directory { directory, credential };
-            Opened::Directory(DirectoryScope::new(Scope::new(tenant, actor, request), directory, credential))
-        }
-        None => Opened::Tenant(AdminScope::new(Scope::new(tenant, Actor::Admin { credential }, request))),
+    if let Some(directory) = row.directory_id.map(DirectoryId::from_uuid) {
+        let actor = Actor::Directory { directory, credential };
+        let scope = Scope::new(tenant, actor, request).standing_on(credential);
+        return Opened::Directory(DirectoryScope::new(scope, directory, credential));
     }
+    let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
+    Opened::Tenant(AdminScope::new(scope))
 }
 
 /// Keeps the hash of a new credential.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use deadpool::managed::Timeouts;
-use diesel::ConnectionError;
+use diesel::{ConnectionError, QueryResult};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::runtime::Handle;
 
+use crate::credentials;
 use crate::error::StoreError;
 use crate::scope::Scope;
 use crate::tx::{GlobalTx, ReadTx, WriteTx};
@@ -30,6 +31,7 @@ pub struct Db {
     pool: Pool<AsyncPgConnection>,
     runtime: Handle,
     attempts: usize,
+    pub(crate) known: std::sync::Arc<crate::credentials::Known>,
 }
 
 impl std::fmt::Debug for Db {
@@ -61,7 +63,12 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, runtime: runtime.clone(), attempts: options.pool_size.saturating_add(1) })
+        Ok(Self {
+            pool,
+            runtime: runtime.clone(),
+            attempts: options.pool_size.saturating_add(1),
+            known: std::sync::Arc::default(),
+        })
     }
 
     /// Begins a transaction that may write in the scope's tenant.
@@ -71,7 +78,7 @@ impl Db {
 
     /// Begins a transaction that only reads in the scope's tenant.
     pub async fn read(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
-        ReadTx::begin(self, scope.tenant()).await
+        ReadTx::begin_for(self, scope).await
     }
 
     /// Begins a transaction on the tables that belong to no tenant.
@@ -86,14 +93,21 @@ impl Db {
 
     /// Takes a connection and runs `opening` on it. A connection that broke while it lay in the pool (the server was
     /// restarted) is thrown away and the next one tried: nothing has been done on it yet.
-    pub(crate) async fn connection(&self, opening: &str) -> Result<Object<AsyncPgConnection>, StoreError> {
-        use diesel_async::SimpleAsyncConnection as _;
+    ///
+    /// Whether the credential that `scope` stands on is still good is asked in the same flight.
+    pub(crate) async fn connection(
+        &self,
+        opening: &str,
+        scope: Option<&Scope>,
+    ) -> Result<(Object<AsyncPgConnection>, bool), StoreError> {
         let mut last = String::new();
         for _ in 0..self.attempts {
-            let mut connection =
+            let connection =
                 self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            match connection.batch_execute(opening).await {
-                Ok(()) => return Ok(connection),
+            let link: &AsyncPgConnection = &connection;
+            let opened = futures_util::try_join!(batch(link, opening), credentials::still_good(scope, link));
+            match opened {
+                Ok(((), good)) => return Ok((connection, good)),
                 Err(error) => {
                     let _ = Object::take(connection);
                     match StoreError::from(error) {
@@ -109,4 +123,8 @@ impl Db {
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
+}
+
+async fn batch(mut connection: &AsyncPgConnection, text: &str) -> QueryResult<()> {
+    connection.batch_execute(text).await
 }

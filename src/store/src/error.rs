@@ -32,6 +32,9 @@ pub enum StoreError {
     /// No connection could be had, or it broke: the request may be repeated.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
+    /// The credential that the caller stands on was revoked or ran out.
+    #[error("the credential is no longer good")]
+    Revoked,
     /// Two transactions stood in each other's way and this one was chosen to give up: it may be repeated.
     #[error("the transaction gave way to another")]
     GaveWay,

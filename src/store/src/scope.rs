@@ -10,11 +10,21 @@ pub struct Scope {
     tenant: TenantId,
     actor: Actor,
     request: RequestId,
+    /// The credential that this scope stands on. Each transaction asks whether it is still good.
+    credential: Option<CredentialId>,
 }
 
 impl Scope {
     pub(crate) fn new(tenant: TenantId, actor: Actor, request: RequestId) -> Self {
-        Self { tenant, actor, request }
+        Self { tenant, actor, request, credential: None }
+    }
+
+    pub(crate) fn standing_on(self, credential: CredentialId) -> Self {
+        Self { credential: Some(credential), ..self }
+    }
+
+    pub(crate) fn credential(&self) -> Option<CredentialId> {
+        self.credential
     }
 
     /// The tenant in force.

@@ -42,8 +42,16 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     async fn open(db: &Db, opening: &str) -> Result<Self, StoreError> {
-        let connection = db.connection(opening).await?;
+        let (connection, _) = db.connection(opening, None).await?;
         Ok(Self { connection: Some(connection), runtime: db.runtime().clone() })
+    }
+
+    /// Opens for a scope; the credential that it stands on is asked for in the same flight.
+    async fn open_for(db: &Db, scope: &Scope, mode: &str) -> Result<Self, StoreError> {
+        let opening = opening(scope.tenant(), mode);
+        let (connection, good) = db.connection(&opening, Some(scope)).await?;
+        let link = Self { connection: Some(connection), runtime: db.runtime().clone() };
+        if good { Ok(link) } else { Err(StoreError::Revoked) }
     }
 
     /// The connection. It is there from `open` until `close` or the drop, which both consume the link.
@@ -88,6 +96,10 @@ impl ReadTx {
         Ok(Self { link: Link::open(db, &opening(tenant, "READ ONLY")).await?, tenant })
     }
 
+    pub(crate) async fn begin_for(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
+        Ok(Self { link: Link::open_for(db, scope, "READ ONLY").await?, tenant: scope.tenant() })
+    }
+
     /// Ends the transaction and gives the connection back.
     pub async fn finish(self) -> Result<(), StoreError> {
         self.link.close("COMMIT").await
@@ -113,7 +125,7 @@ pub struct WriteTx {
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
-        let link = Link::open(db, &opening(scope.tenant(), "")).await?;
+        let link = Link::open_for(db, scope, "").await?;
         Ok(Self { link, scope: scope.clone(), outgoing: Vec::new() })
     }
 

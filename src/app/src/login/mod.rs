@@ -10,6 +10,7 @@ mod sign_out;
 mod start_login;
 
 pub use finish_login::{Return, SignedIn};
+pub use sso::oidc::CallbackParams;
 pub use start_login::Departure;
 
 use chrono::Duration;

@@ -1,8 +1,37 @@
 //! The web door. Knows actix-web and the use cases; does not know SQL or how an identity is proven.
+//!
+//! | door | who comes | voice of a refusal | module |
+//! |---|---|---|---|
+//! | `/scim/v2` | provisioning clients | RFC 7644 §3.12 | `scim` |
+//! | `/api/v1` | administrators' programs | RFC 9457 | `admin` |
+//! | `/login`, `/oidc` | browsers on their way in | a page | `login` |
+//! | `/session`, `/logout` | a product's front end | RFC 9457 | `login` |
+//! | `/healthz`, `/readyz`, `/metrics` | whoever operates Usher | – | [`health`], [`metrics`] |
+//!
+//! A request goes: [`routes`] → one handler, whose first argument is its [`caller`] → one use case → the answer, or
+//! [`error::Refused`], which [`voice`] says in the door's words.
 
+mod access_view;
+mod admin;
+mod body;
+pub mod caller;
 pub mod door;
+mod endpoint;
+pub mod error;
 pub mod health;
 pub mod limits;
+mod login;
 pub mod metrics;
 pub mod problem;
+mod query;
 pub mod request_log;
+pub mod routes;
+mod scim;
+mod serve;
+mod state;
+#[cfg(test)]
+mod testing;
+pub mod voice;
+
+pub use serve::{Serving, serve};
+pub use state::AppState;

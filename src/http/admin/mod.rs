@@ -1,0 +1,51 @@
+//! The door for administrators' programs. Knows the addresses of `/api/v1`; each family of addresses is one file, which
+//! is also its documentation.
+
+mod answer;
+mod audit_events;
+mod connections;
+mod credentials;
+mod directories;
+mod mapping_rules;
+mod openapi;
+mod org_units;
+mod people;
+mod seat_pool;
+mod tenants;
+mod workspaces;
+
+use actix_web::{HttpResponse, web};
+
+use super::endpoint::Endpoint;
+use super::error::Refused;
+
+/// What a handler of this door ends in.
+type Answer = Result<HttpResponse, Refused>;
+
+/// The addresses below `/api/v1`.
+pub(super) fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
+        .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
+        .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
+        .service(Endpoint::at("/tenants/{tenant}/workspaces").get(workspaces::list).post(workspaces::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/directories").get(directories::list).post(directories::create),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/credentials").get(credentials::list).post(credentials::issue),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/credentials/{id}").delete(credentials::revoke))
+        .service(
+            Endpoint::at("/tenants/{tenant}/connections").get(connections::list).post(connections::create),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/mapping-rules")
+                .get(mapping_rules::list)
+                .post(mapping_rules::create),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}").delete(mapping_rules::delete))
+        .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
+        .service(Endpoint::at("/tenants/{tenant}/users").get(people::list))
+        .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
+        .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list));
+}

@@ -1,0 +1,121 @@
+//! `GET /api/v1/openapi.json`: the API's description, made from the handlers and types themselves.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::super::problem::Problem;
+use super::{
+    Answer, audit_events, connections, credentials, directories, mapping_rules, org_units, people, seat_pool,
+    tenants, workspaces,
+};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Usher administration",
+        description = "What an operator and a tenant's administrators set up. Errors are problem details (RFC 9457).",
+    ),
+    paths(
+        tenants::list, tenants::create,
+        org_units::list, org_units::create,
+        workspaces::list, workspaces::create,
+        directories::list, directories::create,
+        credentials::list, credentials::issue, credentials::revoke,
+        connections::list, connections::create,
+        mapping_rules::list, mapping_rules::create, mapping_rules::delete,
+        seat_pool::show, seat_pool::set,
+        people::list, people::access,
+        audit_events::list,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Bearer),
+)]
+pub(super) struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description =
+            Some("A tenant's admin credential, or an operator's, who may enter every tenant.".to_owned());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Open to everybody: it holds no secrets.
+#[expect(clippy::unused_async, reason = "a handler is a future")]
+pub(super) async fn document() -> Answer {
+    static TEXT: LazyLock<Result<String, String>> =
+        LazyLock::new(|| Document::openapi().to_json().map_err(|error| error.to_string()));
+    match &*TEXT {
+        Ok(text) => Ok(HttpResponse::Ok()
+            .content_type("application/json")
+            .insert_header((CACHE_CONTROL, "no-cache"))
+            .body(text.as_str())),
+        Err(error) => Err(app::AppError::Internal(error.clone()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::to_value(Document::openapi()).unwrap()
+    }
+
+    #[test]
+    fn every_operation_asks_for_a_credential_and_tells_how_it_refuses() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        let mut operations = 0;
+
+        for (path, methods) in paths {
+            for (method, operation) in methods.as_object().unwrap() {
+                operations += 1;
+                assert_eq!(operation["security"][0]["bearer"], serde_json::json!([]), "{method} {path}");
+                for status in ["400", "401", "403", "404", "429"] {
+                    let content = &operation["responses"][status]["content"];
+                    assert!(content["application/problem+json"].is_object(), "{method} {path}: {status}");
+                }
+                if operation.get("requestBody").is_some() {
+                    for status in ["409", "413", "415"] {
+                        assert!(operation["responses"][status].is_object(), "{method} {path}: {status}");
+                    }
+                }
+            }
+        }
+        assert_eq!(operations, 21);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+            match value {
+                Value::Object(object) => {
+                    found.extend(object.get("$ref").and_then(Value::as_str));
+                    object.values().for_each(|value| references(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+
+        assert!(!found.is_empty());
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Who asks. Knows credentials and cookies; a handler's argument type says who may call it.
+//!
+//! | type | who |
+//! |---|---|
+//! | [`ScimClient`] | a provisioning client, for its directory |
+//! | [`OperatorCaller`] | those who run Usher |
+//! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
+//! | [`SessionCaller`] | a person who is signed in |
+//!
+//! A tenant that the caller does not administer is not there: 404, as for one that does not exist.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest};
+use app::{AdminScope, AppError, DirectoryScope, LiveSession, Opened, Operator};
+use domain::slug::Slug;
+use domain::token::{PlainToken, TokenKind};
+use futures_util::future::LocalBoxFuture;
+
+use super::error::{Refused, Scheme};
+use super::login::cookies;
+use super::state::AppState;
+
+/// A provisioning client.
+#[derive(Debug)]
+pub struct ScimClient(pub DirectoryScope);
+
+/// Somebody who runs Usher.
+#[derive(Debug)]
+pub struct OperatorCaller(pub Operator);
+
+/// Somebody who administers the tenant in the address.
+#[derive(Debug)]
+pub struct TenantAdminCaller {
+    /// What they may act in.
+    pub scope: AdminScope,
+    /// The tenant's slug.
+    pub tenant: String,
+}
+
+/// A person who is signed in.
+#[derive(Debug)]
+pub struct SessionCaller(pub LiveSession);
+
+impl FromRequest for ScimClient {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            match opened(&request, &bearer(&request)?).await? {
+                Opened::Directory(directory) => Ok(Self(directory)),
+                Opened::Tenant(_) => Err(Refused::WrongCredential("This credential opens no directory.")),
+            }
+        })
+    }
+}
+
+impl FromRequest for OperatorCaller {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let token = bearer(&request)?;
+            if token.kind() == TokenKind::Operator {
+                return Ok(Self(operator(&request, &token).await?));
+            }
+            opened(&request, &token).await?;
+            Err(Refused::WrongCredential("This takes an operator's credential."))
+        })
+    }
+}
+
+impl FromRequest for TenantAdminCaller {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = &AppState::of(&request)?.app;
+            let token = bearer(&request)?;
+            if token.kind() == TokenKind::Operator {
+                let operator = operator(&request, &token).await?;
+                let tenant = tenant(&request)?;
+                return Ok(Self { scope: app.enter(&operator, &tenant).await?, tenant });
+            }
+            let Opened::Tenant(scope) = opened(&request, &token).await? else {
+                return Err(Refused::WrongCredential("This takes an administrator's credential."));
+            };
+            let tenant = tenant(&request)?;
+            if app.administers(&scope, &tenant).await? {
+                Ok(Self { scope, tenant })
+            } else {
+                Err(AppError::NotFound("tenant").into())
+            }
+        })
+    }
+}
+
+impl FromRequest for SessionCaller {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let state = AppState::of(&request)?;
+            let signed_out = || Refused::Unauthenticated(Scheme::Session);
+            let token = cookies::session(&request, state).ok_or_else(signed_out)?;
+            let live = state.app.resolve_session(&token, state.request_id(&request)).await?;
+            live.map(Self).ok_or_else(signed_out)
+        })
+    }
+}
+
+/// The bearer token of a request (RFC 6750 §2.1), if it is one of ours by its shape.
+fn bearer(request: &HttpRequest) -> Result<PlainToken, Refused> {
+    let refused = |shown| Refused::Unauthenticated(Scheme::Bearer { shown });
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let (Some(header), None) = (headers.next(), headers.next()) else { return Err(refused(false)) };
+    let text = header.to_str().unwrap_or_default();
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused(false));
+    }
+    PlainToken::parse(token.trim()).or(Err(refused(true)))
+}
+
+async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Refused> {
+    let unknown = || Refused::Unauthenticated(Scheme::Bearer { shown: true });
+    let state = AppState::of(request)?;
+    match token.kind() {
+        TokenKind::Scim | TokenKind::Admin => {
+            state.app.authenticate(token, state.request_id(request)).await?.ok_or_else(unknown)
+        }
+        TokenKind::Operator => {
+            operator(request, token).await?;
+            Err(Refused::WrongCredential("An operator's credential opens no directory."))
+        }
+        TokenKind::Session | TokenKind::Browser => Err(unknown()),
+    }
+}
+
+async fn operator(request: &HttpRequest, token: &PlainToken) -> Result<Operator, Refused> {
+    let state = AppState::of(request)?;
+    let found = state.app.operator(token, state.request_id(request)).await?;
+    found.ok_or(Refused::Unauthenticated(Scheme::Bearer { shown: true }))
+}
+
+/// The tenant in the address, if it can be one at all.
+fn tenant(request: &HttpRequest) -> Result<String, Refused> {
+    let segment = request.match_info().get("tenant").unwrap_or_default();
+    match Slug::parse(segment) {
+        Ok(slug) => Ok(slug.as_str().to_owned()),
+        Err(_not_a_slug) => Err(AppError::NotFound("tenant").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use domain::clock::CountingEntropy;
+    use domain::id::TenantId;
+
+    use super::*;
+
+    fn shown(header: Option<&str>) -> Result<PlainToken, Scheme> {
+        let mut request = TestRequest::get();
+        if let Some(header) = header {
+            request = request.insert_header((AUTHORIZATION, header));
+        }
+        bearer(&request.to_http_request()).map_err(|refused| match refused {
+            Refused::Unauthenticated(scheme) => scheme,
+            other => panic!("{other}"),
+        })
+    }
+
+    #[test]
+    fn a_bearer_token_is_found_whatever_the_case_of_its_scheme() {
+        let tenant = TenantId::from_uuid(uuid::Uuid::nil());
+        let token = PlainToken::mint(TokenKind::Scim, Some(tenant), &CountingEntropy::new());
+
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(shown(Some(&format!("{scheme} {}", token.expose()))).unwrap(), token);
+        }
+    }
+
+    #[test]
+    fn no_token_and_a_wrong_one_are_told_apart() {
+        assert_eq!(shown(None).unwrap_err(), Scheme::Bearer { shown: false });
+        assert_eq!(shown(Some("Basic dXNlcjpwYXNz")).unwrap_err(), Scheme::Bearer { shown: false });
+        assert_eq!(shown(Some("Bearer")).unwrap_err(), Scheme::Bearer { shown: true });
+        assert_eq!(shown(Some("Bearer nonsense")).unwrap_err(), Scheme::Bearer { shown: true });
+    }
+
+    #[test]
+    fn what_is_no_slug_names_no_tenant() {
+        for segment in ["", "Acme", "a\0b", "-a", "..", &"a".repeat(64)] {
+            let request = TestRequest::get().param("tenant", segment.to_owned()).to_http_request();
+            assert_eq!(tenant(&request).unwrap_err().status().as_u16(), 404, "{segment:?}");
+        }
+        assert_eq!(tenant(&TestRequest::get().param("tenant", "acme").to_http_request()).unwrap(), "acme");
+    }
+}

@@ -1,0 +1,351 @@
+//! Why a request was refused, whatever door it came to. Knows statuses and codes; does not know in which voice they are said.
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use app::{AppError, Refusal};
+use scim::ScimType;
+
+use super::limits::Limited;
+
+/// When to come back after a database was away for a moment.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The one error of the doors: what a use case said, or what never came to one.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The use case did not happen.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Nobody has said who asks, or not so that we believe it.
+    #[error("not authenticated")]
+    Unauthenticated(Scheme),
+    /// The credential is in force, and for something else.
+    #[error("wrong credential: {0}")]
+    WrongCredential(&'static str),
+    /// Another site asks with somebody's cookie.
+    #[error("the request comes from another site")]
+    CrossSite,
+    /// This may be asked, but not so.
+    #[error("{0}")]
+    NotLikeThis(&'static str),
+    /// There is nothing at this address.
+    #[error("no such address")]
+    NoSuchPath,
+    /// The address takes other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// Which ones.
+        allow: String,
+    },
+    /// The body is of a media type that the door does not read.
+    #[error("unsupported media type")]
+    MediaType {
+        /// What it reads.
+        expected: &'static str,
+    },
+    /// The body is compressed.
+    #[error("unsupported content coding")]
+    ContentCoding,
+    /// The body is larger than any honest one.
+    #[error("body too large")]
+    BodyTooLarge {
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// The body took too long to arrive.
+    #[error("body too slow")]
+    BodyTooSlow,
+    /// The body is not what the request needs.
+    #[error("{0}")]
+    Body(String),
+    /// A parameter of the address makes no sense.
+    #[error("parameter {name}: {problem}")]
+    Parameter {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        problem: Cow<'static, str>,
+    },
+    /// Too many requests.
+    #[error("too many requests")]
+    Limited(Limited),
+    /// The standard has it and we do not.
+    #[error("not implemented: {0}")]
+    NotImplemented(&'static str),
+    /// The web framework refused the request by itself.
+    #[error("refused by the web framework: {0}")]
+    Framework(StatusCode),
+}
+
+/// How somebody says who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// A bearer token (RFC 6750).
+    Bearer {
+        /// Whether one was shown.
+        shown: bool,
+    },
+    /// The session cookie.
+    Session,
+}
+
+impl From<scim::Error> for Refused {
+    fn from(error: scim::Error) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl Refused {
+    /// A parameter of the address makes no sense.
+    pub(super) fn parameter(name: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::Parameter { name, problem: problem.into() }
+    }
+
+    /// The HTTP status, the same in every voice.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::App(error) => app_status(error),
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::WrongCredential(_) | Self::CrossSite | Self::NotLikeThis(_) => StatusCode::FORBIDDEN,
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MediaType { .. } | Self::ContentCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(_) | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Framework(status) => *status,
+        }
+    }
+
+    /// A stable word for programs and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::App(error) => app_code(error),
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::WrongCredential(_) => "wrong_credential",
+            Self::CrossSite => "cross_site",
+            Self::NotLikeThis(_) => "forbidden",
+            Self::NoSuchPath => "no_such_path",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::MediaType { .. } => "unsupported_media_type",
+            Self::ContentCoding => "unsupported_content_coding",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::Body(_) => "invalid_body",
+            Self::Parameter { .. } => "invalid_parameter",
+            Self::Limited(_) => "too_many_requests",
+            Self::NotImplemented(_) => "not_implemented",
+            Self::Framework(_) => "refused",
+        }
+    }
+
+    /// A sentence for whoever asked. Says nothing of our own defects.
+    pub fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::App(error) => app_detail(error),
+            Self::Unauthenticated(Scheme::Bearer { shown: false }) => {
+                "Show a credential: Authorization: Bearer …".into()
+            }
+            Self::Unauthenticated(Scheme::Bearer { shown: true }) => {
+                "The credential is unknown, expired or revoked.".into()
+            }
+            Self::Unauthenticated(Scheme::Session) => "Nobody is signed in.".into(),
+            Self::WrongCredential(why) | Self::NotLikeThis(why) => (*why).into(),
+            Self::CrossSite => "The request comes from a page of another site.".into(),
+            Self::NoSuchPath => "There is nothing at this address.".into(),
+            Self::MethodNotAllowed { allow } => format!("This address takes {allow}.").into(),
+            Self::MediaType { expected } => format!("The Content-Type must be {expected}.").into(),
+            Self::ContentCoding => "The body must come without Content-Encoding.".into(),
+            Self::BodyTooLarge { limit } => {
+                format!("The body is larger than the limit of {limit} bytes.").into()
+            }
+            Self::BodyTooSlow => "The body did not arrive in time.".into(),
+            Self::Body(why) => why.clone().into(),
+            Self::Parameter { name, problem } => format!("{name}: {problem}").into(),
+            Self::Limited(limited) => {
+                format!("Too many requests; try again in {} s.", limited.retry_after_seconds).into()
+            }
+            Self::NotImplemented(what) => format!("{what} is not supported.").into(),
+            Self::Framework(status) => status.canonical_reason().unwrap_or("The request was refused.").into(),
+        }
+    }
+
+    /// The keyword of RFC 7644 §3.12, where one fits.
+    pub(super) fn scim_type(&self) -> Option<ScimType> {
+        match self {
+            Self::App(AppError::Scim(error)) => error.scim_type,
+            Self::App(AppError::Invalid(_)) | Self::Parameter { .. } => Some(ScimType::InvalidValue),
+            Self::Body(_) => Some(ScimType::InvalidSyntax),
+            _ => None,
+        }
+    }
+
+    /// Headers that go with the status in every voice.
+    pub(super) fn put_headers(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Unauthenticated(scheme) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(*scheme)));
+            }
+            Self::App(AppError::Unauthorized) => {
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static(challenge(Scheme::Bearer { shown: true })),
+                );
+            }
+            Self::MethodNotAllowed { allow } => {
+                if let Ok(allow) = HeaderValue::from_str(allow) {
+                    headers.insert(ALLOW, allow);
+                }
+            }
+            Self::Limited(limited) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(limited.retry_after_seconds));
+            }
+            Self::App(AppError::Unavailable(_)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the refusal into the log, once, where it is said. Sentences for callers may repeat what they sent, so only
+    /// codes are logged of what is their doing.
+    pub(super) fn log(&self) {
+        let (status, code) = (self.status(), self.code());
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            tracing::error!(status = status.as_u16(), code, error = %self, "Failed a request");
+        } else {
+            let scim_type = self.scim_type().map(ScimType::as_str);
+            tracing::info!(status = status.as_u16(), code, scim_type, "Refused a request");
+        }
+    }
+}
+
+fn app_status(error: &AppError) -> StatusCode {
+    match error {
+        AppError::Scim(error) => {
+            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+        AppError::NotFound(_) => StatusCode::NOT_FOUND,
+        AppError::Conflict(_) => StatusCode::CONFLICT,
+        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AppError::Forbidden(_) | AppError::NoSeat => StatusCode::FORBIDDEN,
+        AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        AppError::SignIn(refusal) => sign_in_status(refusal),
+        AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        AppError::Unauthorized => StatusCode::UNAUTHORIZED,
+        AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A provider that cannot be used is a gateway's trouble; what a browser brought back is the browser's.
+fn sign_in_status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::UnknownDoor => StatusCode::NOT_FOUND,
+        Refusal::NoFlow => StatusCode::BAD_REQUEST,
+        Refusal::Provider(_) => match refusal.code() {
+            "connection_misconfigured" | "provider_unreachable" => StatusCode::BAD_GATEWAY,
+            "flow_mismatch" | "issuer_mismatch" | "callback_malformed" => StatusCode::BAD_REQUEST,
+            _ => StatusCode::FORBIDDEN,
+        },
+        Refusal::Unknown | Refusal::LinkedToAnother | Refusal::Inactive | Refusal::NoSeat { .. } => {
+            StatusCode::FORBIDDEN
+        }
+    }
+}
+
+fn app_code(error: &AppError) -> &'static str {
+    match error {
+        AppError::Scim(error) => error.scim_type.map_or("scim", ScimType::as_str),
+        AppError::NotFound(_) => "not_found",
+        AppError::Conflict(_) => "conflict",
+        AppError::Invalid(_) => "invalid",
+        AppError::Forbidden(_) => "forbidden",
+        AppError::PreconditionFailed => "precondition_failed",
+        AppError::NoSeat => "no_seat",
+        AppError::SignIn(refusal) => refusal.code(),
+        AppError::Unavailable(_) => "unavailable",
+        AppError::Unauthorized => "unauthenticated",
+        AppError::Internal(_) => "internal",
+    }
+}
+
+fn app_detail(error: &AppError) -> Cow<'static, str> {
+    match error {
+        AppError::Scim(error) => error.detail.clone().into(),
+        AppError::NotFound(what) => format!("There is no such {what}.").into(),
+        AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) => why.clone().into(),
+        AppError::PreconditionFailed => "The resource has another version by now.".into(),
+        AppError::NoSeat => "All seats are taken, and this tenant lets nobody wait for one.".into(),
+        AppError::SignIn(_) => "The sign-in was refused.".into(),
+        AppError::Unavailable(_) => "Temporarily unavailable; the request may be repeated.".into(),
+        AppError::Unauthorized => "The credential or session is no longer in force.".into(),
+        AppError::Internal(_) => "An internal error; nothing was changed.".into(),
+    }
+}
+
+fn challenge(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Bearer { shown: false } => "Bearer realm=\"usher\"",
+        Scheme::Bearer { shown: true } => "Bearer realm=\"usher\", error=\"invalid_token\"",
+        Scheme::Session => "Cookie realm=\"usher\"",
+    }
+}
+
+/// What a door's [`voice`](super::voice) replaces with its own words.
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status());
+        self.put_headers(response.headers_mut());
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_our_doing_stays_inside() {
+        let refused = Refused::from(AppError::Internal("column \"secret\" is broken".to_owned()));
+
+        assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!refused.detail().contains("secret"));
+        assert!(refused.to_string().contains("secret"), "the log says it");
+    }
+
+    #[test]
+    fn people_who_may_not_come_in_are_refused_and_strangers_doors_are_not_there() {
+        let status = |refusal: Refusal| Refused::from(AppError::from(refusal)).status().as_u16();
+
+        assert_eq!(status(Refusal::Inactive), 403);
+        assert_eq!(status(Refusal::NoSeat { position: Some(3) }), 403);
+        assert_eq!(status(Refusal::Unknown), 403);
+        assert_eq!(status(Refusal::NoFlow), 400);
+        assert_eq!(status(Refusal::UnknownDoor), 404);
+    }
+
+    #[test]
+    fn a_seat_that_is_not_there_is_forbidden_with_a_reason() {
+        let refused = Refused::from(AppError::NoSeat);
+
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert!(refused.detail().contains("seats"));
+    }
+
+    #[test]
+    fn trouble_of_a_moment_says_when_to_return() {
+        let mut headers = HeaderMap::new();
+        Refused::from(AppError::Unavailable("away".to_owned())).put_headers(&mut headers);
+
+        assert_eq!(headers.get(RETRY_AFTER).unwrap(), "1");
+    }
+}

@@ -1,0 +1,134 @@
+//! Cookies. Knows their names and attributes; does not know what the tokens in them open.
+//!
+//! | cookie | what | path |
+//! |---|---|---|
+//! | `__Host-usher` (`usher-dev` over http on loopback) | the session | `/` |
+//! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use chrono::{DateTime, Utc};
+use domain::token::{PlainToken, TokenKind};
+
+use super::super::state::AppState;
+
+/// The session cookie's name. The prefix makes browsers insist on `Secure`, on `Path=/` and on no `Domain`.
+pub(crate) fn session_name(state: &AppState) -> &'static str {
+    if state.insecure_cookies { "usher-dev" } else { "__Host-usher" }
+}
+
+/// The session's token, if the browser shows one of that shape.
+pub(crate) fn session(request: &HttpRequest, state: &AppState) -> Option<PlainToken> {
+    read(request, session_name(state), TokenKind::Session)
+}
+
+/// The token of the browser in which the sign-in began.
+pub(super) fn flow(request: &HttpRequest, connection: &str) -> Option<PlainToken> {
+    read(request, &flow_name(connection), TokenKind::Browser)
+}
+
+fn read(request: &HttpRequest, name: &str, kind: TokenKind) -> Option<PlainToken> {
+    let cookie = request.cookie(name)?;
+    PlainToken::parse(cookie.value()).ok().filter(|token| token.kind() == kind)
+}
+
+/// Signs a browser in, until the session ends at the latest.
+pub(super) fn signed_in(
+    token: &PlainToken,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    state: &AppState,
+) -> Cookie<'static> {
+    let left = Duration::seconds((expires_at - now).num_seconds().max(0));
+    make(session_name(state).to_owned(), token.expose().to_owned(), "/".to_owned(), left, state)
+}
+
+/// Takes the session cookie back.
+pub(super) fn signed_out(state: &AppState) -> Cookie<'static> {
+    make(session_name(state).to_owned(), String::new(), "/".to_owned(), Duration::ZERO, state)
+}
+
+/// Binds a sign-in to this browser.
+pub(super) fn flow_started(
+    token: &PlainToken,
+    tenant: &str,
+    connection: &str,
+    state: &AppState,
+) -> Cookie<'static> {
+    let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
+    let path = flow_path(tenant, connection);
+    make(flow_name(connection), token.expose().to_owned(), path, lifetime, state)
+}
+
+/// Takes the binding cookie back.
+pub(super) fn flow_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
+    make(flow_name(connection), String::new(), flow_path(tenant, connection), Duration::ZERO, state)
+}
+
+fn flow_name(connection: &str) -> String {
+    format!("usher-flow-{connection}")
+}
+
+fn flow_path(tenant: &str, connection: &str) -> String {
+    format!("/oidc/{tenant}/{connection}")
+}
+
+/// Lax, because browsers come back from the identity provider by a link from another site.
+fn make(name: String, value: String, path: String, max_age: Duration, state: &AppState) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path(path)
+        .max_age(max_age)
+        .http_only(true)
+        .secure(!state.insecure_cookies)
+        .same_site(SameSite::Lax)
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use domain::clock::CountingEntropy;
+    use domain::id::TenantId;
+
+    use super::super::super::testing::state;
+    use super::*;
+
+    fn token(kind: TokenKind) -> PlainToken {
+        PlainToken::mint(kind, Some(TenantId::from_uuid(uuid::Uuid::nil())), &CountingEntropy::new())
+    }
+
+    #[test]
+    fn the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
+        let now = DateTime::UNIX_EPOCH;
+        let cookie = signed_in(&token(TokenKind::Session), now + chrono::Duration::hours(1), now, &state());
+
+        let header = cookie.to_string();
+
+        assert!(header.starts_with("__Host-usher=usher_ses_"), "{header}");
+        for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=3600"] {
+            assert!(header.split("; ").any(|part| part == attribute), "{attribute} in {header}");
+        }
+        assert!(!header.contains("Domain"), "{header}");
+    }
+
+    #[test]
+    fn the_flow_cookie_is_sent_to_its_own_callback_only() {
+        let header = flow_started(&token(TokenKind::Browser), "acme", "entra", &state()).to_string();
+
+        assert!(header.starts_with("usher-flow-entra=usher_brw_"), "{header}");
+        assert!(header.contains("Path=/oidc/acme/entra;") || header.ends_with("Path=/oidc/acme/entra"));
+    }
+
+    #[test]
+    fn a_token_of_another_kind_is_no_session() {
+        let shown = |token: &PlainToken| {
+            let cookie = Cookie::new("__Host-usher", token.expose().to_owned());
+            session(&TestRequest::get().cookie(cookie).to_http_request(), &state())
+        };
+
+        assert!(shown(&token(TokenKind::Session)).is_some());
+        assert!(shown(&token(TokenKind::Browser)).is_none());
+        assert!(shown(&token(TokenKind::Scim)).is_none());
+    }
+}

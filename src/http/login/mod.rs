@@ -1,0 +1,51 @@
+//! The door for browsers: signing in, who is signed in, signing out. Knows cookies and pages; what is proven, the use cases know.
+
+mod callback;
+pub(super) mod cookies;
+mod language;
+pub(super) mod page;
+mod session;
+mod sign_out;
+mod start;
+mod words;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
+
+use super::endpoint::Endpoint;
+use super::error::Refused;
+
+/// What a handler of this door ends in.
+type Answer = Result<HttpResponse, Refused>;
+
+/// The addresses below `/login`.
+pub(super) fn start_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/{tenant}").get(start::at_tenant))
+        .service(Endpoint::at("/{tenant}/{connection}").get(start::at_connection));
+}
+
+/// The addresses below `/oidc`.
+pub(super) fn callback_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/{tenant}/{connection}/callback").get(callback::callback));
+}
+
+/// `/session`.
+pub(super) fn session_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("").get(session::show));
+}
+
+/// `/logout`.
+pub(super) fn sign_out_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("").post(sign_out::sign_out));
+}
+
+/// Sends a browser elsewhere. The address it comes from holds codes and is nobody's business.
+fn see_other(location: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(StatusCode::SEE_OTHER);
+    response
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((REFERRER_POLICY, "no-referrer"));
+    response
+}

@@ -1,0 +1,63 @@
+//! `POST /logout`: somebody signs out.
+
+use actix_web::http::header::{CACHE_CONTROL, ORIGIN};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::super::error::Refused;
+use super::super::state::AppState;
+use super::{Answer, cookies};
+
+/// Ends the session, if there is one, and takes the cookie back. Only our own pages may ask for it.
+pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Answer {
+    if !is_same_origin(&request, &state.public_url) {
+        return Err(Refused::CrossSite);
+    }
+    if let Some(token) = cookies::session(&request, &state) {
+        if let Some(live) = state.app.resolve_session(&token, state.request_id(&request)).await? {
+            state.app.sign_out(&live).await?;
+        }
+    }
+    let response = HttpResponse::NoContent()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .cookie(cookies::signed_out(&state))
+        .finish();
+    Ok(response)
+}
+
+/// Browsers say where a request comes from, by `Sec-Fetch-Site` or at least by `Origin`. A request with neither comes
+/// from no page, and a program has its owner's cookie by its owner's will.
+fn is_same_origin(request: &HttpRequest, public_url: &str) -> bool {
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin == public_url,
+        (None, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_may_sign_somebody_out() {
+        let allowed = |headers: &[(&str, &str)]| {
+            let mut request = TestRequest::post();
+            for (name, value) in headers {
+                request = request.insert_header((*name, *value));
+            }
+            is_same_origin(&request.to_http_request(), "https://usher.test")
+        };
+
+        assert!(allowed(&[("sec-fetch-site", "same-origin"), ("origin", "https://usher.test")]));
+        assert!(allowed(&[("origin", "https://usher.test")]));
+        assert!(allowed(&[]));
+        assert!(!allowed(&[("sec-fetch-site", "cross-site")]));
+        assert!(!allowed(&[("sec-fetch-site", "same-site")]));
+        assert!(!allowed(&[("origin", "https://evil.test")]));
+        assert!(!allowed(&[("origin", "null")]));
+    }
+}

@@ -1,0 +1,188 @@
+//! `/Groups`. Knows the endpoint of RFC 7644 §3.2; members are read only if they are shown, whatever the group's size.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Path};
+use app::AppError;
+use app::provision::{GroupView, Members, Slice};
+use domain::id::GroupId;
+use scim::dialect::Dialect;
+use scim::filter::Filter;
+use scim::message::{Meta, render};
+use scim::projection::Projection;
+use scim::schema::group;
+use serde_json::{Map, Value, json};
+
+use super::super::body::Body;
+use super::super::caller::ScimClient;
+use super::super::error::Refused;
+use super::super::query::Query;
+use super::super::state::AppState;
+use super::search::{Rendered, Search, Shown};
+use super::{Answer, answer};
+
+/// `GET /Groups`
+pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
+    found(&client, &Search::from_query(&query)?, &state).await
+}
+
+/// `POST /Groups/.search`
+pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>) -> Answer {
+    let body = body.scim(&state).await?;
+    found(&client, &Search::from_body(body)?, &state).await
+}
+
+/// `POST /Groups`
+pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let body = body.scim(&state).await?;
+    let wanted = members_if(&shown);
+    let view = state.app.create_group(&client.0, body, &Dialect::tolerant(), wanted).await?;
+    let (version, location) = (view.version, location(&state, view.id));
+    Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
+}
+
+/// `GET /Groups/{id}`
+pub(super) async fn get(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let view = state.app.get_group(&client.0, group_id(&id)?, members_if(&shown)).await?;
+    if let Some(answer) = answer::not_modified(&request, view.version) {
+        return Ok(answer);
+    }
+    Ok(answered(view, &shown, &state))
+}
+
+/// `PUT /Groups/{id}`
+pub(super) async fn replace(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let body = body.scim(&state).await?;
+    let (dialect, wanted) = (Dialect::tolerant(), members_if(&shown));
+    let view = state.app.replace_group(&client.0, id, if_match.as_deref(), body, &dialect, wanted).await?;
+    Ok(answered(view, &shown, &state))
+}
+
+/// `PATCH /Groups/{id}`: 204, so that one member more costs the same in a group of any size.
+///
+/// RFC 7644 §3.5.2: "The server MUST return a 200 OK if the "attributes" parameter is specified in the request."
+pub(super) async fn patch(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
+    let asked = Shown::from_query(&query)?;
+    let shown = projection(&asked)?;
+    let body = body.scim(&state).await?;
+    let wanted = if asked.is_asked() { members_if(&shown) } else { Members::Omitted };
+    let dialect = Dialect::tolerant();
+    let view = state.app.patch_group(&client.0, id, if_match.as_deref(), body, &dialect, wanted).await?;
+    Ok(if asked.is_asked() { answered(view, &shown, &state) } else { answer::changed(view.version) })
+}
+
+/// `DELETE /Groups/{id}`
+pub(super) async fn delete(
+    client: ScimClient,
+    id: Path<String>,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    state.app.delete_group(&client.0, group_id(&id)?, answer::if_match(&request).as_deref()).await?;
+    Ok(answer::deleted())
+}
+
+async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
+    let filter = search.filter(&group())?;
+    let page = page(client, filter.as_ref(), search.slice(), &search.shown, state).await?;
+    Ok(answer::list(&search.page(page.total, page.resources)))
+}
+
+/// Some of the groups that a filter names, rendered.
+pub(super) async fn page(
+    client: &ScimClient,
+    filter: Option<&Filter>,
+    slice: Slice,
+    shown: &Shown,
+    state: &AppState,
+) -> Result<Rendered, Refused> {
+    let shown = projection(shown)?;
+    let page = state.app.list_groups(&client.0, filter, slice, members_if(&shown)).await?;
+    let resources = page.items.into_iter().map(|view| shown.apply(rendered(view, state))).collect();
+    Ok(Rendered { resources, total: page.total })
+}
+
+fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
+    Projection::parse(&group(), shown.attributes.as_deref(), shown.excluded.as_deref())
+}
+
+fn members_if(shown: &Projection) -> Members {
+    if shown.wants("members") { Members::Included } else { Members::Omitted }
+}
+
+/// An id that cannot be one of ours names nothing.
+fn group_id(text: &str) -> Result<GroupId, AppError> {
+    text.parse().or(Err(AppError::NotFound("group")))
+}
+
+fn answered(view: GroupView, shown: &Projection, state: &AppState) -> actix_web::HttpResponse {
+    let version = view.version;
+    answer::resource(&shown.apply(rendered(view, state)), version)
+}
+
+fn location(state: &AppState, id: GroupId) -> String {
+    format!("{}/Groups/{id}", state.scim_base())
+}
+
+fn rendered(view: GroupView, state: &AppState) -> Value {
+    let meta = Meta {
+        created: view.created_at,
+        last_modified: view.updated_at,
+        version: view.version,
+        location: location(state, view.id),
+    };
+    let mut extra = Map::new();
+    if let Some(members) = view.members {
+        let base = state.scim_base();
+        let members = members.into_iter().map(|member| {
+            let id = member.user_id;
+            let address = format!("{base}/Users/{id}");
+            json!({"value": id, "$ref": address, "type": "User", "display": member.display})
+        });
+        extra.insert("members".to_owned(), members.collect());
+    }
+    render(&group(), &view.id.to_string(), view.resource.as_map(), meta, extra)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_read_unless_they_are_excluded() {
+        let asked = |attributes: Option<&str>, excluded: Option<&str>| {
+            let shown =
+                Shown { attributes: attributes.map(str::to_owned), excluded: excluded.map(str::to_owned) };
+            members_if(&projection(&shown).unwrap())
+        };
+
+        assert_eq!(asked(None, None), Members::Included);
+        assert_eq!(asked(None, Some("members")), Members::Omitted);
+        assert_eq!(asked(Some("displayName"), None), Members::Omitted);
+        assert_eq!(asked(Some("members"), None), Members::Included);
+    }
+}

@@ -1,0 +1,63 @@
+//! The SCIM door (RFC 7644). Knows its addresses, headers and statuses; does not know attributes or SQL.
+
+mod answer;
+mod discovery;
+mod groups;
+mod search;
+mod unsupported;
+mod users;
+
+use std::borrow::Cow;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::{HttpResponse, web};
+
+use super::endpoint::Endpoint;
+use super::error::Refused;
+use super::limits::authorization;
+
+/// What a handler of this door ends in.
+type Answer = Result<HttpResponse, Refused>;
+
+/// The addresses below `/scim/v2`.
+pub(super) fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("").get(search::everything))
+        .service(Endpoint::at("/.search").post(search::search_everything))
+        .service(Endpoint::at("/Users").get(users::list).post(users::create))
+        .service(Endpoint::at("/Users/.search").post(users::search))
+        .service(
+            Endpoint::at("/Users/{id}")
+                .get(users::get)
+                .put(users::replace)
+                .patch(users::patch)
+                .delete(users::delete),
+        )
+        .service(Endpoint::at("/Groups").get(groups::list).post(groups::create))
+        .service(Endpoint::at("/Groups/.search").post(groups::search))
+        .service(
+            Endpoint::at("/Groups/{id}")
+                .get(groups::get)
+                .put(groups::replace)
+                .patch(groups::patch)
+                .delete(groups::delete),
+        )
+        .service(Endpoint::at("/ServiceProviderConfig").get(discovery::service_provider_config))
+        .service(Endpoint::at("/ResourceTypes").get(discovery::resource_types))
+        .service(Endpoint::at("/ResourceTypes/{id}").get(discovery::resource_type))
+        .service(Endpoint::at("/Schemas").get(discovery::schemas))
+        .service(Endpoint::at("/Schemas/{id}").get(discovery::schema))
+        .service(Endpoint::at("/Bulk").post(unsupported::bulk))
+        .service(
+            Endpoint::at("/Me")
+                .get(unsupported::me)
+                .post(unsupported::me)
+                .put(unsupported::me)
+                .patch(unsupported::me)
+                .delete(unsupported::me),
+        );
+}
+
+/// The credential that counts for the limits. Discovery is open to everybody, so nothing shown there is vouched for.
+pub(super) fn presented(request: &ServiceRequest) -> Option<Cow<'_, [u8]>> {
+    if discovery::is_open(request.path()) { None } else { authorization(request) }
+}

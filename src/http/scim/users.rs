@@ -1,0 +1,212 @@
+//! `/Users`. Knows the endpoint of RFC 7644 §3.2; what a change sets off, the use cases know.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Path};
+use app::AppError;
+use app::provision::{Groups, Slice, UserView};
+use domain::id::UserId;
+use scim::dialect::Dialect;
+use scim::filter::Filter;
+use scim::message::{Meta, render};
+use scim::projection::Projection;
+use scim::schema::user;
+use serde_json::{Map, Value, json};
+
+use super::super::body::Body;
+use super::super::caller::ScimClient;
+use super::super::error::Refused;
+use super::super::query::Query;
+use super::super::state::AppState;
+use super::search::{Rendered, Search, Shown};
+use super::{Answer, answer};
+
+/// `GET /Users`
+pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
+    found(&client, &Search::from_query(&query)?, &state).await
+}
+
+/// `POST /Users/.search`
+pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>) -> Answer {
+    let body = body.scim(&state).await?;
+    found(&client, &Search::from_body(body)?, &state).await
+}
+
+/// `POST /Users`
+pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let body = body.scim(&state).await?;
+    let view = state.app.create_user(&client.0, body, &Dialect::tolerant()).await?;
+    let (version, location) = (view.version, location(&state, view.id));
+    Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
+}
+
+/// `GET /Users/{id}`
+pub(super) async fn get(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let view = state.app.get_user(&client.0, user_id(&id)?, groups_if(&shown)).await?;
+    if let Some(answer) = answer::not_modified(&request, view.version) {
+        return Ok(answer);
+    }
+    Ok(answered(view, &shown, &state))
+}
+
+/// `PUT /Users/{id}`
+pub(super) async fn replace(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let body = body.scim(&state).await?;
+    let dialect = Dialect::tolerant();
+    let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    Ok(answered(view, &shown, &state))
+}
+
+/// `PATCH /Users/{id}`
+pub(super) async fn patch(
+    client: ScimClient,
+    id: Path<String>,
+    query: Query,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
+    let shown = projection(&Shown::from_query(&query)?)?;
+    let body = body.scim(&state).await?;
+    let dialect = Dialect::tolerant();
+    let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    Ok(answered(view, &shown, &state))
+}
+
+/// `DELETE /Users/{id}`
+pub(super) async fn delete(
+    client: ScimClient,
+    id: Path<String>,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    state.app.delete_user(&client.0, user_id(&id)?, answer::if_match(&request).as_deref()).await?;
+    Ok(answer::deleted())
+}
+
+async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
+    let filter = search.filter(&user())?;
+    let page = page(client, filter.as_ref(), search.slice(), &search.shown, state).await?;
+    Ok(answer::list(&search.page(page.total, page.resources)))
+}
+
+/// Some of the people that a filter names, rendered.
+pub(super) async fn page(
+    client: &ScimClient,
+    filter: Option<&Filter>,
+    slice: Slice,
+    shown: &Shown,
+    state: &AppState,
+) -> Result<Rendered, Refused> {
+    let shown = projection(shown)?;
+    let page = state.app.list_users(&client.0, filter, slice, groups_if(&shown)).await?;
+    let resources = page.items.into_iter().map(|view| shown.apply(rendered(view, state))).collect();
+    Ok(Rendered { resources, total: page.total })
+}
+
+fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
+    Projection::parse(&user(), shown.attributes.as_deref(), shown.excluded.as_deref())
+}
+
+/// Groups are read only if they are shown.
+fn groups_if(shown: &Projection) -> Groups {
+    if shown.wants("groups") { Groups::Included } else { Groups::Omitted }
+}
+
+/// An id that cannot be one of ours names nobody.
+fn user_id(text: &str) -> Result<UserId, AppError> {
+    text.parse().or(Err(AppError::NotFound("user")))
+}
+
+fn answered(view: UserView, shown: &Projection, state: &AppState) -> actix_web::HttpResponse {
+    let version = view.version;
+    answer::resource(&shown.apply(rendered(view, state)), version)
+}
+
+fn location(state: &AppState, id: UserId) -> String {
+    format!("{}/Users/{id}", state.scim_base())
+}
+
+fn rendered(view: UserView, state: &AppState) -> Value {
+    let meta = Meta {
+        created: view.created_at,
+        last_modified: view.updated_at,
+        version: view.version,
+        location: location(state, view.id),
+    };
+    let mut extra = Map::new();
+    if let Some(Value::Array(groups)) = view.groups {
+        let base = state.scim_base();
+        extra.insert("groups".to_owned(), groups.into_iter().map(|group| membership(group, &base)).collect());
+    }
+    render(&user(), &view.id.to_string(), view.resource.as_map(), meta, extra)
+}
+
+/// One of a person's groups, with its address.
+fn membership(group: Value, base: &str) -> Value {
+    let Value::Object(mut group) = group else { return group };
+    if let Some(id) = group.get("value").and_then(Value::as_str) {
+        let address = format!("{base}/Groups/{id}");
+        group.insert("$ref".to_owned(), Value::from(address));
+    }
+    group.insert("type".to_owned(), json!("direct"));
+    Value::Object(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_read_only_if_they_are_shown() {
+        let asked = |attributes: Option<&str>, excluded: Option<&str>| {
+            let shown =
+                Shown { attributes: attributes.map(str::to_owned), excluded: excluded.map(str::to_owned) };
+            groups_if(&projection(&shown).unwrap())
+        };
+
+        assert_eq!(asked(None, None), Groups::Included);
+        assert_eq!(asked(Some("userName"), None), Groups::Omitted);
+        assert_eq!(asked(Some("groups.value"), None), Groups::Included);
+        assert_eq!(asked(None, Some("groups")), Groups::Omitted);
+    }
+
+    #[test]
+    fn an_id_of_another_shape_names_nobody() {
+        for id in ["1", "../Groups", "a\0b", "0198c2f07a3b7c4d8e5f0123456789a"] {
+            assert!(matches!(user_id(id), Err(AppError::NotFound("user"))), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_membership_has_an_address_and_is_direct() {
+        let group = membership(json!({"value": "g1", "display": "Sales"}), "https://usher.test/scim/v2");
+
+        assert_eq!(
+            group,
+            json!({
+                "value": "g1",
+                "display": "Sales",
+                "$ref": "https://usher.test/scim/v2/Groups/g1",
+                "type": "direct",
+            })
+        );
+    }
+}

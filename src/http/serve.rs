@@ -1,0 +1,82 @@
+//! The server. Knows workers, connections and how to stop; does not know routes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+use actix_web::middleware::{DefaultHeaders, NormalizePath, TrailingSlash};
+use actix_web::{App, HttpServer, web};
+use tokio::task::JoinHandle;
+
+use super::health::Readiness;
+use super::metrics::count_requests;
+use super::request_log::log_requests;
+use super::routes;
+use super::state::AppState;
+use crate::config::HttpConfig;
+
+/// How long a client may take to send the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A server that is running.
+#[derive(Debug)]
+pub struct Serving {
+    addresses: Vec<SocketAddr>,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// Listens and serves, in threads of its own; must be called within a tokio runtime. HTTP/1.1, and HTTP/2 for those who
+/// know beforehand; TLS ends at the proxy in front. Signals are the caller's business.
+pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
+    let state = web::Data::new(state);
+    let readiness: web::Data<dyn Readiness> =
+        web::Data::from(state.clone().into_inner() as Arc<dyn Readiness>);
+    let server = HttpServer::new(move || {
+        let inner = state.get_ref();
+        App::new()
+            .app_data(state.clone())
+            .app_data(readiness.clone())
+            .app_data(web::Data::from(Arc::clone(&inner.metrics)))
+            .configure(|cfg| routes::configure(cfg, inner))
+            .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
+            // RFC 7644 §3.13 lets a base URI end with a slash or not.
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
+            .wrap(count_requests(Arc::clone(&inner.metrics)))
+            .wrap(log_requests(Arc::clone(&inner.clock), Arc::clone(&inner.entropy)))
+    })
+    .workers(config.workers)
+    .client_request_timeout(HEAD_PATIENCE)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(config.shutdown_grace_seconds)
+    .disable_signals()
+    .bind_auto_h2c(config.listen)?;
+    let addresses = server.addrs();
+    let server = server.run();
+    let handle = server.handle();
+    Ok(Serving { addresses, handle, task: tokio::spawn(server) })
+}
+
+impl Serving {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Waits until it has stopped by itself, which is a failure unless somebody asked for it.
+    pub async fn stopped(&mut self) -> io::Result<()> {
+        (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Takes no new connections, finishes what is in flight (for as long as `http.shutdown_grace_seconds` allows), and
+    /// returns.
+    pub async fn stop(self) -> io::Result<()> {
+        self.handle.stop(true).await;
+        self.task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+}

@@ -1,0 +1,158 @@
+//! The house rules that the compiler does not keep by itself.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Packages that belong to one room each. The list may only gain lines.
+const OWNED: [(&str, &str); 9] = [
+    ("actix-web", "usher"),
+    ("governor", "usher"),
+    ("clap", "usher"),
+    ("diesel", "store"),
+    ("diesel-async", "store"),
+    ("diesel_migrations", "store"),
+    ("openidconnect", "sso"),
+    ("reqwest", "sso"),
+    ("aes-gcm", "app"),
+];
+
+/// Which room may import which.
+const ARROWS: [(&str, &[&str]); 6] = [
+    ("scim", &[]),
+    ("domain", &[]),
+    ("sso", &["domain"]),
+    ("store", &["domain", "scim"]),
+    ("app", &["domain", "scim", "sso", "store"]),
+    ("usher", &["app", "domain", "scim"]),
+];
+
+/// Licences that may be linked into the binary.
+const LICENCES: [&str; 14] = [
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "CC0-1.0",
+    "0BSD",
+    "Unlicense",
+    "BSL-1.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "CDLA-Permissive-2.0",
+];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn rooms(metadata: &Value) -> Vec<&Value> {
+    let members: BTreeSet<&str> =
+        metadata["workspace_members"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().filter(|package| members.contains(package["id"].as_str().unwrap())).collect()
+}
+
+fn normal_dependencies(room: &Value) -> BTreeSet<&str> {
+    let all = room["dependencies"].as_array().unwrap().iter();
+    all.filter(|it| it["kind"].is_null()).map(|it| it["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn rooms_import_only_along_the_arrows() {
+    let metadata = metadata();
+    let names: BTreeSet<&str> = rooms(&metadata).iter().map(|room| room["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ARROWS.iter().map(|(name, _)| *name).collect());
+    for room in rooms(&metadata) {
+        let name = room["name"].as_str().unwrap();
+        let (_, allowed) = ARROWS.iter().find(|(it, _)| *it == name).unwrap();
+        for imported in normal_dependencies(room).intersection(&names) {
+            assert!(allowed.contains(imported), "{name} imports {imported}");
+        }
+    }
+}
+
+#[test]
+fn packages_stay_in_the_room_that_owns_them() {
+    let metadata = metadata();
+    for room in rooms(&metadata) {
+        let name = room["name"].as_str().unwrap();
+        for (package, owner) in OWNED {
+            assert!(
+                owner == name || !normal_dependencies(room).contains(package),
+                "{package} belongs to {owner}, and {name} depends on it"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_licence_in_the_tree_may_be_linked() {
+    let metadata = metadata();
+    let mut refused = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let licence = package["license"].as_str().unwrap_or("none");
+        let spelt = licence.replace('/', " OR ").replace(['(', ')'], "");
+        let fine =
+            spelt.split(" AND ").all(|part| part.split(" OR ").any(|one| LICENCES.contains(&one.trim())));
+        if !fine {
+            refused.push(format!("{}: {licence}", package["name"]));
+        }
+    }
+    assert_eq!(refused, Vec::<String>::new());
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_800_lines_and_each_says_what_it_knows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        sources(&root.join(folder), &mut files);
+    }
+    assert!(files.len() > 50);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.lines().count() <= 800, "{} is too long", file.display());
+        assert!(
+            text.starts_with("//!") || text.starts_with("#!["),
+            "{} does not say what it knows",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn every_dependency_of_the_workspace_says_why_it_is_here() {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let mut commented = false;
+    for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with('#') {
+            commented = true;
+        } else {
+            assert!(commented, "{line}: no comment says why");
+            commented = line.contains("path = "); // the rooms share one comment
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the tests stand on: one private cluster for the run, and an application on it.
+
+mod cluster;
+pub mod people;
+
+use std::sync::{Arc, OnceLock};
+
+use app::{App, AppOptions, Sealer, SealingKey, SessionPolicy};
+use domain::clock::Clock as _;
+use tokio::runtime::Runtime;
+use usher::system::{SystemClock, SystemEntropy};
+
+pub use cluster::urls;
+
+/// The runtime that drives the database connections of every test, as the binary's does.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
+    })
+}
+
+/// An application on the shared database.
+pub fn app() -> Arc<App> {
+    static APP: OnceLock<Arc<App>> = OnceLock::new();
+    Arc::clone(APP.get_or_init(|| {
+        let app = new_app(24);
+        runtime().block_on(app.install_blueprints()).unwrap();
+        Arc::new(app)
+    }))
+}
+
+/// Another one, as another process would have: it shares nothing but the database.
+pub fn new_app(pool_size: usize) -> App {
+    let options = AppOptions {
+        database_url: urls().app.clone(),
+        pool_size,
+        session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
+        public_url: "http://127.0.0.1:9000".parse().unwrap(),
+        allow_loopback: true,
+    };
+    let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
+    let app = App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime().handle())
+        .unwrap();
+    app
+}
+
+/// Runs a test's future on the shared runtime, once the database and the application are there.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    app();
+    runtime().block_on(test)
+}
+
+/// A slug that no other test has.
+pub fn fresh_slug() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let millis = SystemClock.now().timestamp_millis();
+    format!("t{millis}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

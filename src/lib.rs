@@ -1,5 +1,6 @@
-//! Usher: SCIM 2.0 provisioning and single sign-on gateway.
+#![doc = include_str!("README.md")]
 
+pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod http;

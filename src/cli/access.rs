@@ -1,0 +1,111 @@
+//! `usher access`. Knows how access and its reasons are laid out on a page; does not know how access is computed.
+
+use std::fmt::Display;
+
+use clap::{Args, Subcommand};
+use domain::access::{AccessStatus, EffectiveAccess, Reason, Scope};
+
+use super::OfTenant;
+use super::answer::{Answer, Table, name_of};
+use super::console::Console;
+use super::error::CliError;
+use super::user;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// What a person may do now, with the reasons
+    #[command(after_help = "Example:\n  usher access show --tenant acme hana")]
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    of: OfTenant,
+    /// The person's user name or id
+    user: String,
+}
+
+impl Verb {
+    pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
+        let Self::Show(Show { of, user }) = self;
+        let admin = console.enter(&of.tenant).await?;
+        let id = user::find(console, &admin, &user).await?;
+        let access = console.app.show_access(&admin, id).await?;
+        Answer::new(&access, shown(&access))
+    }
+}
+
+fn shown(access: &EffectiveAccess) -> String {
+    let mut table = Table::new(&["", "WHAT", "WHERE", "BECAUSE"]);
+    table.row(["status".to_owned(), status(access.status), String::new(), because(&access.reasons)]);
+    if let Some(home) = &access.home {
+        table.row(["home".to_owned(), home.key.clone(), home.name.clone(), because(&home.reasons)]);
+    }
+    for held in &access.roles {
+        table.row(["role".to_owned(), held.role.clone(), place(&held.scope), because(&held.reasons)]);
+    }
+    for held in &access.flags {
+        let what = with_condition(&held.flag, held.obligation.as_deref());
+        table.row(["flag".to_owned(), what, place(&held.scope), because(&held.reasons)]);
+    }
+    for held in &access.permissions {
+        let what = with_condition(&held.permission, held.obligation.as_deref());
+        table.row(["permission".to_owned(), what, place(&held.scope), because(&held.reasons)]);
+    }
+    for dropped in &access.dropped {
+        let scope = dropped.scope.as_ref().map(place).unwrap_or_default();
+        let kind = format!("not {}", name_of(&dropped.what));
+        table.row([kind, dropped.id.clone(), scope, because(&dropped.reasons)]);
+    }
+    table.or("")
+}
+
+fn status(status: AccessStatus) -> String {
+    match status {
+        AccessStatus::Granted => "granted".to_owned(),
+        AccessStatus::Inactive => "inactive".to_owned(),
+        AccessStatus::WaitingForSeat { position } => format!("waiting, place {position}"),
+        AccessStatus::NoSeat => "no seat".to_owned(),
+    }
+}
+
+fn with_condition(what: &str, obligation: Option<&str>) -> String {
+    obligation.map_or_else(|| what.to_owned(), |condition| format!("{what} if {condition}"))
+}
+
+fn place(scope: &Scope) -> String {
+    let named = |kind: &str, key: &dyn Display| format!("{kind} {key}");
+    match scope {
+        Scope::Environment => "everywhere".to_owned(),
+        Scope::OrgUnit { key, .. } => named("org unit", key),
+        Scope::Workspace { key, .. } => named("workspace", key),
+    }
+}
+
+fn because(reasons: &[Reason]) -> String {
+    reasons.iter().map(Reason::sentence).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_who_waits_is_shown_with_the_place_and_the_reason() {
+        let access = EffectiveAccess {
+            status: AccessStatus::WaitingForSeat { position: 2 },
+            home: None,
+            flags: Vec::new(),
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            dropped: Vec::new(),
+            reasons: vec![Reason::WaitingForSeat { position: 2 }],
+        };
+
+        let text = shown(&access);
+
+        assert!(text.contains("waiting, place 2"), "{text}");
+        assert!(text.contains("The person waits for a seat, at place 2 in the queue."), "{text}");
+    }
+}

@@ -1,0 +1,185 @@
+//! `usher connection`. Knows its flags and where a secret is read from; does not know OpenID Connect.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use app::connections::NewConnection;
+use app::login::LinkTo;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::OfTenant;
+use super::answer::{Answer, Table, record};
+use super::console::Console;
+use super::error::CliError;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Add an OpenID Connect connection
+    #[command(after_help = EXAMPLE)]
+    Create(Create),
+    /// All connections, with the redirect URI to register at each provider
+    List(OfTenant),
+}
+
+const EXAMPLE: &str = "\
+Example:
+  usher connection create --tenant acme --slug entra --issuer https://login.example/acme/v2.0 \\
+      --client-id 5b7e… --client-secret-file ./secret --link-claim oid --link-to externalId \\
+      --return-to https://app.example
+
+A secret never stands on the command line, where every user of the machine can read it; from a program:
+  fetch-secret | usher connection create … --client-secret-file -";
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Short name, unique in the tenant, part of the redirect URI: lower-case letters, digits and dashes
+    #[arg(long)]
+    slug: String,
+    /// Display name; without it the slug
+    #[arg(long)]
+    name: Option<String>,
+    /// The directory whose people sign in here; may be left out when the tenant has one
+    #[arg(long, value_name = "SLUG")]
+    directory: Option<String>,
+    /// The provider's issuer, exactly as its discovery document says it
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// The name under which the provider knows Usher
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// The file with the secret that the provider gave, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: PathBuf,
+    /// A scope to ask for besides openid; can be repeated
+    #[arg(long = "scope", value_name = "SCOPE", default_values = ["profile", "email"])]
+    scopes: Vec<String>,
+    /// The claim that names a person at their first sign-in; never an e-mail address
+    #[arg(long, value_name = "CLAIM")]
+    link_claim: String,
+    /// The attribute of the provisioned person that the claim equals
+    #[arg(long, value_enum, value_name = "ATTRIBUTE")]
+    link_to: Attribute,
+    /// Where people land after signing in, and the only origin that they may be sent back to
+    #[arg(long, value_name = "URL")]
+    return_to: String,
+}
+
+/// The attributes of a person that a claim can equal.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "camelCase")]
+enum Attribute {
+    /// The person's name in the directory, compared without case
+    UserName,
+    /// The directory's own id of the person, compared exactly
+    ExternalId,
+}
+
+impl From<Attribute> for LinkTo {
+    fn from(attribute: Attribute) -> Self {
+        match attribute {
+            Attribute::UserName => Self::UserName,
+            Attribute::ExternalId => Self::ExternalId,
+        }
+    }
+}
+
+impl Verb {
+    pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
+        match self {
+            Self::Create(create) => create.run(console).await,
+            Self::List(of) => {
+                let admin = console.enter(&of.tenant).await?;
+                let views = console.app.list_connections(&admin, &of.tenant).await?;
+                let mut table = Table::new(&["SLUG", "NAME", "ISSUER", "CLIENT ID", "REDIRECT URI"]);
+                for view in &views {
+                    table.row([
+                        view.slug.clone(),
+                        view.name.clone(),
+                        view.issuer.clone(),
+                        view.client_id.clone(),
+                        view.redirect_uri.clone(),
+                    ]);
+                }
+                Answer::new(&views, table.or("No connections yet; `usher connection create` makes one."))
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, console: &Console) -> Result<Answer, CliError> {
+        let client_secret = secret(&self.client_secret_file)?;
+        let admin = console.enter(&self.of.tenant).await?;
+        let new = NewConnection {
+            name: self.name.unwrap_or_else(|| self.slug.clone()),
+            slug: self.slug,
+            directory: self.directory,
+            issuer: self.issuer,
+            client_id: self.client_id,
+            client_secret,
+            scopes: self.scopes,
+            link_claim: self.link_claim,
+            link_to: self.link_to.into(),
+            return_to: self.return_to,
+        };
+        let view = console.app.create_connection(&admin, &self.of.tenant, new).await?;
+        let shown = record(&[
+            ("id", view.id.to_string()),
+            ("slug", view.slug.clone()),
+            ("name", view.name.clone()),
+            ("issuer", view.issuer.clone()),
+            ("client id", view.client_id.clone()),
+            ("redirect URI", view.redirect_uri.clone()),
+        ]);
+        Answer::new(&view, format!("{shown}\nRegister the redirect URI at the provider."))
+    }
+}
+
+/// No provider's secret is longer.
+const LONGEST_SECRET: u64 = 16 * 1024;
+
+/// Reads a secret from a file, or from standard input for `-`; the line break at its end is not part of it.
+fn secret(file: &Path) -> Result<String, CliError> {
+    let from = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let unreadable = |error: std::io::Error| {
+        CliError::Failed(format!("The client secret cannot be read from {from}: {error}."))
+    };
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(LONGEST_SECRET).read_to_string(&mut text).map_err(unreadable)?;
+    } else {
+        let file = std::fs::File::open(file).map_err(unreadable)?;
+        file.take(LONGEST_SECRET).read_to_string(&mut text).map_err(unreadable)?;
+    }
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(CliError::Failed(format!("The client secret in {from} is empty.")));
+    }
+    Ok(secret.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_without_its_last_line_break() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, " s3cr3t \r\n").unwrap();
+
+        assert_eq!(secret(&file).unwrap(), " s3cr3t ");
+    }
+
+    #[test]
+    fn an_empty_or_missing_file_is_said_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        assert!(secret(&file).unwrap_err().to_string().contains("secret cannot be read"));
+        std::fs::write(&file, "\n").unwrap();
+
+        assert!(secret(&file).unwrap_err().to_string().ends_with("is empty."));
+    }
+}

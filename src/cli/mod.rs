@@ -1,0 +1,200 @@
+//! The command line. Knows verbs, flags and how answers are printed; does not know SQL or HTTP.
+//!
+//! One file per noun. A command that looks at or changes a tenant runs the same use case as the API does, on the
+//! database itself: whoever may read its configuration is the operator. An answer goes to standard output, as a table
+//! for people or, with `--json`, as what the API would answer; everything else goes to standard error.
+//!
+//! Exit status: 0 done, 1 not done (a sentence on standard error says why and what to do), 2 the command was misspelt.
+
+mod access;
+mod answer;
+mod audit;
+mod check_config;
+mod connection;
+mod console;
+mod credential;
+mod directory;
+mod error;
+mod mapping_rule;
+mod migrate;
+mod org_unit;
+mod seat_pool;
+mod serve;
+mod signals;
+mod tenant;
+mod user;
+mod workspace;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use domain::clock::Entropy;
+
+use crate::config::{Config, LogConfig, LogLevel};
+use crate::system::SystemEntropy;
+use crate::telemetry;
+use answer::Answer;
+use console::Console;
+use error::CliError;
+
+/// SCIM 2.0 provisioning and single sign-on gateway.
+///
+/// Without a configured database.url, Usher keeps a Postgres of its own in database.data_dir. Every key of the
+/// configuration can also be given as a variable: USHER_HTTP_LISTEN for listen in [http].
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, max_term_width = 100, after_help = FIRST_STEPS)]
+struct Cli {
+    /// The configuration file; without it usher.toml in the current folder, if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  usher serve                                    in one terminal; in another:
+  usher tenant create --slug acme --name Acme --blueprint bellface
+  usher org-unit create --tenant acme --key acme --name Acme
+  usher directory create --tenant acme --slug entra --name 'Entra ID'
+  usher credential issue --tenant acme --directory entra
+  usher seat-pool set --tenant acme --purchased 100";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve SCIM, sign-in and the API until a signal ends it
+    Serve,
+    /// Check the configuration and print what is in effect, secrets masked
+    CheckConfig,
+    /// Bring the database to this version
+    #[command(after_help = migrate::EXAMPLE)]
+    Migrate,
+    #[command(flatten)]
+    Noun(Noun),
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// The customers
+    #[command(subcommand)]
+    Tenant(tenant::Verb),
+    /// A tenant's organisation, a tree
+    #[command(subcommand)]
+    OrgUnit(org_unit::Verb),
+    /// A tenant's workspaces
+    #[command(subcommand)]
+    Workspace(workspace::Verb),
+    /// What pushes people and groups over SCIM
+    #[command(subcommand)]
+    Directory(directory::Verb),
+    /// Bearer tokens, of directories, of administrators, of operators
+    #[command(subcommand)]
+    Credential(credential::Verb),
+    /// Where people sign in
+    #[command(subcommand)]
+    Connection(connection::Verb),
+    /// From what a directory says to what a person gets
+    #[command(subcommand)]
+    MappingRule(mapping_rule::Verb),
+    /// How many seats a tenant bought, and who waits
+    #[command(subcommand)]
+    SeatPool(seat_pool::Verb),
+    /// What a person may do, and why
+    #[command(subcommand)]
+    Access(access::Verb),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// The people whom directories pushed
+    #[command(subcommand)]
+    User(user::Verb),
+}
+
+/// Which tenant a command is about.
+#[derive(Debug, Args)]
+struct OfTenant {
+    /// The tenant's slug
+    #[arg(long, value_name = "SLUG")]
+    tenant: String,
+}
+
+/// Runs the command that `arguments` spell, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(misspelt) => {
+            // A closed terminal has nobody to tell; the status says it all the same.
+            misspelt.print().ok();
+            return if misspelt.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let json = cli.json;
+    let done = obey(cli).and_then(|answer| match answer {
+        Some(answer) => answer.print(json),
+        None => Ok(()),
+    });
+    telemetry::flush();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            answer::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(cli: Cli) -> Result<Option<Answer>, CliError> {
+    let mut config = Config::load(cli.config.as_deref())?;
+    match cli.verb {
+        Verb::CheckConfig => check_config::run(&config).map(Some),
+        Verb::Serve => {
+            telemetry::init(&config.log)?;
+            config.ensure_secrets(&SystemEntropy as &dyn Entropy)?;
+            serve::run(&config, cli.json).map(|()| None)
+        }
+        Verb::Migrate => {
+            telemetry::init(&quiet(&config.log))?;
+            migrate::run(&config).map(Some)
+        }
+        Verb::Noun(noun) => {
+            telemetry::init(&quiet(&config.log))?;
+            config.ensure_secrets(&SystemEntropy as &dyn Entropy)?;
+            console::with(&config, async |console| noun.run(console).await).map(Some)
+        }
+    }
+}
+
+/// A command answers on standard output and is otherwise silent, unless something is wrong.
+fn quiet(log: &LogConfig) -> LogConfig {
+    let level = match log.level {
+        LogLevel::Error => LogLevel::Error,
+        LogLevel::Warn | LogLevel::Info | LogLevel::Debug | LogLevel::Trace => LogLevel::Warn,
+    };
+    LogConfig { level, ..log.clone() }
+}
+
+impl Noun {
+    async fn run(self, console: &Console) -> Result<Answer, CliError> {
+        match self {
+            Self::Tenant(verb) => verb.run(console).await,
+            Self::OrgUnit(verb) => verb.run(console).await,
+            Self::Workspace(verb) => verb.run(console).await,
+            Self::Directory(verb) => verb.run(console).await,
+            Self::Credential(verb) => verb.run(console).await,
+            Self::Connection(verb) => verb.run(console).await,
+            Self::MappingRule(verb) => verb.run(console).await,
+            Self::SeatPool(verb) => verb.run(console).await,
+            Self::Access(verb) => verb.run(console).await,
+            Self::Audit(verb) => verb.run(console).await,
+            Self::User(verb) => verb.run(console).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

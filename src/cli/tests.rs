@@ -1,0 +1,99 @@
+//! The command line as its users type it.
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split(' '))
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_verb_says_what_it_does() {
+    fn look(command: &clap::Command) {
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            assert!(verb.get_about().is_some(), "{}", verb.get_name());
+            for flag in verb.get_arguments().filter(|flag| !flag.is_global_set()) {
+                assert!(flag.get_help().is_some(), "{} {}", verb.get_name(), flag.get_id());
+            }
+            look(verb);
+        }
+    }
+
+    look(&Cli::command());
+}
+
+#[test]
+fn config_and_json_stand_before_or_after_the_verb() {
+    for line in [
+        "usher --config c.toml --json tenant list",
+        "usher tenant --config c.toml list --json",
+        "usher tenant list --json --config c.toml",
+    ] {
+        let cli = parse(line).unwrap();
+
+        assert!(cli.json, "{line}");
+        assert_eq!(cli.config, Some(PathBuf::from("c.toml")), "{line}");
+    }
+}
+
+#[test]
+fn a_credential_opens_one_thing() {
+    for line in [
+        "usher credential issue --tenant acme --directory entra --expires-days 90",
+        "usher credential issue --tenant acme --admin",
+        "usher credential issue --operator",
+    ] {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+    for line in [
+        "usher credential issue",
+        "usher credential issue --tenant acme",
+        "usher credential issue --directory entra",
+        "usher credential issue --admin",
+        "usher credential issue --tenant acme --admin --directory entra",
+        "usher credential issue --tenant acme --operator",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_rule_has_one_match_and_gives_one_thing() {
+    let rule = "usher mapping-rule create --tenant acme --priority -5";
+    for rest in [
+        "--group admins --flag a --flag b",
+        "--group-external-id 1 --role manager --scope workspace:emea",
+        "--attribute department --home {value} --fallback unassigned",
+        "--attribute userType --value guest --flag guest --scope org-unit:Sales",
+    ] {
+        assert!(parse(&format!("{rule} {rest}")).is_ok(), "{rest}");
+    }
+    for rest in [
+        "--flag a",
+        "--group admins",
+        "--group admins --attribute department --flag a",
+        "--group admins --flag a --role manager",
+        "--group admins --value x --flag a",
+        "--group admins --role manager --fallback unassigned",
+        "--attribute department --home {value} --scope environment",
+        "--group admins --role manager --scope somewhere",
+    ] {
+        assert!(parse(&format!("{rule} {rest}")).is_err(), "{rest}");
+    }
+}
+
+#[test]
+fn a_misspelt_command_ends_with_two_and_a_question_for_help_with_zero() {
+    let status = |line: &str| parse(line).map_err(|error| error.exit_code()).err();
+
+    assert_eq!(status("usher tenant creat"), Some(2));
+    assert_eq!(status("usher"), Some(2));
+    assert_eq!(status("usher --help"), Some(0));
+    assert_eq!(status("usher tenant create --help"), Some(0));
+}

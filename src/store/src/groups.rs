@@ -98,13 +98,7 @@ pub async fn list(
 ) -> Result<(Vec<GroupRow>, i64), StoreError> {
     let condition = Condition::compile(Target::Group, filter)?;
     let (tenant, directory) = (tx.tenant().as_uuid(), directory.as_uuid());
-    let total = condition.count(tenant, directory, tx.connection().0.conn()).await?;
-    if slice.limit == 0 || slice.offset >= total {
-        return Ok((Vec::new(), total));
-    }
-    let rows =
-        condition.select::<GroupRow>(COLUMNS, tenant, directory, slice, tx.connection().0.conn()).await?;
-    Ok((rows, total))
+    condition.page::<GroupRow>(COLUMNS, tenant, directory, slice, tx.connection().0.conn()).await
 }
 
 /// Adds a group, in version 1.

@@ -141,14 +141,7 @@ pub async fn list(
 ) -> Result<(Vec<UserRow>, i64), StoreError> {
     let condition = Condition::compile(Target::User, filter)?;
     let (tenant, directory) = (tx.tenant().as_uuid(), directory.as_uuid());
-    let total = condition.count(tenant, directory, tx.connection().0.conn()).await?;
-    if slice.limit == 0 || slice.offset >= total {
-        return Ok((Vec::new(), total));
-    }
-    let rows = condition
-        .select::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn())
-        .await?;
-    Ok((rows, total))
+    condition.page::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn()).await
 }
 
 /// People of every directory of the tenant, by id; with `user_name`, those who have it.

@@ -92,8 +92,36 @@ impl Condition {
         Statement::composed(text, binds, self.kept)
     }
 
+    /// A page of the rows of this directory that satisfy it, by id, and how many there are in all. They are counted
+    /// only where the page does not show it: one that is not full ends the list.
+    pub(crate) async fn page<R>(
+        &self,
+        columns: &str,
+        tenant: Uuid,
+        directory: Uuid,
+        slice: Slice,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<(Vec<R>, i64), StoreError>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        let rows = if slice.limit > 0 {
+            self.select::<R>(columns, tenant, directory, slice, conn).await?
+        } else {
+            Vec::new()
+        };
+        let found = i64::try_from(rows.len()).map_err(StoreError::corrupt)?;
+        let shows_the_end = found < slice.limit && (found > 0 || slice.offset == 0);
+        let total = if shows_the_end {
+            slice.offset.saturating_add(found)
+        } else {
+            self.count(tenant, directory, conn).await?
+        };
+        Ok((rows, total))
+    }
+
     /// How many rows of this directory satisfy it.
-    pub(crate) async fn count(
+    async fn count(
         &self,
         tenant: Uuid,
         directory: Uuid,
@@ -109,7 +137,7 @@ impl Condition {
     }
 
     /// The rows of this directory that satisfy it, by id.
-    pub(crate) async fn select<R>(
+    async fn select<R>(
         &self,
         columns: &str,
         tenant: Uuid,

@@ -16,7 +16,7 @@ use super::error::CliError;
 pub(super) enum Verb {
     /// Add an OpenID Connect connection
     #[command(after_help = EXAMPLE)]
-    Create(Create),
+    Create(Box<Create>),
     /// All connections, with the redirect URI to register at each provider
     List(OfTenant),
 }

@@ -16,7 +16,7 @@ use super::error::CliError;
 pub(super) enum Verb {
     /// Add a rule; everybody's access is computed anew
     #[command(after_help = EXAMPLES)]
-    Create(Create),
+    Create(Box<Create>),
     /// All rules, in the order in which they win
     List(OfTenant),
     /// Remove a rule; everybody's access is computed anew
@@ -49,7 +49,7 @@ pub(super) struct Create {
     #[arg(long, value_name = "PATH")]
     attribute: Option<String>,
     /// Only where the attribute has this value
-    #[arg(long, requires = "attribute")]
+    #[arg(long, conflicts_with_all = ["group", "group_external_id"])]
     value: Option<String>,
     /// Gives a flag of the blueprint; can be repeated
     #[arg(long = "flag", value_name = "FLAG")]
@@ -61,7 +61,7 @@ pub(super) struct Create {
     #[arg(long, value_name = "TEMPLATE")]
     home: Option<String>,
     /// The home of those whom the template leads nowhere
-    #[arg(long, value_name = "KEY", requires = "home")]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["flags", "role"])]
     fallback: Option<String>,
     /// Where the flag or role is held: environment, org-unit:KEY or workspace:KEY
     #[arg(long, default_value = "environment", conflicts_with = "home")]

@@ -30,7 +30,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use domain::clock::Entropy;
 
 use crate::config::{Config, LogConfig, LogLevel};
 use crate::system::SystemEntropy;
@@ -39,12 +38,9 @@ use answer::Answer;
 use console::Console;
 use error::CliError;
 
-/// SCIM 2.0 provisioning and single sign-on gateway.
-///
-/// Without a configured database.url, Usher keeps a Postgres of its own in database.data_dir. Every key of the
-/// configuration can also be given as a variable: USHER_HTTP_LISTEN for listen in [http].
+/// SCIM 2.0 provisioning and single sign-on gateway
 #[derive(Debug, Parser)]
-#[command(name = "usher", version, max_term_width = 100, after_help = FIRST_STEPS)]
+#[command(name = "usher", version, after_help = FIRST_STEPS)]
 struct Cli {
     /// The configuration file; without it usher.toml in the current folder, if there is one
     #[arg(long, global = true, value_name = "FILE")]
@@ -57,6 +53,9 @@ struct Cli {
 }
 
 const FIRST_STEPS: &str = "\
+Without database.url in the configuration, Usher keeps a Postgres of its own in database.data_dir. Every key can also
+be given as a variable: USHER_HTTP_LISTEN is listen in [http].
+
 First steps:
   usher serve                                    in one terminal; in another:
   usher tenant create --slug acme --name Acme --blueprint bellface
@@ -154,7 +153,7 @@ fn obey(cli: Cli) -> Result<Option<Answer>, CliError> {
         Verb::CheckConfig => check_config::run(&config).map(Some),
         Verb::Serve => {
             telemetry::init(&config.log)?;
-            config.ensure_secrets(&SystemEntropy as &dyn Entropy)?;
+            config.ensure_secrets(&SystemEntropy)?;
             serve::run(&config, cli.json).map(|()| None)
         }
         Verb::Migrate => {
@@ -163,7 +162,7 @@ fn obey(cli: Cli) -> Result<Option<Answer>, CliError> {
         }
         Verb::Noun(noun) => {
             telemetry::init(&quiet(&config.log))?;
-            config.ensure_secrets(&SystemEntropy as &dyn Entropy)?;
+            config.ensure_secrets(&SystemEntropy)?;
             console::with(&config, async |console| noun.run(console).await).map(Some)
         }
     }

@@ -28,10 +28,10 @@ fn explain(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(explain),
         Value::Object(object) => {
-            if object.contains_key("because") {
-                if let Ok(reason) = serde_json::from_value::<Reason>(Value::Object(object.clone())) {
-                    object.insert("sentence".to_owned(), Value::from(reason.sentence()));
-                }
+            if object.contains_key("because")
+                && let Ok(reason) = serde_json::from_value::<Reason>(Value::Object(object.clone()))
+            {
+                object.insert("sentence".to_owned(), Value::from(reason.sentence()));
             }
             object.values_mut().for_each(explain);
         }

@@ -35,8 +35,8 @@ pub struct Serving {
 /// know beforehand; TLS ends at the proxy in front. Signals are the caller's business.
 pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     let state = web::Data::new(state);
-    let readiness: web::Data<dyn Readiness> =
-        web::Data::from(state.clone().into_inner() as Arc<dyn Readiness>);
+    let readiness: Arc<dyn Readiness> = state.clone().into_inner();
+    let readiness = web::Data::from(readiness);
     let server = HttpServer::new(move || {
         let inner = state.get_ref();
         App::new()

@@ -30,9 +30,8 @@ impl Voice {
     pub fn of_stranger(request: &HttpRequest) -> Self {
         match Door::of(request.path()) {
             Door::Scim => Self::Scim,
-            Door::Api | Door::Operation => Self::Problem,
             Door::Login | Door::None if wants_page(request) => Self::Page,
-            Door::Login | Door::None => Self::Problem,
+            Door::Api | Door::Operation | Door::Login | Door::None => Self::Problem,
         }
     }
 
@@ -81,12 +80,11 @@ where
     from_fn(move |request: ServiceRequest, next: Next<B>| async move {
         let response = next.call(request).await?;
         let Some(error) = response.response().error() else { return Ok(response.map_into_left_body()) };
-        let said = match error.as_error::<Refused>() {
-            Some(refused) => voice.say(response.request(), refused),
-            None => {
-                let status = error.as_response_error().status_code();
-                voice.say(response.request(), &Refused::Framework(status))
-            }
+        let said = if let Some(refused) = error.as_error::<Refused>() {
+            voice.say(response.request(), refused)
+        } else {
+            let status = error.as_response_error().status_code();
+            voice.say(response.request(), &Refused::Framework(status))
         };
         Ok(response.into_response(said).map_into_right_body())
     })

@@ -9,7 +9,6 @@ use super::super::caller::SessionCaller;
 use super::Answer;
 
 /// The person, their session and their access as they are at this moment.
-#[expect(clippy::unused_async, reason = "a handler is a future")]
 pub(super) async fn show(caller: SessionCaller) -> Answer {
     let SessionCaller(session) = caller;
     let body = json!({

@@ -13,10 +13,10 @@ pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Ans
     if !is_same_origin(&request, &state.public_url) {
         return Err(Refused::CrossSite);
     }
-    if let Some(token) = cookies::session(&request, &state) {
-        if let Some(live) = state.app.resolve_session(&token, state.request_id(&request)).await? {
-            state.app.sign_out(&live).await?;
-        }
+    if let Some(token) = cookies::session(&request, &state)
+        && let Some(live) = state.app.resolve_session(&token, state.request_id(&request)).await?
+    {
+        state.app.sign_out(&live).await?;
     }
     let response = HttpResponse::NoContent()
         .insert_header((CACHE_CONTROL, "no-store"))

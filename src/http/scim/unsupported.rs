@@ -6,13 +6,11 @@ use super::Answer;
 
 /// `/Me`. RFC 7644 §3.11: "A service provider that does NOT support this feature SHOULD respond with HTTP status code
 /// 501 (Not Implemented)."
-#[expect(clippy::unused_async, reason = "a handler is a future")]
 pub(super) async fn me(_: ScimClient) -> Answer {
     Err(Refused::NotImplemented("/Me"))
 }
 
 /// `POST /Bulk`; `/ServiceProviderConfig` says that it is not supported.
-#[expect(clippy::unused_async, reason = "a handler is a future")]
 pub(super) async fn bulk(_: ScimClient) -> Answer {
     Err(Refused::NotImplemented("/Bulk"))
 }

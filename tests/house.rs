@@ -30,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Licences that may be linked into the binary.
-const LICENCES: [&str; 14] = [
+const LICENCES: [&str; 13] = [
     "MIT",
     "Apache-2.0",
     "BSD-2-Clause",

@@ -98,15 +98,16 @@ pub(crate) async fn append(
     let actor = serde_json::to_value(scope.actor()).map_err(StoreError::corrupt)?;
     let (mut ids, mut actions, mut kinds, mut targets, mut befores, mut afters) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
-    for event in audit.into_events() {
-        ids.push(AuditEventId::generate(now, entropy).as_uuid());
+    for (id, event) in AuditEventId::series(now, entropy).zip(audit.into_events()) {
+        ids.push(id.as_uuid());
         actions.push(event.action.name().to_owned());
         kinds.push(event.target.kind.name().to_owned());
         targets.push(event.target.id);
         befores.push(event.before);
         afters.push(event.after);
     }
-    let outbox_ids: Vec<Uuid> = outgoing.iter().map(|_| OutboxId::generate(now, entropy).as_uuid()).collect();
+    let outbox_ids: Vec<Uuid> =
+        OutboxId::series(now, entropy).take(outgoing.len()).map(OutboxId::as_uuid).collect();
     let facts: Vec<&str> = outgoing.iter().map(|o| o.fact).collect();
     let subjects: Vec<&str> = outgoing.iter().map(|o| o.subject_id.as_str()).collect();
     let payloads: Vec<&Value> = outgoing.iter().map(|o| &o.payload).collect();

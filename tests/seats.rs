@@ -114,3 +114,23 @@ fn fewer_seats_than_are_held_evict_nobody_and_more_promote_those_who_wait() {
         assert!(grown.reconciled);
     });
 }
+
+#[test]
+fn those_who_were_there_before_seats_were_counted_come_first_in_their_order() {
+    run(async {
+        let tenant = Tenant::fresh().await;
+        let mut people = Vec::new();
+        for n in 0..4 {
+            people.push(tenant.create(&format!("person-{n}")).await.unwrap().id);
+        }
+        let stopped = tenant.create("stopped").await.unwrap().id;
+        tenant.set_active(stopped, false).await.unwrap();
+
+        let set = app::tenants::SetSeatPool { purchased: 2, at_limit: app::tenants::SeatLimit::Waitlist };
+        let pool = tenant.app.set_seat_pool(&tenant.admin, set).await.unwrap();
+
+        assert_eq!((pool.used, pool.reconciled), (2, true));
+        let waiting: Vec<_> = pool.waiting.iter().map(|waiter| waiter.user).collect();
+        assert_eq!(waiting, people[2..]);
+    });
+}

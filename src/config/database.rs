@@ -101,11 +101,6 @@ impl DatabaseConfig {
             section.system("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
         Self { url, migrate_url, pool_size, data_dir, server_bin_dir, search_path }
     }
-
-    /// The address migrations use on the operator's own server.
-    pub fn migrating_url(&self) -> Option<&DatabaseUrl> {
-        self.migrate_url.as_ref().or(self.url.as_ref())
-    }
 }
 
 /// `$XDG_DATA_HOME/usher` where that variable is set, else `.usher/data` below the current directory.

@@ -1,7 +1,7 @@
 //! Configuration. Knows the file, the environment and every key there is; does not know what is built from them.
 //!
 //! A value comes from the environment (`USHER_<SECTION>_<KEY>`), else from the TOML file, else from its default.
-//! One file per section; each reads its keys through [`source::Section`], which remembers every problem, so that
+//! One file per section; each reads its keys through `source::Section`, which remembers every problem, so that
 //! one run names all mistakes. A key or section that Usher does not know is fatal: a misspelt limit must not be
 //! a missing limit. Nothing else in Usher reads the environment.
 //!

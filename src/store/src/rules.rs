@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::id::MappingRuleId;
 use domain::mapping::MappingRule;
 use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::schema::{access_policy, mapping_rule};
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// All rules, in no particular order.
@@ -62,13 +62,19 @@ struct Version {
 /// The version of the policy that is in force, and stays in force until the end of the transaction: whoever changes the
 /// policy waits for those who compute by it, and they for whoever changes it.
 pub async fn hold_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
-    lock(tx, "pg_advisory_xact_lock_shared").await?;
-    version(tx).await
+    let lock = lock_statement(tx, "pg_advisory_xact_lock_shared");
+    let version = version_statement(tx);
+    // Two statements in one flight: the second has its own snapshot, taken when the lock is held.
+    let mut conn: &AsyncPgConnection = tx.conn();
+    let mut same = conn;
+    let (_, row) =
+        futures_util::try_join!(lock.execute(&mut conn), version.get_result::<Version>(&mut same))?;
+    Ok(row.version)
 }
 
 /// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
 pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
-    lock(tx, "pg_advisory_xact_lock").await?;
+    lock_statement(tx, "pg_advisory_xact_lock").execute(tx.conn()).await?;
     let tenant = tx.tenant().as_uuid();
     Ok(diesel::update(access_policy::table.filter(access_policy::tenant_id.eq(tenant)))
         .set(access_policy::version.eq(access_policy::version + 1))
@@ -77,19 +83,13 @@ pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
         .await?)
 }
 
-/// The version of the policy now.
-pub async fn version(tx: &mut impl Reads) -> Result<i64, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let row: Version = statement("SELECT version FROM access_policy WHERE tenant_id = {}")
-        .bind::<SqlUuid, _>(tenant)
-        .get_result(tx.connection().0.conn())
-        .await?;
-    Ok(row.version)
+fn version_statement(tx: &impl Reads) -> Statement<'static> {
+    statement("SELECT version FROM access_policy WHERE tenant_id = {}")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
 }
 
-async fn lock(tx: &mut WriteTx, function: &str) -> Result<(), StoreError> {
+fn lock_statement(tx: &impl Reads, function: &str) -> Statement<'static> {
     let (high, low) = tx.tenant().as_uuid().as_u64_pair();
     let key = i64::from_ne_bytes((high ^ low.rotate_left(17)).to_ne_bytes());
-    tx.conn().batch_execute(&format!("SELECT {function}({key})")).await?;
-    Ok(())
+    Statement::composed(format!("SELECT {function}({{}})"), Vec::new(), true).bind::<BigInt, _>(key)
 }

@@ -207,8 +207,46 @@ pub async fn set(
     let Some(mut pool) = lock(tx).await? else {
         return Err(StoreError::corrupt("the seat pool is gone"));
     };
+    queue_the_active(tx, &mut pool, now).await?;
     let promoted = promote(tx, &mut pool, now).await?;
     Ok((pool, promoted))
+}
+
+const QUEUE: &str = "\
+WITH input AS (
+    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at
+)
+INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since)
+SELECT tenant, pool, last + row_number() OVER (ORDER BY u.id), u.id, at
+FROM users u, input
+WHERE u.tenant_id = tenant AND u.active
+AND NOT EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = tenant AND h.user_id = u.id)
+AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = tenant AND w.user_id = u.id)";
+
+/// Puts those who were active before seats were counted in line, in the order in which they came.
+async fn queue_the_active(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let queued = statement(QUEUE)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(pool.id.as_uuid())
+        .bind::<BigInt, _>(pool.waiter_seq)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx.conn())
+        .await?;
+    if queued > 0 {
+        pool.waiter_seq = pool.waiter_seq.saturating_add(i64::try_from(queued).unwrap_or(i64::MAX));
+        keep_waiter_seq(tx, pool).await?;
+    }
+    Ok(())
+}
+
+async fn keep_waiter_seq(tx: &mut WriteTx, pool: &Pool) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::update(seat_pool::table.filter(seat_pool::tenant_id.eq(tenant)))
+        .set(seat_pool::waiter_seq.eq(pool.waiter_seq))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Everybody who waits, in order.
@@ -315,10 +353,7 @@ async fn wait(tx: &mut WriteTx, pool: &mut Pool, user: UserId, now: DateTime<Utc
         .execute(tx.conn())
         .await?;
     if taken == 1 {
-        diesel::update(seat_pool::table.filter(seat_pool::tenant_id.eq(tenant)))
-            .set(seat_pool::waiter_seq.eq(pool.waiter_seq))
-            .execute(tx.conn())
-            .await?;
+        keep_waiter_seq(tx, pool).await?;
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The translation itself. Knows SQL text; does not know connections.
 
+use domain::id::UserId;
 use scim::filter::{Comparand, CompareOp, Filter};
 use scim::path::AttributeRef;
+use uuid::Uuid;
 
 use super::{Target, Value};
 use crate::error::StoreError;
@@ -115,27 +117,31 @@ impl<'a> Compiler<'a> {
             ("userName", None, Target::User) => ("u.user_name_key", Kind::Folded),
             ("displayName", None, _) => ("u.display_name_key", Kind::Folded),
             ("active", None, Target::User) => ("u.active", Kind::BooleanColumn),
-            ("meta", Some("created"), _) => ("u.created_at", Kind::TimeColumn),
-            ("meta", Some("lastModified"), _) => ("u.updated_at", Kind::TimeColumn),
+            // to the millisecond, as they are shown: what a client read is equal, and nothing is later than itself
+            ("meta", Some("created"), _) => ("date_trunc('milliseconds', u.created_at)", Kind::TimeColumn),
+            ("meta", Some("lastModified"), _) => {
+                ("date_trunc('milliseconds', u.updated_at)", Kind::TimeColumn)
+            }
             ("meta", Some("version"), _) => ("('W/\"' || u.version || '\"')", Kind::Exact),
             ("meta", Some("resourceType"), Target::User) => ("'User'::text", Kind::Exact),
             ("meta", Some("resourceType"), Target::Group) => ("'Group'::text", Kind::Exact),
-            ("meta" | "schemas", _, _) => {
-                return Err(StoreError::Unfilterable(attr.to_string()));
-            }
+            ("meta", _, _) => return Err(StoreError::Unfilterable(attr.to_string())),
             _ => return Ok(None),
         };
         Ok(Some((text.to_owned(), kind)))
     }
 
+    /// RFC 7644 §3.4.2.2, Table 3: "If the attribute has a non-empty or non-null value, or if it contains a
+    /// non-empty node for complex attributes, there is a match."
     fn present(&mut self, attr: &AttributeRef) -> Result<(), StoreError> {
+        is_known_here(attr)?;
         if !self.inside_element && attr.attribute.multi_valued {
             let source = self.elements(attr);
-            self.write(format_args!("EXISTS (SELECT FROM {source}"));
-            if let Some(sub) = &attr.sub {
-                self.write(format_args!(" WHERE e.v->>{} IS NOT NULL", literal(&sub.name)));
-            }
-            self.text.push(')');
+            let content = match &attr.sub {
+                Some(sub) => format!("e.v->>{} <> ''", literal(&sub.name)),
+                None => has_content("e.v"),
+            };
+            self.write(format_args!("EXISTS (SELECT FROM {source} WHERE {content})"));
             return Ok(());
         }
         if attr.schema_urn.is_none() && attr.attribute.name == "meta" {
@@ -143,8 +149,8 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         if attr.leaf().is_complex() {
-            let holder = self.holder(attr);
-            self.write(format_args!("({holder}->{}) IS NOT NULL", literal(&attr.attribute.name)));
+            let value = format!("{}->{}", self.holder(attr), literal(&attr.attribute.name));
+            self.text.push_str(&has_content(&value));
             return Ok(());
         }
         let (operand, kind) = self.operand(attr)?;
@@ -156,6 +162,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn value_path(&mut self, attr: &AttributeRef, filter: &Filter) -> Result<(), StoreError> {
+        if attr.schema_urn.is_none() && attr.attribute.name == "meta" {
+            // Always there, once, and kept in columns.
+            return self.filter(filter);
+        }
         if let Some(value) = required_value(filter) {
             // One exact value is demanded: let its index find the few rows first.
             if self.indexed_value(attr, value) {
@@ -210,20 +220,31 @@ impl<'a> Compiler<'a> {
     }
 
     fn membership(&mut self, by: &str, value: &str) {
-        match value.parse() {
-            Ok(id) => {
+        match id(value) {
+            Some(id) => {
                 self.text.push_str("EXISTS (SELECT FROM group_member i WHERE i.tenant_id = u.tenant_id AND ");
                 self.text.push_str(by);
                 self.push(Value::Uuid(id));
                 self.text.push(')');
             }
-            Err(_) => self.text.push_str("FALSE"),
+            None => self.text.push_str("FALSE"),
         }
     }
 
     /// The values of a multi-valued attribute as rows `e (v)`.
     fn elements(&self, attr: &AttributeRef) -> String {
         match (attr.attribute.name.as_str(), self.target) {
+            ("schemas", _) => {
+                let own = match self.target {
+                    Target::User => scim::schema::USER_URN,
+                    Target::Group | Target::Member => scim::schema::GROUP_URN,
+                };
+                format!(
+                    "(SELECT jsonb_build_object('value', {}::text) UNION ALL SELECT jsonb_build_object('value', k.urn) \
+                     FROM jsonb_object_keys(u.doc) AS k (urn) WHERE starts_with(k.urn, 'urn:')) AS e (v)",
+                    literal(own)
+                )
+            }
             ("groups", Target::User) if attr.schema_urn.is_none() => {
                 "(SELECT jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct') \
                  FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
@@ -247,6 +268,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn compare(&mut self, attr: &AttributeRef, op: CompareOp, value: &Comparand) -> Result<(), StoreError> {
+        is_known_here(attr)?;
         if !self.inside_element && attr.attribute.multi_valued {
             let sub = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
             if let (CompareOp::Eq, "value", Comparand::String(text)) = (op, sub, value)
@@ -325,16 +347,13 @@ impl<'a> Compiler<'a> {
 
     fn string(&mut self, operand: String, kind: Kind, op: CompareOp, text: &str) {
         let (operand, text) = match kind {
-            Kind::IdColumn => match (op, text.parse()) {
-                (CompareOp::Eq, Ok(id)) => return self.typed(&operand, op, Value::Uuid(id), ""),
-                (CompareOp::Eq, Err(_)) => return self.text.push_str("FALSE"),
+            Kind::IdColumn => match (op, id(text)) {
+                (CompareOp::Eq, Some(id)) => return self.typed(&operand, op, Value::Uuid(id), ""),
+                (CompareOp::Eq, None) => return self.text.push_str("FALSE"),
                 _ => (format!("{operand}::text"), text.to_owned()),
             },
             Kind::Folded => (operand, scim::text::fold(text)),
-            Kind::Foldable => (
-                format!("lower(normalize({operand}, NFKC) COLLATE \"und-x-icu\") COLLATE \"C\""),
-                scim::text::fold(text),
-            ),
+            Kind::Foldable => (folded(&operand), scim::text::fold(text)),
             _ => (operand, text.to_owned()),
         };
         let value = Value::Text(text);
@@ -368,6 +387,36 @@ fn required_value(filter: &Filter) -> Option<&str> {
         Filter::And(all) => all.iter().find_map(required_value),
         _ => None,
     }
+}
+
+/// What `scim::text::fold` makes of a text. Its lower case looks at one character at a time; the one place where this
+/// collation looks further is a capital sigma at the end of a word, which is therefore lowered before.
+fn folded(operand: &str) -> String {
+    format!(
+        "normalize(lower(replace(normalize({operand}, NFKC), 'Σ', 'σ') COLLATE \"und-x-icu\"), NFKC) COLLATE \"C\""
+    )
+}
+
+/// Whether a complex value has anything in it that is not empty.
+fn has_content(value: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM jsonb_each_text(CASE jsonb_typeof({value}) WHEN 'object' THEN {value} END) AS c (k, t) \
+         WHERE c.t <> '')"
+    )
+}
+
+/// Addresses of groups and members are made where they are shown; the database does not know them.
+fn is_known_here(attr: &AttributeRef) -> Result<(), StoreError> {
+    let address = attr.sub.as_ref().is_some_and(|sub| sub.name == "$ref");
+    if address && attr.schema_urn.is_none() && matches!(attr.attribute.name.as_str(), "groups" | "members") {
+        return Err(StoreError::Unfilterable(attr.to_string()));
+    }
+    Ok(())
+}
+
+/// An id in its one spelling.
+fn id(text: &str) -> Option<Uuid> {
+    text.parse::<UserId>().ok().map(UserId::as_uuid)
 }
 
 /// A name from a schema as a SQL literal.

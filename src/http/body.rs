@@ -53,12 +53,16 @@ impl Body {
         Ok(scim::json::parse(&bytes, &state.json_limits())?)
     }
 
-    /// A JSON document of exactly this shape.
+    /// A JSON object of exactly this shape.
     pub(super) async fn json<T: DeserializeOwned>(self, state: &AppState) -> Result<T, Refused> {
         self.must_be(&[JSON_MEDIA_TYPE], JSON_MEDIA_TYPE)?;
         let bytes = self.read(state.max_body_bytes).await?;
         let value =
             scim::json::parse(&bytes, &state.json_limits()).map_err(|error| Refused::Body(error.detail))?;
+        // serde reads a list as an object without names; the schema does not.
+        if !value.is_object() {
+            return Err(Refused::Body("The body must be a JSON object.".to_owned()));
+        }
         serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
             let place = if path == "." { String::new() } else { format!("{path}: ") };
@@ -140,6 +144,7 @@ mod tests {
         assert!(why("application/json", br#"{"name":1}"#).await.1.starts_with("name: "));
         assert!(why("application/json", br#"{"name":"x","extra":1}"#).await.1.contains("unknown field"));
         assert!(why("application/json", br#"{"name":"a\u0000b"}"#).await.1.contains("NUL"));
+        assert_eq!(why("application/json", br#"["x"]"#).await.0, 400);
         assert_eq!(why("application/json", b"{").await.0, 400);
         assert_eq!(why("application/json", b"").await.0, 400);
         assert_eq!(why("application/json", b"\xff").await.0, 400);

@@ -179,6 +179,7 @@ impl Refused {
     pub(super) fn scim_type(&self) -> Option<ScimType> {
         match self {
             Self::App(AppError::Scim(error)) => error.scim_type,
+            Self::Parameter { name: "filter", .. } => Some(ScimType::InvalidFilter),
             Self::App(AppError::Invalid(_)) | Self::Parameter { .. } => Some(ScimType::InvalidValue),
             Self::Body(_) => Some(ScimType::InvalidSyntax),
             _ => None,

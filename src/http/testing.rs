@@ -1,6 +1,6 @@
 //! A state without a database, for tests of what happens before a use case.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use app::{App, AppOptions, Sealer, SealingKey, SessionPolicy};
 use domain::clock::CountingEntropy;
@@ -13,6 +13,11 @@ use crate::system::SystemClock;
 
 /// The doors of `https://usher.test`, with no database behind them.
 pub(super) fn state() -> AppState {
+    static STATE: LazyLock<AppState> = LazyLock::new(make);
+    STATE.clone()
+}
+
+fn make() -> AppState {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let options = AppOptions {
         database_url: "postgres://nobody@127.0.0.1:1/none".to_owned(),

@@ -1,0 +1,112 @@
+"""The tenant that is measured. Knows the tables as far as they must be filled; does not know requests or rates.
+
+One person is made by Usher; everybody else is a copy of their rows, so that the rows are those that Usher writes.
+"""
+
+import json
+import subprocess
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import operations
+import show
+
+ORG_UNITS = [("acme", "Acme", None), ("sales", "Sales", "acme"), ("unassigned", "Unassigned", "acme")]
+MAPPING_RULES = [
+    ["--priority", "10", "--group", "acme-admins", "--flag", "admin_flag"],
+    ["--priority", "20", "--group", "acme-approvers", "--flag", "materials.upload", "--flag", "materials.approve"],
+    ["--priority", "30", "--attribute", f"{operations.ENTERPRISE}:department", "--home", "{value}", "--fallback", "unassigned"],
+]
+
+# As superuser, who is not held to row-level security, and without the triggers of foreign keys: copies of sound rows are sound.
+COPY_PEOPLE = """
+SET session_replication_role = replica;
+CREATE FUNCTION pg_temp.person(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE RETURN ('{prefix}' || n)::uuid;
+INSERT INTO users
+SELECT tenant_id, pg_temp.person(n), directory_id, replace(user_name_key, '{template}', n::text), replace(external_id, '{template}', n::text),
+       replace(display_name_key, '{template}', n::text), active, replace(doc::text, '{template}', n::text)::jsonb, version, created_at, updated_at
+FROM users, generate_series({first}, {end} - 1) AS n WHERE id = '{original}';
+INSERT INTO user_email
+SELECT tenant_id, pg_temp.person(n), ordinal, replace(value_key, '{template}', n::text)
+FROM user_email, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
+INSERT INTO user_access
+SELECT tenant_id, pg_temp.person(n), access, policy_version, computed_at
+FROM user_access, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
+"""
+COPY_MEMBERS = """
+INSERT INTO group_member SELECT tenant_id, id, pg_temp.person(n) FROM groups, generate_series({first}, {first} + {size} - 1) AS n WHERE id = '{group}';
+"""
+SETTLE = ["VACUUM (ANALYZE)", "CHECKPOINT"]
+
+
+@dataclass
+class Scene:
+    token: str
+    names: dict       # ids that are the same in every request → what the scripts call them
+    groups: dict      # size → id
+    database: "Database"
+
+
+class Database:
+    """The cluster, through its socket, as its superuser."""
+
+    def __init__(self, data):
+        # the fifth line of this file is the folder of the socket
+        self.socket = Path((data / "postgres" / "postmaster.pid").read_text().splitlines()[4])
+        self.psql = program("psql")
+
+    def run(self, *statements):
+        done = subprocess.run(
+            [self.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "postgres", "-d", "usher"],
+            input="".join(statement + ";\n" for statement in statements), capture_output=True, text=True, timeout=120,
+        )
+        if done.returncode:
+            raise show.Unexpected(f"expected SQL to run, found: {done.stderr.strip()[-800:]}")
+        return done.stdout.strip()
+
+
+def program(name):
+    """A program of Postgres. Debian keeps them beside the server's, in a folder for each version; the newest is taken, as Usher does."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int("0" + "".join(filter(str.isdigit, path.parts[4]))))
+    return str(found[-1]) if found else name
+
+
+def set_up(usher):
+    """The tenant, its directory, its groups and its people."""
+    tenant = ["--tenant", "acme"]
+    usher.run("tenant", "create", "--slug", "acme", "--name", "Acme", "--blueprint", "bellface", shown=False)
+    for key, name, parent in ORG_UNITS:
+        usher.run("org-unit", "create", *tenant, "--key", key, "--name", name, *(["--parent", parent] if parent else []), shown=False)
+    for rule in MAPPING_RULES:
+        usher.run("mapping-rule", "create", *tenant, *rule, shown=False)
+    usher.run("directory", "create", *tenant, "--slug", "bench", "--name", "Bench", shown=False)
+    token = usher.run("credential", "issue", *tenant, "--directory", "bench", shown=False)["token"]
+
+    original = post(usher, token, "/Users", operations.person(operations.TEMPLATE))
+    groups = {size: post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": f"group of {size}"})
+              for size in operations.GROUP_SIZES}
+    database = Database(usher.folder / "data")
+    # One session, because the functions and settings are the session's.
+    database.run(
+        COPY_PEOPLE.format(prefix=operations.ID_PREFIX, template=operations.TEMPLATE, original=original,
+                           first=operations.MEMBERS, end=operations.SEEDED_END),
+        *[COPY_MEMBERS.format(first=operations.MEMBERS, size=size, group=group) for size, group in groups.items()],
+    )
+    database.run(*SETTLE)
+    names = {database.run(f"SELECT id FROM {table}"): table for table in ("tenant", "directory", "credential")}
+    return Scene(token, names | {operations.ID_PREFIX: "people"}, groups, database)
+
+
+def post(usher, token, path, body):
+    request = urllib.request.Request(
+        usher.base + "/scim/v2" + path, json.dumps(body).encode(), method="POST",
+        headers={"authorization": f"Bearer {token}", "content-type": "application/scim+json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["id"]
+
+
+def tidy(database):
+    """Takes out of the groups whom a run has left in them, so that each keeps its size."""
+    database.run(f"DELETE FROM group_member WHERE user_id >= '{operations.user_id(operations.OUTSIDERS)}'")

@@ -1,0 +1,5 @@
+//! The doors, address by address. Each file is one address or one story that crosses several.
+
+mod filter;
+mod groups;
+mod users;

@@ -76,7 +76,7 @@ impl Db {
         if let Some(row) = self.known.get(&hash, now) {
             return Ok(Some(opened(tenant, &row, request)));
         }
-        let mut tx = ReadTx::begin(self, tenant).await?;
+        let mut tx = ReadTx::open(self, tenant, None).await?;
         let found: Option<CredentialRow> = credential::table
             .filter(credential::tenant_id.eq(tenant.as_uuid()))
             .filter(credential::token_hash.eq(hash.as_bytes().to_vec()))

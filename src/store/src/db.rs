@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use deadpool::managed::Timeouts;
-use diesel::{ConnectionError, QueryResult};
+use diesel::pg::Pg;
+use diesel::{ConnectionError, QueryResult, QueryableByName};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use domain::id::TenantId;
 use tokio::runtime::Handle;
 
 use crate::credentials;
 use crate::error::StoreError;
 use crate::scope::Scope;
-use crate::tx::{GlobalTx, ReadTx, WriteTx};
+use crate::statement::Statement;
+use crate::tx::{GlobalTx, ReadTx, Reads as _, WriteTx, opening};
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -78,7 +81,7 @@ impl Db {
 
     /// Begins a transaction that only reads in the scope's tenant.
     pub async fn read(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
-        ReadTx::begin_for(self, scope).await
+        ReadTx::open(self, scope.tenant(), Some(scope)).await
     }
 
     /// Begins a transaction on the tables that belong to no tenant.
@@ -120,9 +123,62 @@ impl Db {
         Err(StoreError::Unavailable(last))
     }
 
+    /// The rows of one statement, in a read-only transaction of its own and in one flight: BEGIN with the tenant, the
+    /// question whether the scope's credential is good, the statement and COMMIT go out together.
+    ///
+    /// A connection that sees the statement for the first time prepares it first, and by then the COMMIT is out: the
+    /// statement then runs without a tenant, and behind the barrier it finds nothing. So nothing found is asked again,
+    /// one step at a time. For the same reason the statement must return rows of the tenant: a count of nothing would be
+    /// a row too.
+    pub(crate) async fn at_once<R>(
+        &self,
+        tenant: TenantId,
+        scope: Option<&Scope>,
+        ask: impl Fn() -> Statement<'static> + Send + Sync,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        let statement = ask();
+        if statement.is_kept() {
+            let connection =
+                self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            match flight(&connection, &opening(tenant, "READ ONLY"), scope, statement).await {
+                Ok(rows) if !rows.is_empty() => return Ok(rows),
+                Ok(_) => {}
+                Err(_) => drop(Object::take(connection)), // the steps below find out what it was
+            }
+        }
+        let mut tx = ReadTx::open(self, tenant, scope).await?;
+        let rows = ask().load::<R>(tx.connection().0.conn()).await?;
+        tx.finish().await?;
+        Ok(rows)
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
+}
+
+/// Rows, if the credential is good. Everything is sent before the first answer is awaited, so that a caller who goes away
+/// leaves no transaction open behind them.
+async fn flight<R>(
+    connection: &AsyncPgConnection,
+    opening: &str,
+    scope: Option<&Scope>,
+    statement: Statement<'static>,
+) -> QueryResult<Vec<R>>
+where
+    R: QueryableByName<Pg> + Send + 'static,
+{
+    let mut link = connection;
+    let ((), good, rows, ()) = futures_util::try_join!(
+        batch(connection, opening),
+        credentials::still_good(scope, connection),
+        statement.load::<R>(&mut link),
+        batch(connection, "COMMIT"),
+    )?;
+    Ok(if good { rows } else { Vec::new() })
 }
 
 async fn batch(mut connection: &AsyncPgConnection, text: &str) -> QueryResult<()> {

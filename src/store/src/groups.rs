@@ -10,9 +10,11 @@ use scim::resource::Resource;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
 use crate::schema::groups;
+use crate::scope::DirectoryScope;
 use crate::statement::Statement;
 use crate::tx::{Reads, WriteTx};
 use crate::users::{Slice, document};
@@ -91,14 +93,13 @@ async fn one(
 
 /// The groups of this directory that a filter names, in a stable order, and how many there are in all.
 pub async fn list(
-    tx: &mut impl Reads,
-    directory: DirectoryId,
+    db: &Db,
+    directory: &DirectoryScope,
     filter: Option<&Filter>,
     slice: Slice,
 ) -> Result<(Vec<GroupRow>, i64), StoreError> {
     let condition = Condition::compile(Target::Group, filter)?;
-    let (tenant, directory) = (tx.tenant().as_uuid(), directory.as_uuid());
-    condition.page::<GroupRow>(COLUMNS, tenant, directory, slice, tx.connection().0.conn()).await
+    condition.page::<GroupRow>(COLUMNS, db, directory, slice).await
 }
 
 /// Adds a group, in version 1.

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::schema::session;
 use crate::scope::Scope;
 use crate::statement::Statement;
-use crate::tx::{ReadTx, Reads, WriteTx};
+use crate::tx::{Reads, WriteTx};
 use crate::users::document;
 
 /// A session to be.
@@ -98,14 +98,13 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<Option<LiveSession>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
-        let mut tx = ReadTx::begin(self, tenant).await?;
-        let row: Option<Row> = Statement::composed(live_text(), Vec::new(), true)
-            .bind::<SqlUuid, _>(tenant.as_uuid())
-            .bind::<Bytea, _>(token.hash().as_bytes().to_vec())
-            .get_result(tx.connection().0.conn())
-            .await
-            .optional()?;
-        tx.finish().await?;
+        let hash = token.hash();
+        let ask = move || {
+            Statement::composed(live_text(), Vec::new(), true)
+                .bind::<SqlUuid, _>(tenant.as_uuid())
+                .bind::<Bytea, _>(hash.as_bytes().to_vec())
+        };
+        let row: Option<Row> = self.at_once(tenant, None, ask).await?.pop();
         let Some(row) = row else { return Ok(None) };
         if row.expires_at <= now || now - row.last_seen_at >= idle {
             return Ok(None);

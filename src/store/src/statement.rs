@@ -32,6 +32,11 @@ impl<'a> Statement<'a> {
         Self { text: text.into(), binds, kept }
     }
 
+    /// Whether a connection prepares it once and keeps it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// Binds the next parameter.
     pub(crate) fn bind<ST, T>(mut self, value: T) -> Self
     where

@@ -41,15 +41,9 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    async fn open(db: &Db, opening: &str) -> Result<Self, StoreError> {
-        let (connection, _) = db.connection(opening, None).await?;
-        Ok(Self { connection: Some(connection), runtime: db.runtime().clone() })
-    }
-
-    /// Opens for a scope; the credential that it stands on is asked for in the same flight.
-    async fn open_for(db: &Db, scope: &Scope, mode: &str) -> Result<Self, StoreError> {
-        let opening = opening(scope.tenant(), mode);
-        let (connection, good) = db.connection(&opening, Some(scope)).await?;
+    /// Opens; whether the credential that `scope` stands on is good is asked in the same flight.
+    async fn open(db: &Db, opening: &str, scope: Option<&Scope>) -> Result<Self, StoreError> {
+        let (connection, good) = db.connection(opening, scope).await?;
         let link = Self { connection: Some(connection), runtime: db.runtime().clone() };
         if good { Ok(link) } else { Err(StoreError::Revoked) }
     }
@@ -79,7 +73,7 @@ impl Drop for Link {
     }
 }
 
-fn opening(tenant: TenantId, mode: &str) -> String {
+pub(crate) fn opening(tenant: TenantId, mode: &str) -> String {
     // A tenant id prints as hexadecimal digits and hyphens and nothing else.
     format!("BEGIN {mode}; SET LOCAL app.tenant_id = '{tenant}'")
 }
@@ -92,12 +86,8 @@ pub struct ReadTx {
 }
 
 impl ReadTx {
-    pub(crate) async fn begin(db: &Db, tenant: TenantId) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::open(db, &opening(tenant, "READ ONLY")).await?, tenant })
-    }
-
-    pub(crate) async fn begin_for(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::open_for(db, scope, "READ ONLY").await?, tenant: scope.tenant() })
+    pub(crate) async fn open(db: &Db, tenant: TenantId, scope: Option<&Scope>) -> Result<Self, StoreError> {
+        Ok(Self { link: Link::open(db, &opening(tenant, "READ ONLY"), scope).await?, tenant })
     }
 
     /// Ends the transaction and gives the connection back.
@@ -125,7 +115,7 @@ pub struct WriteTx {
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
-        let link = Link::open_for(db, scope, "").await?;
+        let link = Link::open(db, &opening(scope.tenant(), ""), Some(scope)).await?;
         Ok(Self { link, scope: scope.clone(), outgoing: Vec::new() })
     }
 
@@ -185,7 +175,7 @@ pub struct GlobalTx {
 
 impl GlobalTx {
     pub(crate) async fn begin(db: &Db) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::open(db, "BEGIN").await? })
+        Ok(Self { link: Link::open(db, "BEGIN", None).await? })
     }
 
     /// Makes what was written permanent and gives the connection back.

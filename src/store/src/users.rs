@@ -5,15 +5,17 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use domain::id::{DirectoryId, UserId};
+use domain::id::{DirectoryId, TenantId, UserId};
 use scim::filter::Filter;
 use scim::resource::Resource;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
 use crate::schema::users;
+use crate::scope::DirectoryScope;
 use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
@@ -89,14 +91,33 @@ fn columns(groups: Groups) -> String {
     }
 }
 
-/// One person of this directory.
-pub async fn get(
-    tx: &mut impl Reads,
+fn one(
+    tenant: TenantId,
     directory: DirectoryId,
     id: UserId,
     groups: Groups,
+    lock: &'static str,
+) -> Statement<'static> {
+    let text = format!(
+        "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}",
+        columns(groups)
+    );
+    Statement::composed(text, Vec::new(), true)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+}
+
+/// One person of this directory.
+pub async fn get(
+    db: &Db,
+    directory: &DirectoryScope,
+    id: UserId,
+    groups: Groups,
 ) -> Result<Option<UserRow>, StoreError> {
-    one(tx, directory, id, groups, "").await
+    let (tenant, of) = (directory.scope().tenant(), directory.directory());
+    let ask = move || one(tenant, of, id, groups, "");
+    Ok(db.at_once(tenant, Some(directory.scope()), ask).await?.pop())
 }
 
 /// One person of this directory, locked until the end of the transaction.
@@ -106,42 +127,20 @@ pub async fn lock(
     id: UserId,
     groups: Groups,
 ) -> Result<Option<UserRow>, StoreError> {
-    one(tx, directory, id, groups, " FOR NO KEY UPDATE OF u").await
-}
-
-async fn one(
-    tx: &mut impl Reads,
-    directory: DirectoryId,
-    id: UserId,
-    groups: Groups,
-    lock: &str,
-) -> Result<Option<UserRow>, StoreError> {
-    let text = format!(
-        "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}",
-        columns(groups)
-    );
-    let tenant = tx.tenant().as_uuid();
-    let found = Statement::composed(text, Vec::new(), true)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<SqlUuid, _>(directory.as_uuid())
-        .bind::<SqlUuid, _>(id.as_uuid())
-        .get_result::<UserRow>(tx.connection().0.conn())
-        .await
-        .optional()?;
-    Ok(found)
+    let statement = one(tx.tenant(), directory, id, groups, " FOR NO KEY UPDATE OF u");
+    Ok(statement.get_result::<UserRow>(tx.conn()).await.optional()?)
 }
 
 /// The people of this directory that a filter names, in a stable order, and how many there are in all.
 pub async fn list(
-    tx: &mut impl Reads,
-    directory: DirectoryId,
+    db: &Db,
+    directory: &DirectoryScope,
     filter: Option<&Filter>,
     slice: Slice,
     groups: Groups,
 ) -> Result<(Vec<UserRow>, i64), StoreError> {
     let condition = Condition::compile(Target::User, filter)?;
-    let (tenant, directory) = (tx.tenant().as_uuid(), directory.as_uuid());
-    condition.page::<UserRow>(&columns(groups), tenant, directory, slice, tx.connection().0.conn()).await
+    condition.page::<UserRow>(&columns(groups), db, directory, slice).await
 }
 
 /// People of every directory of the tenant, by id; with `user_name`, those who have it.

@@ -47,14 +47,14 @@ impl App {
         slice: Slice,
         wanted: Members,
     ) -> Result<Page<GroupView>, AppError> {
-        let mut tx = self.db.read(directory.scope()).await?;
-        let (rows, total) = groups::list(&mut tx, directory.directory(), filter, slice).await?;
-        let ids: Vec<GroupId> = rows.iter().map(GroupRow::group_id).collect();
-        let members = members_if(&mut tx, wanted, &ids).await?;
-        tx.finish().await?;
-        let Some(members) = members else {
+        let (rows, total) = groups::list(&self.db, directory, filter, slice).await?;
+        if wanted == Members::Omitted {
             return Ok(Page { items: rows.iter().map(|row| GroupView::new(row, None)).collect(), total });
-        };
+        }
+        let ids: Vec<GroupId> = rows.iter().map(GroupRow::group_id).collect();
+        let mut tx = self.db.read(directory.scope()).await?;
+        let members = members::of_groups(&mut tx, &ids).await?;
+        tx.finish().await?;
         let mut of: HashMap<Uuid, Vec<MemberRow>> = HashMap::new();
         for member in members {
             of.entry(member.group_id).or_default().push(member);

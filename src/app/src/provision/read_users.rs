@@ -17,9 +17,7 @@ impl App {
         id: UserId,
         groups: Groups,
     ) -> Result<UserView, AppError> {
-        let mut tx = self.db.read(directory.scope()).await?;
-        let row = users::get(&mut tx, directory.directory(), id, groups).await?;
-        tx.finish().await?;
+        let row = users::get(&self.db, directory, id, groups).await?;
         row.map(UserView::from).ok_or(AppError::NotFound("user"))
     }
 
@@ -31,9 +29,7 @@ impl App {
         slice: Slice,
         groups: Groups,
     ) -> Result<Page<UserView>, AppError> {
-        let mut tx = self.db.read(directory.scope()).await?;
-        let (rows, total) = users::list(&mut tx, directory.directory(), filter, slice, groups).await?;
-        tx.finish().await?;
+        let (rows, total) = users::list(&self.db, directory, filter, slice, groups).await?;
         Ok(Page { items: rows.into_iter().map(UserView::from).collect(), total })
     }
 }

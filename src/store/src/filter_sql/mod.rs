@@ -14,9 +14,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use scim::filter::Filter;
 use uuid::Uuid;
 
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::members::MemberRow;
+use crate::scope::DirectoryScope;
 use crate::statement::{Statement, bound};
+use crate::tx::Reads as _;
 use crate::users::Slice;
 
 /// What is filtered.
@@ -97,16 +100,17 @@ impl Condition {
     pub(crate) async fn page<R>(
         &self,
         columns: &str,
-        tenant: Uuid,
-        directory: Uuid,
+        db: &Db,
+        directory: &DirectoryScope,
         slice: Slice,
-        conn: &mut AsyncPgConnection,
     ) -> Result<(Vec<R>, i64), StoreError>
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
+        let (scope, of) = (directory.scope(), directory.directory().as_uuid());
+        let tenant = scope.tenant();
         let rows = if slice.limit > 0 {
-            self.select::<R>(columns, tenant, directory, slice, conn).await?
+            db.at_once::<R>(tenant, Some(scope), || self.select(columns, tenant.as_uuid(), of, slice)).await?
         } else {
             Vec::new()
         };
@@ -115,50 +119,34 @@ impl Condition {
         let total = if shows_the_end {
             slice.offset.saturating_add(found)
         } else {
-            self.count(tenant, directory, conn).await?
+            let mut tx = db.read(scope).await?;
+            let counted: Count =
+                self.count(tenant.as_uuid(), of).get_result(tx.connection().0.conn()).await?;
+            tx.finish().await?;
+            counted.n
         };
         Ok((rows, total))
     }
 
     /// How many rows of this directory satisfy it.
-    async fn count(
-        &self,
-        tenant: Uuid,
-        directory: Uuid,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<i64, StoreError> {
+    fn count(&self, tenant: Uuid, directory: Uuid) -> Statement<'static> {
         let text = format!(
             "SELECT count(*) AS n FROM {} u WHERE u.tenant_id = {{}} AND u.directory_id = {{}}{}",
             self.table(),
             self.text
         );
-        let row: Count = self.statement(text, tenant, directory).get_result(conn).await?;
-        Ok(row.n)
+        self.statement(text, tenant, directory)
     }
 
     /// The rows of this directory that satisfy it, by id.
-    async fn select<R>(
-        &self,
-        columns: &str,
-        tenant: Uuid,
-        directory: Uuid,
-        slice: Slice,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<Vec<R>, StoreError>
-    where
-        R: QueryableByName<Pg> + Send + 'static,
-    {
+    fn select(&self, columns: &str, tenant: Uuid, directory: Uuid, slice: Slice) -> Statement<'static> {
         let text = format!(
             "SELECT {columns} FROM {} u WHERE u.tenant_id = {{}} AND u.directory_id = {{}}{} \
              ORDER BY u.id LIMIT {{}} OFFSET {{}}",
             self.table(),
             self.text
         );
-        let statement = self
-            .statement(text, tenant, directory)
-            .bind::<BigInt, _>(slice.limit)
-            .bind::<BigInt, _>(slice.offset);
-        Ok(statement.load::<R>(conn).await?)
+        self.statement(text, tenant, directory).bind::<BigInt, _>(slice.limit).bind::<BigInt, _>(slice.offset)
     }
 
     /// The members of one group that satisfy it.

@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
         };
         let mut kept = Map::new();
         let mut seen = BTreeSet::new();
+        let mut says_what_is_ours = false;
         for (name, value) in object {
             let Some(sub) = attribute.sub_attribute(&name) else {
                 if self.accepts(Leniency::UnknownAttribute) {
@@ -126,11 +127,19 @@ impl<'a> Reader<'a> {
                 return Err(twice(&sub.name));
             }
             if sub.mutability == Mutability::ReadOnly {
+                says_what_is_ours |= !value.is_null();
                 continue;
             }
             if let Some(value) = self.attribute(sub, value)? {
                 kept.insert(sub.name.clone(), value);
             }
+        }
+        if kept.is_empty() && says_what_is_ours && attribute.multi_valued {
+            // Taken for nothing, a list of such values would empty the attribute.
+            return Err(Error::invalid_value(format!(
+                "A value of '{}' needs more than what is read-only",
+                attribute.name
+            )));
         }
         Ok((!kept.is_empty()).then_some(Value::Object(kept)))
     }

@@ -6,7 +6,7 @@ use super::lexer::{Lexer, Token, Trouble};
 use super::{Comparand, CompareOp, Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES};
 use crate::error::{Error, ScimType};
 use crate::path::{AttributeRef, PathError};
-use crate::schema::{AttributeType, ResourceType};
+use crate::schema::{AttributeType, ResourceType, Returned};
 
 /// A whole filter and nothing after it.
 pub(super) fn parse(resource_type: &ResourceType, text: &str) -> Result<Filter, Error> {
@@ -183,8 +183,13 @@ impl<'a> Parser<'a> {
     /// Inside a value path a name is a sub-attribute of the attribute before the bracket.
     fn resolve(&self, path: &str) -> Result<AttributeRef, Error> {
         let Some(parent) = &self.parent else {
-            return AttributeRef::parse(self.resource_type, path)
-                .map_err(|error| error.into_error(ScimType::InvalidFilter));
+            let attr = AttributeRef::parse(self.resource_type, path)
+                .map_err(|error| error.into_error(ScimType::InvalidFilter))?;
+            if attr.leaf().returned == Returned::Never {
+                // A filter over what is never shown would show it, one comparison at a time.
+                return Err(Error::invalid_filter(format!("'{attr}' cannot be part of a filter")));
+            }
+            return Ok(attr);
         };
         match parent.attribute.sub_attribute(path) {
             Some(sub) => Ok(AttributeRef { sub: Some(sub.clone()), ..parent.clone() }),

@@ -12,7 +12,7 @@ use crate::dialect::{Dialect, Leniency};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::message::PATCH_OP_URN;
-use crate::resource::{Key, check_schemas, draft_schema, is_members, is_password, key};
+use crate::resource::{Key, check_schemas, draft_schema, is_members, key};
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::value::Reader;
 
@@ -113,11 +113,9 @@ impl Planner<'_> {
     }
 
     fn at_path(&mut self, op: Op, path: &str, value: Option<Value>) -> Result<(), Error> {
-        if is_password(self.resource_type, path) {
-            return Ok(());
-        }
         match Place::parse(self.resource_type, path)? {
             Place::Attribute(target) if target.attr.is_core("schemas") => self.schemas(op, value),
+            Place::Attribute(target) if target.leaf().mutability == Mutability::WriteOnly => Ok(()),
             Place::Attribute(target) => {
                 target.refuse_read_only()?;
                 self.step(op, target, value)
@@ -190,7 +188,10 @@ impl Planner<'_> {
                     self.step(op, Target::whole(None, Arc::clone(attribute)), Some(value))?;
                 }
                 Key::Ignored => {
-                    let read_only = self.resource_type.attribute(&name).is_some();
+                    let read_only = self
+                        .resource_type
+                        .attribute(&name)
+                        .is_some_and(|attribute| attribute.mutability == Mutability::ReadOnly);
                     if read_only && !self.reader.accepts(Leniency::ReadOnlyInPatch) {
                         return Err(Error::mutability(format!("'{name}' is read-only")));
                     }

@@ -11,7 +11,7 @@ use crate::dialect::{Dialect, Leniency};
 use crate::error::Error;
 use crate::schema::ResourceType;
 use crate::value::Reader;
-pub(crate) use read::{Key, draft_schema, is_members, is_password, key, require, schemas as check_schemas};
+pub(crate) use read::{Key, draft_schema, is_members, key, require, schemas as check_schemas};
 
 /// A resource without `id`, `meta`, `schemas` and everything read-only, in canonical spelling: core
 /// attributes at the top, each extension's under its URN, no nulls and no empty values.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::dialect::Leniency;
 use crate::error::Error;
 use crate::schema::{
-    Attribute, AttributeType, ENTERPRISE_USER_URN, GROUP_URN, Mutability, ResourceType, Schema, USER_URN,
+    Attribute, AttributeType, ENTERPRISE_USER_URN, GROUP_URN, Mutability, ResourceType, Schema,
 };
 use crate::value::{Reader, twice};
 
@@ -74,8 +74,7 @@ pub(crate) enum Key<'a> {
 }
 
 /// Read-only attributes are ignored, in POST as in PUT. RFC 7644 §3.5.1: "readOnly  Any
-/// values provided SHALL be ignored." `password` is read and dropped: Okta always sends one, we never keep
-/// one.
+/// values provided SHALL be ignored." So are write-only ones, which is `password`: we never keep one.
 pub(crate) fn key<'a>(
     resource_type: &'a ResourceType,
     name: &str,
@@ -85,14 +84,13 @@ pub(crate) fn key<'a>(
         return Ok(Key::Schemas);
     }
     if let Some(attribute) = resource_type.attribute(name) {
-        let read_only = attribute.mutability == Mutability::ReadOnly;
-        return Ok(if read_only { Key::Ignored } else { Key::Core(attribute) });
+        return Ok(match attribute.mutability {
+            Mutability::ReadOnly | Mutability::WriteOnly => Key::Ignored,
+            Mutability::ReadWrite | Mutability::Immutable => Key::Core(attribute),
+        });
     }
     if let Some(schema) = resource_type.extension(name) {
         return Ok(Key::Extension(schema));
-    }
-    if is_password(resource_type, name) {
-        return Ok(Key::Ignored);
     }
     if let Some(schema) = draft_schema(resource_type, name)
         && reader.accepts(Leniency::DraftSchema)
@@ -107,11 +105,6 @@ pub(crate) fn key<'a>(
         "The attribute '{name}' is not in the schema of {}",
         resource_type.name
     )))
-}
-
-/// Is this the credential that users may send and we never keep?
-pub(crate) fn is_password(resource_type: &ResourceType, name: &str) -> bool {
-    resource_type.schema.id == USER_URN && name.eq_ignore_ascii_case("password")
 }
 
 /// Are these the members that are kept beside the document?

@@ -80,6 +80,11 @@ impl Attribute {
         Self { mutability: Mutability::Immutable, ..self }
     }
 
+    /// What can be written and is never seen again (RFC 7643 §4.1.1, `password`).
+    pub(super) fn write_only(self) -> Self {
+        Self { mutability: Mutability::WriteOnly, returned: Returned::Never, ..self }
+    }
+
     pub(super) fn canonical(self, values: &[&str]) -> Self {
         Self { canonical_values: values.iter().map(|&value| value.to_owned()).collect(), ..self }
     }

@@ -42,7 +42,7 @@ fn read_only(id: &str, name: &str, description: &str, attributes: Vec<Attribute>
 }
 
 /// With `etag` and the `type` and `primary` of authentication schemes, which RFC 7643 §5 defines and its
-/// §8.7.2 forgets, and `pagination` of RFC 9865 §4.
+/// §8.7.2 forgets.
 fn service_provider() -> Schema {
     let supported = || boolean("supported", "Whether the operation is supported.").required();
     let option = |name, text| complex(name, text, vec![supported()]).required();
@@ -72,24 +72,7 @@ fn service_provider() -> Schema {
             option("changePassword", "Configuration options related to changing a password."),
             option("sort", "Sort configuration options."),
             option("etag", "ETag configuration options."),
-            pagination(),
             authentication_schemes(),
-        ],
-    )
-}
-
-fn pagination() -> Attribute {
-    complex(
-        "pagination",
-        "Pagination configuration options.",
-        vec![
-            boolean("cursor", "Whether cursor-based pagination is supported.").required(),
-            boolean("index", "Whether index-based pagination is supported.").required(),
-            string("defaultPaginationMethod", "The method used when the client has not named one.")
-                .canonical(&["cursor", "index"]),
-            integer("defaultPageSize", "The page size when the client names no count."),
-            integer("maxPageSize", "The largest page, whatever the client asks for."),
-            integer("cursorTimeout", "The number of seconds a cursor is valid at least."),
         ],
     )
 }

@@ -24,7 +24,8 @@ pub fn group() -> Arc<ResourceType> {
 }
 
 /// `displayName` is required (erratum 5368, verified). `members` has the `display` that RFC 7643 §2.4
-/// gives every multi-valued attribute and that the examples of §8.4 send.
+/// gives every multi-valued attribute and that the examples of §8.4 send; it is the member's own name as
+/// it is now, so what a client says of it is ignored.
 fn schema() -> Schema {
     let members = complex(
         "members",
@@ -35,7 +36,7 @@ fn schema() -> Schema {
             string("type", "The type of resource, e.g., 'User' or 'Group'.")
                 .canonical(&["User", "Group"])
                 .immutable(),
-            string("display", "A human-readable name, primarily used for display purposes.").immutable(),
+            string("display", "A human-readable name, primarily used for display purposes.").read_only(),
         ],
     )
     .multi();

@@ -1,4 +1,4 @@
-//! What this service provider says about itself. Knows RFC 7643 §5 and RFC 9865 §4; does not know tenants.
+//! What this service provider says about itself. Knows RFC 7643 §5; does not know tenants.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,8 @@ use crate::limits::Limits;
 /// The body of `/ServiceProviderConfig`.
 ///
 /// The bulk limits are numbers although bulk is not supported: clients read `maxOperations` as the
-/// number of operations they may put into one PATCH.
+/// number of operations they may put into one PATCH. `pagination` (RFC 9865 §4) is for providers with
+/// cursors; clients that do not know it refuse the whole document.
 pub fn service_provider_config(base_url: &str, limits: &Limits) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG_URN],
@@ -23,13 +24,6 @@ pub fn service_provider_config(base_url: &str, limits: &Limits) -> Value {
         "changePassword": { "supported": false },
         "sort": { "supported": false },
         "etag": { "supported": true },
-        "pagination": {
-            "cursor": false,
-            "index": true,
-            "defaultPaginationMethod": "index",
-            "defaultPageSize": limits.default_page_size,
-            "maxPageSize": limits.max_page_size,
-        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",

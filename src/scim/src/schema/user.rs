@@ -23,9 +23,11 @@ pub fn user() -> Arc<ResourceType> {
     Arc::clone(&USER)
 }
 
-/// The schema of RFC 7643 §8.7.1 with three differences. `password` is not offered, because no password
-/// is ever stored. `groups.$ref` points to groups only (erratum 8471, verified). `addresses` has the
-/// `primary` of RFC 7643 §2.4, which the examples of §8.2 use.
+/// The schema of RFC 7643 §8.7.1 with two differences. `groups.$ref` points to groups only (erratum 8471,
+/// verified). `addresses` has the `primary` of RFC 7643 §2.4, which the examples of §8.2 use.
+///
+/// `password` is offered because clients that build their requests from the schema send one and fail
+/// without it; it is accepted and forgotten at once.
 fn schema() -> Schema {
     Schema {
         id: USER_URN.to_owned(),
@@ -54,6 +56,8 @@ fn singular() -> Vec<Attribute> {
         string("locale", "The User's default location for localizing currency, dates and numbers."),
         string("timezone", "The User's time zone in the 'Olson' format, e.g., 'America/Los_Angeles'."),
         boolean("active", "A Boolean value indicating the User's administrative status."),
+        string("password", "The User's cleartext password. It is accepted and not kept: nobody signs in with it.")
+            .write_only(),
     ]
 }
 

@@ -149,6 +149,8 @@ fn a_literal_of_another_type_is_refused() {
     refused(r#"meta.created gt "yesterday""#);
     refused(r#"meta.created co "2011-05-13T04:42:34Z""#);
     refused("title gt null");
+    refused("password sw \"a\"");
+    refused("password pr");
 }
 
 #[test]

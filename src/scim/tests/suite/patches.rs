@@ -61,6 +61,23 @@ fn a_plan_of_members_only_leaves_the_document_alone() {
 }
 
 #[test]
+fn a_password_is_forgotten_in_every_spelling() {
+    let said = [
+        json!({ "op": "replace", "path": "password", "value": "secret" }),
+        json!({ "op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:User:PASSWORD", "value": "secret" }),
+        json!({ "op": "replace", "value": { "Password": "secret" } }),
+        json!({ "op": "remove", "path": "password" }),
+    ];
+    for operation in said {
+        let body = json!({ "schemas": [PATCH_OP], "Operations": [operation] });
+        let plan = PatchPlan::parse(&schema::user(), body, &Dialect::strict()).unwrap();
+        let babs = Resource::from_stored(Map::from_iter([("userName".to_owned(), json!("bjensen"))]));
+
+        assert_eq!(plan.apply(&schema::user(), &babs).unwrap(), None);
+    }
+}
+
+#[test]
 fn removing_active_leaves_nobody_active() {
     let body = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "remove", "path": "active" }] });
     let given = json!({ "userName": "bjensen", "active": true });

@@ -181,7 +181,7 @@ fn members_wait_beside_the_document() {
         if !members.is_null() {
             body["members"] = members;
         }
-        let mut group = Resource::for_create(&schema::group(), body, &Dialect::strict()).unwrap();
+        let mut group = Resource::for_create(&schema::group(), body, &Dialect::strict())?;
         assert!(!group.as_map().contains_key("members"));
         group.take_members()
     };

@@ -1,6 +1,7 @@
 //! What the tests stand on: one private cluster for the run, and an application on it.
 
 mod cluster;
+pub mod http;
 pub mod people;
 
 use std::sync::{Arc, OnceLock};

@@ -1,0 +1,568 @@
+//! Every route and who may take it. The table here is held to the routes in the source and to the API's description, so
+//! that a new route without its line fails, and each line is tried with every credential that must not open it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use app::connections::{IssueCredential, NewDirectory};
+use domain::token::{PlainToken, TokenKind};
+use serde_json::{Value, json};
+use usher::system::SystemEntropy;
+
+use crate::support::http::{COOKIE, Client, Doors, Reply, agent, base, operator_token, patch, session_at};
+use crate::support::run;
+
+/// Who may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opens {
+    /// Everybody.
+    Open,
+    /// A provisioning client, with a directory's credential.
+    Scim,
+    /// Who administers the tenant in the address.
+    Admin,
+    /// Those who run Usher.
+    Operator,
+    /// A person who is signed in.
+    Session,
+}
+
+use Opens::{Admin, Open, Operator, Scim, Session};
+
+const ROUTES: [(&str, &str, Opens); 57] = [
+    ("GET", "/scim/v2", Scim),
+    ("POST", "/scim/v2/.search", Scim),
+    ("GET", "/scim/v2/Users", Scim),
+    ("POST", "/scim/v2/Users", Scim),
+    ("POST", "/scim/v2/Users/.search", Scim),
+    ("GET", "/scim/v2/Users/{id}", Scim),
+    ("PUT", "/scim/v2/Users/{id}", Scim),
+    ("PATCH", "/scim/v2/Users/{id}", Scim),
+    ("DELETE", "/scim/v2/Users/{id}", Scim),
+    ("GET", "/scim/v2/Groups", Scim),
+    ("POST", "/scim/v2/Groups", Scim),
+    ("POST", "/scim/v2/Groups/.search", Scim),
+    ("GET", "/scim/v2/Groups/{id}", Scim),
+    ("PUT", "/scim/v2/Groups/{id}", Scim),
+    ("PATCH", "/scim/v2/Groups/{id}", Scim),
+    ("DELETE", "/scim/v2/Groups/{id}", Scim),
+    ("GET", "/scim/v2/ServiceProviderConfig", Open),
+    ("GET", "/scim/v2/ResourceTypes", Open),
+    ("GET", "/scim/v2/ResourceTypes/{id}", Open),
+    ("GET", "/scim/v2/Schemas", Open),
+    ("GET", "/scim/v2/Schemas/{id}", Open),
+    ("POST", "/scim/v2/Bulk", Scim),
+    ("GET", "/scim/v2/Me", Scim),
+    ("POST", "/scim/v2/Me", Scim),
+    ("PUT", "/scim/v2/Me", Scim),
+    ("PATCH", "/scim/v2/Me", Scim),
+    ("DELETE", "/scim/v2/Me", Scim),
+    ("GET", "/api/v1/openapi.json", Open),
+    ("GET", "/api/v1/tenants", Operator),
+    ("POST", "/api/v1/tenants", Operator),
+    ("GET", "/api/v1/tenants/{tenant}/org-units", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/org-units", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/workspaces", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/workspaces", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/directories", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/directories", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/credentials", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/connections", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/audit-events", Admin),
+    ("GET", "/login/{tenant}", Open),
+    ("GET", "/login/{tenant}/{connection}", Open),
+    ("GET", "/oidc/{tenant}/{connection}/callback", Open),
+    ("GET", "/session", Session),
+    ("POST", "/logout", Open),
+    ("GET", "/healthz", Open),
+    ("GET", "/readyz", Open),
+    ("GET", "/metrics", Open),
+];
+
+/// Open to everybody. The list may only lose lines.
+const OPEN: [&str; 13] = [
+    "GET /api/v1/openapi.json",
+    "GET /healthz",
+    "GET /login/{tenant}",
+    "GET /login/{tenant}/{connection}",
+    "GET /metrics",
+    "GET /oidc/{tenant}/{connection}/callback",
+    "GET /readyz",
+    "GET /scim/v2/ResourceTypes",
+    "GET /scim/v2/ResourceTypes/{id}",
+    "GET /scim/v2/Schemas",
+    "GET /scim/v2/Schemas/{id}",
+    "GET /scim/v2/ServiceProviderConfig",
+    "POST /logout",
+];
+
+fn table() -> BTreeSet<String> {
+    ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
+}
+
+fn closed(to: impl Fn(Opens) -> bool) -> impl Iterator<Item = (&'static str, &'static str, Opens)> {
+    ROUTES.into_iter().filter(move |(_, _, opens)| *opens != Open && to(*opens))
+}
+
+// ---- the table against the source ----
+
+/// Where a file's addresses begin.
+fn prefix(file: &str, function: &str) -> &'static str {
+    match (file, function) {
+        ("scim/mod.rs", "routes") => "/scim/v2",
+        ("admin/mod.rs", "routes") => "/api/v1",
+        ("login/mod.rs", "start_routes") => "/login",
+        ("login/mod.rs", "callback_routes") => "/oidc",
+        ("login/mod.rs", "session_routes") => "/session",
+        ("login/mod.rs", "sign_out_routes") => "/logout",
+        ("routes.rs", "configure") => "",
+        other => panic!("{other:?} has addresses; say here where they begin"),
+    }
+}
+
+/// Every `Endpoint::at(…).get(…)` of the source, outside its tests.
+fn source() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap();
+                assert!(
+                    name == "endpoint.rs" || !text.contains("web::resource(") && !text.contains(".route("),
+                    "{name} has an address that is no Endpoint"
+                );
+                found.extend(endpoints(&name, text));
+            }
+        }
+    }
+    found
+}
+
+fn endpoints(file: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut parts = text.split("Endpoint::at(\"");
+    let mut before = parts.next().unwrap().to_owned();
+    for part in parts {
+        let function = before.rsplit("fn ").next().unwrap().split('(').next().unwrap().to_owned();
+        let (path, rest) = part.split_once('"').unwrap();
+        let rest = rest.split([';']).next().unwrap().split(".service(").next().unwrap();
+        let rest = rest.split(".default_service(").next().unwrap();
+        for method in ["get", "post", "put", "patch", "delete"] {
+            if rest.contains(&format!(".{method}(")) {
+                found.push(format!("{} {}{path}", method.to_uppercase(), prefix(file, &function)));
+            }
+        }
+        before.push_str(part);
+    }
+    found
+}
+
+#[test]
+fn every_route_of_the_source_has_its_line() {
+    assert_eq!(source(), table());
+}
+
+#[test]
+fn what_is_open_to_everybody_is_on_the_list() {
+    let open: Vec<String> = ROUTES
+        .iter()
+        .filter(|(_, _, opens)| *opens == Open)
+        .map(|(method, path, _)| format!("{method} {path}"))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    assert_eq!(open, OPEN);
+}
+
+#[test]
+fn the_description_of_the_api_has_every_route_and_no_other() {
+    run(async {
+        let document = Client::at("/api/v1").get("/openapi.json").await.is(200).json();
+
+        let mut described = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                described.insert(format!("{} {path}", method.to_uppercase()));
+                assert_eq!(operation["security"], json!([{"bearer": []}]), "{method} {path}");
+                for status in ["400", "401", "403", "404", "429", "503"] {
+                    assert!(
+                        operation["responses"].get(status).is_some(),
+                        "{method} {path} says nothing of {status}"
+                    );
+                }
+            }
+        }
+        let expected: BTreeSet<String> = table()
+            .into_iter()
+            .filter(|route| route.contains(" /api/") && !route.ends_with("openapi.json"))
+            .collect();
+        assert_eq!(described, expected);
+    });
+}
+
+// ---- every line with every credential that must not open it ----
+
+/// Two tenants with something in them at every address.
+struct World {
+    mine: Doors,
+    other: Doors,
+    /// What of the other tenant stands for `{id}`, by the address in front of it.
+    ids: Vec<(&'static str, String)>,
+}
+
+impl World {
+    async fn fresh() -> Self {
+        let (mine, other) = (Doors::fresh().await, Doors::fresh().await);
+        let user = other.user("other-person").await;
+        let group = other.group("other-group", &[&user]).await;
+        let rule = other
+            .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
+            .await;
+        other.seats(5).await;
+        let credential = other.tenant.directory.credential().to_string();
+        let ids = vec![
+            ("/credentials/", credential),
+            ("/mapping-rules/", rule),
+            ("/scim/v2/Groups/", group),
+            ("/scim/v2/Users/", user.clone()),
+            ("/users/", user),
+        ];
+        Self { mine, other, ids }
+    }
+
+    /// The address in the other tenant.
+    fn there(&self, path: &str) -> String {
+        let id = self.ids.iter().find(|(before, _)| path.contains(&format!("{before}{{id}}")));
+        let id = id.map_or("x", |(_, id)| id.as_str());
+        path.replace("{tenant}", &self.other.tenant.slug).replace("{id}", id).replace("{connection}", "x")
+    }
+
+    /// All that can be seen of the other tenant from inside.
+    async fn other_tenant(&self) -> Vec<Value> {
+        let mut seen = Vec::new();
+        for path in ["/Users?count=200", "/Groups?count=200"] {
+            seen.push(self.other.scim.get(path).await.is(200).json());
+        }
+        for (method, path, opens) in ROUTES {
+            if method == "GET" && opens == Admin {
+                let path = self.there(path);
+                let here = path.strip_prefix(&format!("/api/v1/tenants/{}", self.other.tenant.slug)).unwrap();
+                let mut body = self.other.api.get(here).await.is(200).json();
+                forget_use(&mut body);
+                seen.push(body);
+            }
+        }
+        seen
+    }
+}
+
+/// When a credential was used last is noted without being a change.
+fn forget_use(body: &mut Value) {
+    for item in body["items"].as_array_mut().into_iter().flatten() {
+        if let Some(item) = item.as_object_mut() {
+            item.remove("lastUsedAt");
+        }
+    }
+}
+
+/// A body that would be taken, were the caller the right one.
+fn body(method: &str, path: &str) -> Option<Value> {
+    let user = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let group = "urn:ietf:params:scim:schemas:core:2.0:Group";
+    Some(match (method, path) {
+        ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),
+        (_, path) if path.ends_with(".search") => {
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
+        }
+        (_, path) if path.contains("/v2/Users") => json!({"schemas": [user], "userName": "changed"}),
+        (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        ("POST", "/api/v1/tenants") => json!({"slug": "changed", "name": "Changed", "blueprint": "bellface"}),
+        (_, path) if path.ends_with("/org-units") => {
+            json!({"key": "changed", "name": "Changed", "parent": "Top"})
+        }
+        (_, path) if path.ends_with("/workspaces") => json!({"key": "changed", "name": "Changed"}),
+        (_, path) if path.ends_with("/directories") => json!({"slug": "changed", "name": "Changed"}),
+        (_, path) if path.ends_with("/credentials") => json!({}),
+        (_, path) if path.ends_with("/connections") => json!({
+            "slug": "changed", "name": "Changed", "issuer": "https://idp.example", "clientId": "x",
+            "clientSecret": "x", "linkClaim": "sub", "linkTo": "userName", "returnTo": "https://app.example"
+        }),
+        (_, path) if path.ends_with("/mapping-rules") => {
+            json!({"priority": 1, "match": {"group": "x"}, "gives": {"flags": {"flags": ["admin_flag"]}}})
+        }
+        (_, path) if path.ends_with("/seat-pool") => json!({"purchased": 1, "atLimit": "refuse"}),
+        _ => return None,
+    })
+}
+
+async fn ask(method: &str, path: &str, token: Option<&str>) -> Reply {
+    let client = Client { token: token.map(str::to_owned), ..Client::at("") };
+    client
+        .send(method, path, |request| match body(method, path) {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+}
+
+/// A refusal in the voice of the door.
+fn refused(reply: Reply, opens: Opens, status: u16, code: &str) -> Reply {
+    match opens {
+        Scim => reply.scim_error(status, None),
+        _ => reply.problem(status, code),
+    }
+}
+
+async fn issue(doors: &Doors, directory: Option<&str>) -> (String, domain::id::CredentialId) {
+    let wanted = IssueCredential { directory: directory.map(str::to_owned), expires_days: None };
+    let issued = doors.tenant.app.issue_credential(&doors.tenant.admin, wanted).await.unwrap();
+    (issued.token, issued.id)
+}
+
+#[test]
+fn no_route_opens_without_a_credential() {
+    run(async {
+        let world = World::fresh().await;
+        for (method, path, opens) in closed(|_| true) {
+            let reply = refused(ask(method, &world.there(path), None).await, opens, 401, "unauthenticated");
+            assert!(!reply.header("www-authenticate").is_empty(), "{method} {path}");
+        }
+    });
+}
+
+#[test]
+fn no_route_opens_to_a_credential_that_is_malformed_unknown_or_tampered_with() {
+    run(async {
+        let world = World::fresh().await;
+        let tenant = world.other.tenant.admin.scope().tenant();
+        let mint = |kind, tenant| PlainToken::mint(kind, tenant, &SystemEntropy).expose().to_owned();
+        let own = world.mine.tenant.scim_token.as_str();
+        let elsewhere = own.replace(
+            &world.mine.tenant.admin.scope().tenant().as_uuid().simple().to_string(),
+            &tenant.as_uuid().simple().to_string(),
+        );
+        assert_ne!(own, elsewhere);
+        let last = if own.ends_with('A') { "B" } else { "A" };
+        let tampered = format!("{}{last}", own.strip_suffix(|_: char| true).unwrap());
+        let unknown = [TokenKind::Scim, TokenKind::Admin, TokenKind::Session, TokenKind::Browser];
+        let mut tokens: Vec<String> = unknown.iter().map(|kind| mint(*kind, Some(tenant))).collect();
+        tokens.extend([mint(TokenKind::Operator, None), elsewhere, tampered]);
+        tokens.extend(["nonsense", "usher_scim_", "usher_adm_\u{e9}", "", "a b"].map(str::to_owned));
+        tokens.push("x".repeat(5_000));
+
+        for (method, path, opens) in closed(|opens| opens != Session) {
+            for token in &tokens {
+                let reply = ask(method, &world.there(path), Some(token)).await;
+                refused(reply, opens, 401, "unauthenticated");
+            }
+        }
+        let client = Client::at("");
+        for scheme in ["Basic dXNlcjpwYXNz", "Bearer", "Negotiate x"] {
+            let reply =
+                client.send("GET", "/scim/v2/Users", |request| request.header("authorization", scheme)).await;
+            reply.scim_error(401, None);
+        }
+        let twice = |request: reqwest::RequestBuilder| request.bearer_auth(own).bearer_auth(own);
+        client.send("GET", "/scim/v2/Users", twice).await.scim_error(401, None);
+    });
+}
+
+#[test]
+fn no_route_opens_to_a_revoked_credential() {
+    run(async {
+        let world = World::fresh().await;
+        let (scim, scim_id) = issue(&world.other, Some("directory")).await;
+        let (admin, admin_id) = issue(&world.other, None).await;
+        let slug = &world.other.tenant.slug;
+        ask("GET", "/scim/v2/Users", Some(&scim)).await.is(200);
+        ask("GET", &format!("/api/v1/tenants/{slug}/users"), Some(&admin)).await.is(200);
+
+        for id in [scim_id, admin_id] {
+            world.other.api.delete(&format!("/credentials/{id}")).await.is(204);
+        }
+
+        // What is not supported asks nothing of the database, and so not whether a credential that it knew a moment ago
+        // is still good.
+        let supported = |path: &str| !path.ends_with("/Bulk") && !path.ends_with("/Me");
+        for (method, path, opens) in closed(|opens| matches!(opens, Scim | Admin)) {
+            if !supported(path) {
+                continue;
+            }
+            let token = if opens == Scim { &scim } else { &admin };
+            refused(ask(method, &world.there(path), Some(token)).await, opens, 401, "unauthenticated");
+        }
+    });
+}
+
+#[test]
+fn no_route_opens_to_a_credential_for_something_else() {
+    run(async {
+        let world = World::fresh().await;
+        let before = world.other_tenant().await;
+        let (scim, admin) = (&world.other.tenant.scim_token, world.other.api.token.as_ref().unwrap());
+        let operator = operator_token().await;
+
+        for (method, path, opens) in closed(|opens| opens != Session) {
+            let wrong: &[&String] = match opens {
+                Scim => &[admin, &operator],
+                Admin => &[scim],
+                _ => &[scim, admin],
+            };
+            for token in wrong {
+                refused(ask(method, &world.there(path), Some(token)).await, opens, 403, "wrong_credential");
+            }
+        }
+        assert_eq!(world.other_tenant().await, before);
+    });
+}
+
+/// Another tenant's administrator is told what a stranger is told of a tenant that does not exist.
+#[test]
+fn an_administrator_finds_no_other_tenant() {
+    run(async {
+        let world = World::fresh().await;
+        let before = world.other_tenant().await;
+        let token = world.mine.api.token.as_deref();
+
+        for (method, path, opens) in closed(|opens| opens == Admin) {
+            let there = ask(method, &world.there(path), token).await.problem(404, "not_found").json();
+            let nowhere = world.there(&path.replace("{tenant}", "nobody-has-this-name"));
+            let nowhere = ask(method, &nowhere, token).await.problem(404, "not_found").json();
+            assert_eq!((opens, &there["detail"]), (Admin, &nowhere["detail"]), "{method} {path}");
+        }
+        assert_eq!(world.other_tenant().await, before);
+    });
+}
+
+/// The other tenant's ids are not there even at the own addresses.
+#[test]
+fn an_administrator_finds_no_other_tenants_things_at_their_own_addresses() {
+    run(async {
+        let world = World::fresh().await;
+        let before = world.other_tenant().await;
+
+        for (method, path, _) in closed(|opens| opens == Admin).filter(|(_, path, _)| path.contains("{id}")) {
+            let path = world.there(&path.replace("{tenant}", &world.mine.tenant.slug));
+            ask(method, &path, world.mine.api.token.as_deref()).await.problem(404, "not_found");
+        }
+        assert_eq!(world.other_tenant().await, before);
+    });
+}
+
+#[test]
+fn a_provisioning_client_finds_nothing_of_another_tenant_or_directory() {
+    run(async {
+        let world = World::fresh().await;
+        let app = &world.other.tenant.app;
+        let new = NewDirectory { slug: "second".to_owned(), name: "Second".to_owned() };
+        app.create_directory(&world.other.tenant.admin, new).await.unwrap();
+        let (neighbour, _) = issue(&world.other, Some("second")).await;
+        let before = world.other_tenant().await;
+
+        for token in [world.mine.tenant.scim_token.as_str(), &neighbour] {
+            for (method, path, _) in closed(|opens| opens == Scim) {
+                let reply = ask(method, &world.there(path), Some(token)).await;
+                if path.contains("{id}") {
+                    reply.scim_error(404, None);
+                } else {
+                    assert!(!reply.text.contains("other-"), "{}: {}", reply.asked, reply.text);
+                }
+            }
+        }
+        let after = world.other_tenant().await;
+        for (before, after) in before.iter().zip(&after).take(2) {
+            assert_eq!(after, before);
+        }
+    });
+}
+
+#[test]
+fn a_session_opens_only_to_its_own_cookie_while_it_lasts() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let user = doors.user("mina").await;
+        let connection = doors.connection("op", "https://idp.example").await;
+        let cookie = doors.session(&user, connection).await;
+        assert_eq!(session_at(base(), &cookie).await.is(200).json()["user"]["id"], user);
+
+        let tenant = doors.tenant.admin.scope().tenant();
+        let unknown = PlainToken::mint(TokenKind::Session, Some(tenant), &SystemEntropy);
+        let admin = doors.api.token.as_deref().unwrap();
+        for wrong in
+            ["", "nonsense", unknown.expose(), &doors.tenant.scim_token, admin, &cookie.to_uppercase()]
+        {
+            session_at(base(), wrong).await.problem(401, "unauthenticated");
+        }
+        ask("GET", "/session", Some(&cookie)).await.problem(401, "unauthenticated");
+        ask("GET", "/scim/v2/Users", Some(&cookie)).await.scim_error(401, None);
+
+        let sign_out = |site: &'static str| {
+            let request =
+                agent().post(format!("{}/logout", base())).header("cookie", format!("{COOKIE}={cookie}"));
+            Reply::of("POST /logout".to_owned(), request.header("sec-fetch-site", site))
+        };
+        sign_out("cross-site").await.problem(403, "cross_site");
+        session_at(base(), &cookie).await.is(200);
+        sign_out("same-origin").await.is(204);
+        session_at(base(), &cookie).await.problem(401, "unauthenticated");
+    });
+}
+
+#[test]
+fn other_methods_are_refused_with_the_list_of_those_that_work() {
+    run(async {
+        let world = World::fresh().await;
+        for (_, path, _) in ROUTES {
+            let mut works: BTreeSet<&str> =
+                ROUTES.iter().filter(|(_, it, _)| *it == path).map(|(method, _, _)| *method).collect();
+            works.insert("OPTIONS");
+            if works.contains("GET") {
+                works.insert("HEAD");
+            }
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+                if works.contains(method) {
+                    continue;
+                }
+                let reply = ask(method, &world.there(path), None).await.is(405);
+                let allow: BTreeSet<&str> = reply.header("allow").split(", ").collect();
+                assert_eq!(allow, works, "{method} {path}");
+            }
+        }
+    });
+}
+
+/// Nothing of this was set up by an operator's credential, so that one is tried where it must open.
+#[test]
+fn an_operator_enters_every_tenant() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let operator = operator_token().await;
+        let api = doors.api.with(&operator);
+
+        api.get("/users").await.is(200);
+        let created = api.post("/workspaces", json!({"key": "emea", "name": "EMEA"})).await.is(201);
+
+        let events = doors.audit(&created.id()).await;
+        assert_eq!(events[0]["actor"]["kind"], "operator");
+        let tenants = Client::at("/api/v1").with(&operator).get("/tenants").await.is(200).json();
+        let slugs: Vec<&Value> = tenants["items"].as_array().unwrap().iter().map(|it| &it["slug"]).collect();
+        assert!(slugs.contains(&&json!(doors.tenant.slug)));
+    });
+}

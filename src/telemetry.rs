@@ -58,6 +58,8 @@ where
     let level = level(config.level);
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
+        // it calls a request that cannot be parsed an error of ours; the client is told 400
+        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF)
         .with_targets(OURS.iter().map(|room| (*room, level)));
     let registry = tracing_subscriber::registry();
     match config.format {

@@ -3,10 +3,12 @@
 //! **A test is a tenant.** One database serves all; each test makes a fresh tenant and sees nothing else, so everything
 //! runs at once and every leak shows as a failure.
 
+#![cfg(test)] // so that clippy knows helpers for what they are
 #![expect(missing_docs, unreachable_pub, reason = "a binary of tests, which are named as facts")]
 
 mod api;
 mod coverage;
+mod crash;
 mod house;
 mod schema;
 mod seats;

@@ -75,6 +75,9 @@ pub async fn lock_all(tx: &mut WriteTx, group: GroupId) -> Result<Vec<UserId>, S
 
 /// Adds people to a group and returns those who were not in it.
 pub async fn add(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant = tx.tenant().as_uuid();
     Ok(ids(statement(
         "INSERT INTO group_member (tenant_id, group_id, user_id) SELECT {}, {}, id FROM unnest({}) AS id \
@@ -89,6 +92,9 @@ pub async fn add(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<
 
 /// Removes people from a group and returns those who were in it.
 pub async fn remove(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant = tx.tenant().as_uuid();
     Ok(ids(statement(
         "DELETE FROM group_member WHERE tenant_id = {} AND group_id = {} AND user_id = ANY({}) RETURNING user_id",

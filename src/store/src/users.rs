@@ -301,6 +301,9 @@ pub async fn lock_many(
     directory: DirectoryId,
     ids: &[UserId],
 ) -> Result<Vec<UserId>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant = tx.tenant().as_uuid();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let found: Vec<Uuid> = users::table

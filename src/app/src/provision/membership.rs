@@ -53,73 +53,91 @@ impl Moved {
     }
 }
 
-/// Applies the changes in their order.
+/// Applies the changes in their order. Whoever is named is locked first, all at once and in the order of ids, so that
+/// two requests that name the same people wait for each other instead of blocking each other.
 pub(super) async fn apply(
     tx: &mut WriteTx,
     directory: &DirectoryScope,
     group: GroupId,
     changes: Vec<MemberChange>,
 ) -> Result<Moved, AppError> {
+    let of = directory.directory();
+    let known = Known(users::lock_many(tx, of, &named(&changes)).await?);
     let mut moved = Moved::default();
     for change in changes {
         match change {
             MemberChange::Add(list) => {
-                let people = known(tx, directory, &list).await?;
+                let people = known.all(&list)?;
                 moved.note(members::add(tx, group, &people).await?, Vec::new());
             }
             MemberChange::Remove(ids) => {
                 // Somebody who is not there cannot be a member: nothing to do for them.
-                let people: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-                let people = users::lock_many(tx, directory.directory(), &people).await?;
+                let people: Vec<UserId> = ids.iter().filter_map(|id| known.one(id)).collect();
                 moved.note(Vec::new(), members::remove(tx, group, &people).await?);
             }
             MemberChange::RemoveMatching(filter) => {
                 let people = members::matching(tx, group, &filter).await?;
-                let people = users::lock_many(tx, directory.directory(), &people).await?;
+                let people = users::lock_many(tx, of, &people).await?;
                 moved.note(Vec::new(), members::remove(tx, group, &people).await?);
             }
             MemberChange::ReplaceAll(list) => {
-                let people = known(tx, directory, &list).await?;
-                let went = members::keep_only(tx, group, &people).await?;
+                let people = known.all(&list)?;
+                let went = keep_only(tx, directory, group, &people).await?;
                 moved.note(members::add(tx, group, &people).await?, went);
             }
             MemberChange::RemoveAll => {
-                moved.note(Vec::new(), members::keep_only(tx, group, &[]).await?);
+                moved.note(Vec::new(), keep_only(tx, directory, group, &[]).await?);
             }
         }
     }
     Ok(moved)
 }
 
-/// The access of everybody whom the changes moved.
-pub(super) async fn settle(
-    app: &App,
-    tx: &mut WriteTx,
-    directory: &DirectoryScope,
-    moved: &Moved,
-) -> Result<Vec<AuditEvent>, AppError> {
-    let people: Vec<UserId> = moved.came.union(&moved.went).copied().collect();
-    let people = users::lock_many(tx, directory.directory(), &people).await?;
-    reevaluate(app, tx, &people).await
+/// Everybody whom the changes name.
+fn named(changes: &[MemberChange]) -> Vec<UserId> {
+    let mut ids = BTreeSet::new();
+    for change in changes {
+        match change {
+            MemberChange::Add(list) | MemberChange::ReplaceAll(list) => {
+                ids.extend(list.iter().filter_map(|member| member.value.parse::<UserId>().ok()));
+            }
+            MemberChange::Remove(list) => ids.extend(list.iter().filter_map(|id| id.parse::<UserId>().ok())),
+            MemberChange::RemoveMatching(_) | MemberChange::RemoveAll => {}
+        }
+    }
+    ids.into_iter().collect()
 }
 
-/// The people that a list of members names, locked. A name that nobody of this directory has refuses the whole
-/// request.
-async fn known(
+/// Those who are there of those who are named, by id, locked.
+struct Known(Vec<UserId>);
+
+impl Known {
+    fn one(&self, id: &str) -> Option<UserId> {
+        id.parse().ok().filter(|id| self.0.binary_search(id).is_ok())
+    }
+
+    /// A name that nobody of this directory has refuses the whole request.
+    fn all(&self, list: &[Member]) -> Result<Vec<UserId>, AppError> {
+        list.iter().map(|member| self.one(&member.value).ok_or_else(|| unknown(&member.value))).collect()
+    }
+}
+
+/// Removes everybody but these, and locks those who went.
+async fn keep_only(
     tx: &mut WriteTx,
     directory: &DirectoryScope,
-    list: &[Member],
+    group: GroupId,
+    people: &[UserId],
 ) -> Result<Vec<UserId>, AppError> {
-    let wanted: BTreeSet<UserId> = list
-        .iter()
-        .map(|member| member.value.parse::<UserId>().map_err(|_not_an_id| unknown(&member.value)))
-        .collect::<Result<_, _>>()?;
-    let wanted: Vec<UserId> = wanted.into_iter().collect();
-    let found = users::lock_many(tx, directory.directory(), &wanted).await?;
-    match wanted.iter().find(|id| found.binary_search(id).is_err()) {
-        Some(missing) => Err(unknown(&missing.to_string())),
-        None => Ok(found),
-    }
+    let went = members::keep_only(tx, group, people).await?;
+    users::lock_many(tx, directory.directory(), &went).await?;
+    Ok(went)
+}
+
+/// The access of everybody whom the changes moved; they are locked.
+pub(super) async fn settle(app: &App, tx: &mut WriteTx, moved: &Moved) -> Result<Vec<AuditEvent>, AppError> {
+    let people: Vec<UserId> = moved.came.union(&moved.went).copied().collect();
+    reevaluate(app, tx, &people).await
 }
 
 fn unknown(value: &str) -> AppError {

@@ -67,7 +67,7 @@ impl App {
             view.version = groups::touch(&mut tx, id, now).await?;
             view.updated_at = now;
         }
-        events.extend(membership::settle(self, &mut tx, directory, &moved).await?);
+        events.extend(membership::settle(self, &mut tx, &moved).await?);
         view.members = members_if(&mut tx, wanted, &[id]).await?;
         match Audit::from_events(events) {
             Some(audit) => tx.commit(audit, now, &*self.entropy).await?,

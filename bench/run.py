@@ -34,7 +34,8 @@ PORT = int(os.environ.get("USHER_BENCH_PORT", "9200"))
 THREADS = 2
 RATE = 1_000_000           # the limits are not what is measured
 CHECKED_SECONDS = 1        # of Usher's first answers, each of which is looked at
-LOST = 0.01                # of the requests of a run may find their work done already: those at its edges
+ATTEMPTS = 3               # to hear two requests of a kind say the same
+LOST = 0.01                # of the writes of a run may find nothing to do, or one of each client: what they undo was still under way
 
 
 @dataclass
@@ -62,7 +63,7 @@ def main():
             bench.stop()
     except KeyboardInterrupt:
         sys.exit("Interrupted.")
-    except (show.Unexpected, floor.Mismatch, subprocess.SubprocessError) as trouble:
+    except (show.Unexpected, subprocess.SubprocessError) as trouble:
         sys.exit(f"bench: {trouble}")
     sys.exit(0 if good else 1)
 
@@ -129,7 +130,22 @@ class Bench:
             line.close()
 
     def script(self, usher, line, operation):
-        *others, one, two = operation.people[-6:]
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                script = self.overheard(usher, line, operation, operation.people[-6 * attempt:][:6])
+                break
+            except floor.Mismatch as trouble:
+                # Once a minute Usher also looks the credential up and notes that it was used.
+                if attempt == ATTEMPTS:
+                    raise show.Unexpected(f"expected two requests of {operation.key} to run the same statements, found {trouble}") from trouble
+        kept = HERE / "floor" / f"{operation.key}.sql"
+        if not kept.exists() or kept.read_text() != script.text:
+            self.say(f"Usher says something else than before: see the changes of bench/floor/{kept.name}")
+            kept.write_text(script.text)
+        return script
+
+    def overheard(self, usher, line, operation, people):
+        *others, one, two = people
         for number in others:
             for request in operation.requests:      # whatever is remembered or prepared once is so from now on
                 self.ask(usher, request, number)
@@ -142,15 +158,8 @@ class Bench:
                 said[-1] += line.heard()
         turns = "\\set user random(:first, :first + :span - 1)" if operation.by_chance else (
             "\\set turn :turn + 1\n\\set user :first + (:offset + :turn * :clients + :client_id) % :span")
-        names = dict(self.scene.names)
-        for group in self.scene.groups.values():
-            names[group] = "group"
-        script = floor.write(operation.title, turns, *said, (one, two), names)
-        kept = HERE / "floor" / f"{operation.key}.sql"
-        if not kept.exists() or kept.read_text() != script.text:
-            self.say(f"Usher says something else than before: see the changes of bench/floor/{kept.name}")
-            kept.write_text(script.text)
-        return script
+        names = self.scene.names | {group: "group" for group in self.scene.groups.values()}
+        return floor.write(operation.title, turns, *said, (one, two), names)
 
     def ask(self, usher, request, number):
         connection = HTTPConnection("127.0.0.1", int(usher.base.rsplit(":", 1)[1]), timeout=30)
@@ -252,9 +261,8 @@ class Bench:
             scene.tidy(database)
         return done, worked
 
-    @staticmethod
-    def expect_work(operation, who, requests, worked):
-        if worked is not None and worked < requests * (1 - LOST):
+    def expect_work(self, operation, who, requests, worked):
+        if worked is not None and worked < requests - max(requests * LOST, self.options.clients):
             raise show.Unexpected(f"expected {who} to do {operation.key} {requests} times, found {worked} in the audit trail")
 
     # ------------------------------------------------------------------------------------------------ what came of it

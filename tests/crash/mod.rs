@@ -33,7 +33,7 @@ const AUDIT_EVERY: u32 = 10;
 /// Of so many kills of Usher, one takes Postgres along, as when the machine loses power.
 const POWER_CUT_EVERY: u32 = 10;
 /// How many writes are answered before a kill, and how many milliseconds pass after the last of them.
-const WRITES: Range<u64> = 10..60;
+const WRITES: Range<u64> = 5..45;
 const MOMENT: Range<u64> = 0..30;
 
 #[test]

@@ -95,6 +95,7 @@ impl From<StoreError> for AppError {
             StoreError::Unfilterable(attribute) => {
                 scim::Error::invalid_filter(format!("{attribute} cannot be filtered")).into()
             }
+            StoreError::TooLong(attribute) => Self::Invalid(format!("{attribute} is too long to be kept")),
             StoreError::Corrupt(what) | StoreError::Database(what) => Self::Internal(what),
         }
     }

@@ -44,6 +44,9 @@ pub enum StoreError {
     /// An attribute that no filter can name here.
     #[error("{0} cannot be filtered")]
     Unfilterable(String),
+    /// An attribute that identifies something is too long for that, or has too many values.
+    #[error("{0} is too long to be kept")]
+    TooLong(&'static str),
     /// Anything else: a defect of ours.
     #[error("database error: {0}")]
     Database(String),

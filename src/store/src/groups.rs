@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
+use crate::keys::fitting;
 use crate::schema::groups;
 use crate::scope::DirectoryScope;
 use crate::statement::Statement;
@@ -102,6 +103,14 @@ pub async fn list(
     condition.page::<GroupRow>(COLUMNS, db, directory, slice).await
 }
 
+fn name_key(resource: &Resource) -> Result<String, StoreError> {
+    fitting("displayName", scim::text::fold(resource.display_name().unwrap_or_default()))
+}
+
+fn external_id(resource: &Resource) -> Result<Option<String>, StoreError> {
+    resource.external_id().map(|id| fitting("externalId", id.to_owned())).transpose()
+}
+
 /// Adds a group, in version 1.
 pub async fn create(
     tx: &mut WriteTx,
@@ -116,8 +125,8 @@ pub async fn create(
             groups::tenant_id.eq(tenant),
             groups::id.eq(id.as_uuid()),
             groups::directory_id.eq(directory.as_uuid()),
-            groups::display_name_key.eq(scim::text::fold(resource.display_name().unwrap_or_default())),
-            groups::external_id.eq(resource.external_id()),
+            groups::display_name_key.eq(name_key(resource)?),
+            groups::external_id.eq(external_id(resource)?),
             groups::doc.eq(Value::Object(resource.as_map().clone())),
             groups::version.eq(1),
             groups::created_at.eq(now),
@@ -138,8 +147,8 @@ pub async fn update(
     let tenant = tx.tenant().as_uuid();
     Ok(diesel::update(groups::table.filter(groups::tenant_id.eq(tenant).and(groups::id.eq(id.as_uuid()))))
         .set((
-            groups::display_name_key.eq(scim::text::fold(after.display_name().unwrap_or_default())),
-            groups::external_id.eq(after.external_id()),
+            groups::display_name_key.eq(name_key(after)?),
+            groups::external_id.eq(external_id(after)?),
             groups::doc.eq(Value::Object(after.as_map().clone())),
             groups::version.eq(groups::version + 1),
             groups::updated_at.eq(now),

@@ -18,6 +18,7 @@ mod error;
 mod filter_sql;
 pub mod groups;
 pub mod identities;
+mod keys;
 pub mod login_flows;
 pub mod members;
 pub mod migrate;

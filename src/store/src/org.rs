@@ -8,6 +8,7 @@ use domain::org_tree::OrgUnit;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::keys::fitting;
 use crate::schema::{org_unit, workspace};
 use crate::tx::{Reads, WriteTx};
 
@@ -40,7 +41,7 @@ pub async fn add_unit(tx: &mut WriteTx, unit: &OrgUnit, key_fold: &str) -> Resul
             org_unit::id.eq(unit.id.as_uuid()),
             org_unit::parent_id.eq(unit.parent.map(OrgUnitId::as_uuid)),
             org_unit::key.eq(&unit.key),
-            org_unit::key_fold.eq(key_fold),
+            org_unit::key_fold.eq(fitting("key", key_fold.to_owned())?),
             org_unit::name.eq(&unit.name),
         ))
         .execute(tx.conn())

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
+use crate::keys::{all_fitting, fitting};
 use crate::schema::users;
 use crate::scope::DirectoryScope;
 use crate::statement::{Statement, statement};
@@ -51,9 +52,17 @@ impl UserRow {
         UserId::from_uuid(self.id)
     }
 
-    /// The document.
+    /// The document, copied.
     pub fn resource(&self) -> Resource {
         Resource::from_stored(document(&self.doc))
+    }
+
+    /// The document, taken out of the row.
+    pub fn take_resource(&mut self) -> Resource {
+        match self.doc.take() {
+            Value::Object(document) => Resource::from_stored(document),
+            _ => Resource::from_stored(Map::new()),
+        }
     }
 }
 
@@ -189,14 +198,19 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(resource: &Resource) -> Self {
-        Self {
-            user_name: scim::text::fold(resource.user_name().unwrap_or_default()),
-            external_id: resource.external_id().map(str::to_owned),
-            display_name: resource.display_name().map(scim::text::fold),
+    fn of(resource: &Resource) -> Result<Self, StoreError> {
+        let user_name = scim::text::fold(resource.user_name().unwrap_or_default());
+        let external_id = resource.external_id().map(str::to_owned);
+        let display_name = resource.display_name().map(scim::text::fold);
+        let emails = resource.emails();
+        let emails = emails.iter().map(|email| scim::text::fold(&email.value));
+        Ok(Self {
+            user_name: fitting("userName", user_name)?,
+            external_id: external_id.map(|id| fitting("externalId", id)).transpose()?,
+            display_name: display_name.map(|name| fitting("displayName", name)).transpose()?,
             active: resource.active(),
-            emails: resource.emails().iter().map(|email| scim::text::fold(&email.value)).collect(),
-        }
+            emails: all_fitting("emails", emails)?,
+        })
     }
 }
 
@@ -218,7 +232,7 @@ pub async fn create(
     resource: &Resource,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let keys = Keys::of(resource);
+    let keys = Keys::of(resource)?;
     let tenant = tx.tenant().as_uuid();
     statement(CREATE)
         .bind::<SqlUuid, _>(tenant)
@@ -244,7 +258,7 @@ pub async fn update(
     after: &Resource,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    let keys = Keys::of(after);
+    let keys = Keys::of(after)?;
     let tenant = tx.tenant().as_uuid();
     let version: i64 =
         diesel::update(users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))))
@@ -260,7 +274,7 @@ pub async fn update(
             .returning(users::version)
             .get_result(tx.conn())
             .await?;
-    if keys.emails != Keys::of(before).emails {
+    if keys.emails != Keys::of(before)?.emails {
         replace_emails(tx, id, keys.emails).await?;
     }
     Ok(version)

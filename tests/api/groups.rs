@@ -36,7 +36,11 @@ fn a_created_group_shows_its_members_and_they_show_it() {
             .find(|member| member["value"] == mina.as_str())
             .unwrap();
         assert_eq!(member["$ref"], format!("{PUBLIC}/scim/v2/Users/{mina}"));
-        assert_eq!((&member["type"], &member["display"]), (&json!("User"), &json!("mina")));
+        assert_eq!((&member["type"], member.get("display")), (&json!("User"), None));
+        let asked = format!("/Groups/{group}?attributes=members.value,members.display");
+        let named = doors.scim.get(&asked).await.is(200).json();
+        let mina_there = json!({"value": mina, "display": "mina"});
+        assert!(named["members"].as_array().unwrap().contains(&mina_there), "{named}");
         let person = doors.scim.get(&format!("/Users/{mina}")).await.is(200).json();
         assert_eq!(
             (&person["groups"][0]["value"], &person["groups"][0]["display"]),

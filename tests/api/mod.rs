@@ -1,5 +1,7 @@
 //! The doors, address by address. Each file is one address or one story that crosses several.
 
+mod access;
+mod bad_input;
 mod filter;
 mod groups;
 mod users;

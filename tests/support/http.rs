@@ -356,26 +356,44 @@ pub async fn session_at(server: &str, cookie: &str) -> Reply {
 }
 
 /// Sends these bytes and returns the status and the whole answer, for requests that no honest client makes. The server
-/// may close before everything is sent.
+/// may answer, and close, before everything is sent.
 pub async fn raw(parts: &[&[u8]]) -> (u16, String) {
     let address = base().strip_prefix("http://").unwrap();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
-    let answer = async {
+    let answered = async {
         let mut answer = Vec::new();
+        let mut chunk = [0_u8; 4_096];
         // A reset after the answer is the server's right: it did not read everything.
-        let _ = reading.read_to_end(&mut answer).await;
-        answer
-    };
-    let asking = async {
-        for part in parts {
-            if writing.write_all(part).await.is_err() {
-                return;
+        while let Ok(read @ 1..) = reading.read(&mut chunk).await {
+            answer.extend_from_slice(&chunk[..read]);
+            if is_whole(&String::from_utf8_lossy(&answer)) {
+                break;
             }
         }
+        answer
     };
-    let (answer, ()) = tokio::join!(answer, asking);
+    let asked = async {
+        for part in parts {
+            if writing.write_all(part).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let answer = tokio::select! {
+        answer = tokio::time::timeout(Duration::from_secs(30), answered) => answer.expect("an answer within 30 s"),
+        () = asked => unreachable!(),
+    };
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.unwrap_or_else(|| panic!("no answer but {answer:?}")), answer)
+}
+
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length) || head.contains(" 204 ")
 }

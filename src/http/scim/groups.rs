@@ -165,7 +165,7 @@ fn rendered(view: GroupView, state: &AppState) -> Value {
         });
         extra.insert("members".to_owned(), members.collect());
     }
-    render(&group(), &view.id.to_string(), view.resource.as_map(), meta, extra)
+    render(&group(), &view.id.to_string(), view.resource.into_map(), meta, extra)
 }
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ fn rendered(view: UserView, state: &AppState) -> Value {
         let base = state.scim_base();
         extra.insert("groups".to_owned(), groups.into_iter().map(|group| membership(group, &base)).collect());
     }
-    render(&user(), &view.id.to_string(), view.resource.as_map(), meta, extra)
+    render(&user(), &view.id.to_string(), view.resource.into_map(), meta, extra)
 }
 
 /// One of a person's groups, with its address.

@@ -131,14 +131,14 @@ pub struct Meta {
 pub fn render(
     resource_type: &ResourceType,
     id: &str,
-    doc: &Map<String, Value>,
+    doc: Map<String, Value>,
     meta: Meta,
     extra: Map<String, Value>,
 ) -> Value {
     let mut body = Map::new();
     body.insert("schemas".to_owned(), Value::Null);
     body.insert("id".to_owned(), Value::from(id));
-    for (name, value) in doc.iter().map(|(name, value)| (name.clone(), value.clone())).chain(extra) {
+    for (name, value) in doc.into_iter().chain(extra) {
         if let Some(value) = without_empty(value) {
             body.insert(name, value);
         }

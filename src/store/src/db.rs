@@ -54,7 +54,7 @@ impl Db {
             let (url, driver) = (url.to_owned(), driver.clone());
             Box::pin(async move {
                 driver
-                    .spawn(async move { AsyncPgConnection::establish(&url).await })
+                    .spawn(connect(url))
                     .await
                     .unwrap_or_else(|stopped| Err(ConnectionError::BadConnection(stopped.to_string())))
             })
@@ -158,6 +158,17 @@ impl Db {
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
+}
+
+/// A connection that plans each statement once. Our statements are written so that one plan serves all values; left to
+/// itself, Postgres plans those with arrays anew each time, which costs more than running them.
+async fn connect(url: String) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = AsyncPgConnection::establish(&url).await?;
+    connection
+        .batch_execute("SET plan_cache_mode = force_generic_plan")
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 /// Rows, if the credential is good. Everything is sent before the first answer is awaited, so that a caller who goes away

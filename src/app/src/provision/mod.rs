@@ -62,10 +62,10 @@ pub struct GroupView {
 }
 
 impl From<UserRow> for UserView {
-    fn from(row: UserRow) -> Self {
+    fn from(mut row: UserRow) -> Self {
         Self {
             id: row.user_id(),
-            resource: row.resource(),
+            resource: row.take_resource(),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

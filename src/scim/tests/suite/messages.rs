@@ -20,7 +20,7 @@ fn babs() -> Value {
     let meta =
         Meta { created: noon(), last_modified: noon(), version: 3, location: "https://x/Users/1".into() };
     let extra = Map::from_iter([("groups".into(), json!([]))]);
-    render(&schema::user(), "1", doc.as_object().unwrap(), meta, extra)
+    render(&schema::user(), "1", doc.as_object().unwrap().clone(), meta, extra)
 }
 
 fn project(attributes: Option<&str>, excluded: Option<&str>) -> Value {
@@ -82,6 +82,19 @@ fn excluding_attributes_never_hides_the_minimum() {
         json!({ "schemas": [USER_URN, ENTERPRISE_USER_URN], "id": "1", "userName": "bjensen",
             "name": { "familyName": "Jensen" } })
     );
+}
+
+#[test]
+fn the_display_of_members_is_shown_to_who_asks_for_it() {
+    let group =
+        || json!({ "id": "1", "displayName": "Guides", "members": [{ "value": "2", "display": "Babs" }] });
+    let members = |attributes| {
+        Projection::parse(&schema::group(), attributes, None).unwrap().apply(group())["members"][0].clone()
+    };
+
+    assert_eq!(members(None), json!({ "value": "2" }));
+    assert_eq!(members(Some("members")), json!({ "value": "2" }));
+    assert_eq!(members(Some("members.display")), json!({ "display": "Babs" }));
 }
 
 #[test]

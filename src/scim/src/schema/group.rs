@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::build::{complex, reference, string};
-use super::{ResourceType, Schema};
+use super::{ResourceType, Returned, Schema};
 
 /// URN of the Group schema.
 pub const GROUP_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -24,8 +24,9 @@ pub fn group() -> Arc<ResourceType> {
 }
 
 /// `displayName` is required (erratum 5368, verified). `members` has the `display` that RFC 7643 §2.4
-/// gives every multi-valued attribute and that the examples of §8.4 send; it is the member's own name as
-/// it is now, so what a client says of it is ignored.
+/// gives every multi-valued attribute and that the examples of §8.4 send. It is the member's own name as
+/// it is now: what a client says of it is ignored, and it is shown to who asks for it, so that a client
+/// that reads back what it wrote finds no more than that.
 fn schema() -> Schema {
     let members = complex(
         "members",
@@ -36,7 +37,9 @@ fn schema() -> Schema {
             string("type", "The type of resource, e.g., 'User' or 'Group'.")
                 .canonical(&["User", "Group"])
                 .immutable(),
-            string("display", "A human-readable name, primarily used for display purposes.").read_only(),
+            string("display", "A human-readable name, primarily used for display purposes.")
+                .read_only()
+                .returned(Returned::Request),
         ],
     )
     .multi();

@@ -4,7 +4,7 @@
 //! runs at once and every leak shows as a failure.
 
 #![cfg(test)] // so that clippy knows helpers for what they are
-#![expect(missing_docs, unreachable_pub, reason = "a binary of tests, which are named as facts")]
+#![expect(unreachable_pub, reason = "a binary of tests, which are named as facts")]
 
 mod api;
 mod coverage;

@@ -4,4 +4,5 @@ mod access;
 mod bad_input;
 mod filter;
 mod groups;
+mod login;
 mod users;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use app::connections::{IssueCredential, NewConnection};
 use app::login::LinkTo;
-use app::tenants::{NewOrgUnit, NewWorkspace, SeatLimit, SetSeatPool};
+use app::tenants::{NewOrgUnit, SeatLimit, SetSeatPool};
 use app::{Operator, Scope};
 use domain::id::{ConnectionId, SessionId, UserId};
 use domain::token::{PlainToken, TokenKind};
@@ -268,11 +268,6 @@ impl Doors {
     pub async fn org_unit(&self, key: &str, parent: Option<&str>) {
         let new = NewOrgUnit { key: key.to_owned(), name: key.to_owned(), parent: parent.map(str::to_owned) };
         self.tenant.app.create_org_unit(&self.tenant.admin, new).await.unwrap();
-    }
-
-    pub async fn workspace(&self, key: &str) {
-        let new = NewWorkspace { key: key.to_owned(), name: key.to_owned(), org_unit: None };
-        self.tenant.app.create_workspace(&self.tenant.admin, new).await.unwrap();
     }
 
     /// A mapping rule; its id.

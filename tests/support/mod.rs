@@ -3,6 +3,7 @@
 mod cluster;
 pub mod http;
 pub mod people;
+pub mod provider;
 
 use std::sync::{Arc, OnceLock};
 

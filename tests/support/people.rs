@@ -22,9 +22,13 @@ pub struct Tenant {
 
 impl Tenant {
     pub async fn fresh() -> Self {
+        Self::named(&super::fresh_slug()).await
+    }
+
+    pub async fn named(slug: &str) -> Self {
         let app = super::app();
         let operator = Operator::at_the_console(app.request_id());
-        let slug = super::fresh_slug();
+        let slug = slug.to_owned();
         let new = NewTenant { slug: slug.clone(), name: "Test".to_owned(), blueprint: "bellface".to_owned() };
         app.create_tenant(&operator, new).await.unwrap();
         let admin = app.enter(&operator, &slug).await.unwrap();

@@ -1,0 +1,189 @@
+//! A real OpenID provider, oidc-provider of `testbed/`, and a browser for its forms. One for the run; a test takes one
+//! of the callbacks that it was told of beforehand.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use reqwest::Url;
+use reqwest::cookie::{CookieStore as _, Jar};
+
+use super::http::{COOKIE, PUBLIC, Reply, base};
+
+/// How many tenants can sign in at the provider during a run.
+const TENANTS: usize = 32;
+const MOST_HOPS: usize = 20;
+
+pub struct Provider {
+    pub issuer: String,
+    slugs: Vec<String>,
+    taken: AtomicUsize,
+}
+
+/// The provider of the run.
+pub fn provider() -> &'static Provider {
+    static PROVIDER: LazyLock<Provider> = LazyLock::new(Provider::start);
+    &PROVIDER
+}
+
+impl Provider {
+    fn start() -> Self {
+        let state = state();
+        let program = state.join("node/op.mjs");
+        assert!(program.exists(), "{} is not there: run `./x setup` first", program.display());
+        let own = state.join("node/bin/node");
+        let node = if own.exists() { own } else { PathBuf::from("node") };
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let slugs: Vec<String> = (0..TENANTS).map(|_| super::fresh_slug()).collect();
+        let callbacks: Vec<String> =
+            slugs.iter().map(|slug| format!("{PUBLIC}/oidc/{slug}/op/callback")).collect();
+        // Ends with this process, however that ends: the pipe closes.
+        let mut running = Command::new("sh")
+            .args(["-c", "\"$@\" & read -r _; kill $!", "guardian"])
+            .args([node.as_os_str(), program.as_os_str()])
+            .env("PORT", port.to_string())
+            .env("GATEWAY", PUBLIC)
+            .env("REDIRECT_URIS", callbacks.join(","))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(running.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (started, up) = std::sync::mpsc::channel();
+        // Read to its end, or the provider would break when it says more.
+        std::thread::spawn(move || said.for_each(|line| started.send(line).unwrap_or_default()));
+        assert!(up.iter().any(|line| line == "up"), "the OpenID provider did not start");
+        std::mem::forget(running);
+        Self { issuer: format!("http://127.0.0.1:{port}"), slugs, taken: AtomicUsize::new(0) }
+    }
+
+    /// A tenant's slug whose connection `op` the provider knows.
+    pub fn slug(&self) -> String {
+        let next = self.taken.fetch_add(1, Ordering::Relaxed);
+        self.slugs.get(next).expect("more tests sign in than TENANTS says").clone()
+    }
+}
+
+/// Where `./x setup` puts what it installs.
+#[expect(clippy::disallowed_methods, reason = "`./x test` says where by a variable")]
+fn state() -> PathBuf {
+    std::env::var_os("USHER_TESTBED_STATE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".usher"), PathBuf::from)
+}
+
+/// A browser: keeps cookies, goes where it is sent on this machine, fills in forms.
+pub struct Browser {
+    agent: reqwest::Client,
+    jar: Arc<Jar>,
+    /// The server that it reaches at [`PUBLIC`].
+    server: String,
+    pub language: &'static str,
+}
+
+impl Browser {
+    pub fn new() -> Self {
+        Self::at(base())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests talk to servers on loopback")]
+    pub fn at(server: &str) -> Self {
+        let jar = Arc::new(Jar::default());
+        let agent = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .cookie_provider(Arc::clone(&jar))
+            .build()
+            .unwrap();
+        Self { agent, jar, server: server.to_owned(), language: "en" }
+    }
+
+    fn real(&self, address: &str) -> String {
+        match address.strip_prefix(PUBLIC) {
+            Some(path) => format!("{}{path}", self.server),
+            None => address.to_owned(),
+        }
+    }
+
+    pub async fn get(&self, address: &str) -> Reply {
+        let request = self.agent.get(self.real(address)).header("accept-language", self.language);
+        Reply::of(format!("GET {address}"), request).await
+    }
+
+    async fn submit(&self, form: Form) -> Reply {
+        let request = self.agent.post(self.real(&form.action)).form(&form.fields);
+        Reply::of(format!("POST {}", form.action), request).await
+    }
+
+    /// Goes from Usher's door through the provider, as this person, up to the callback, which it does not visit.
+    pub async fn until_callback(&self, tenant: &str, person: &str) -> String {
+        self.until_callback_from(&format!("{PUBLIC}/login/{tenant}/op"), tenant, person).await
+    }
+
+    /// The same from another address of the door.
+    pub async fn until_callback_from(&self, door: &str, tenant: &str, person: &str) -> String {
+        let callback = format!("{PUBLIC}/oidc/{tenant}/op/callback");
+        let mut reply = self.get(door).await.is(303);
+        for _ in 0..MOST_HOPS {
+            if (300..400).contains(&reply.status) {
+                let here = reply.asked.split_once(' ').unwrap().1;
+                let next = Url::parse(here).unwrap().join(reply.header("location")).unwrap();
+                if next.as_str().starts_with(&callback) {
+                    return next.to_string();
+                }
+                reply = self.get(next.as_str()).await;
+            } else {
+                let form = Form::on(&reply.text, person).unwrap_or_else(|| panic!("no form: {}", reply.text));
+                reply = self.submit(form).await;
+            }
+        }
+        panic!("no end of hops, the last of them {}", reply.asked);
+    }
+
+    /// Signs in as this person and returns what the callback answered.
+    pub async fn sign_in(&self, tenant: &str, person: &str) -> Reply {
+        let callback = self.until_callback(tenant, person).await;
+        self.get(&callback).await
+    }
+
+    /// The value of the session cookie.
+    pub fn session(&self) -> Option<String> {
+        let cookies = self.jar.cookies(&Url::parse(&format!("{}/", self.server)).unwrap())?;
+        let cookies = cookies.to_str().unwrap().to_owned();
+        cookies
+            .split("; ")
+            .find_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('=').map(str::to_owned))
+    }
+}
+
+/// A form with its fields filled in.
+struct Form {
+    action: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Form {
+    /// The first form of a page, for this person; any password is right.
+    fn on(page: &str, person: &str) -> Option<Self> {
+        let form = page.split("<form").nth(1)?.split("</form>").next()?;
+        let fields = form.split("<input").skip(1).filter_map(|input| {
+            let input = input.split('>').next()?;
+            let name = attribute(input, "name")?;
+            let value = match name.as_str() {
+                "login" => person.to_owned(),
+                "password" => "anything".to_owned(),
+                _ => attribute(input, "value").unwrap_or_default(),
+            };
+            Some((name, value))
+        });
+        Some(Self { action: attribute(form, "action")?, fields: fields.collect() })
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?;
+    Some(value.replace("&amp;", "&"))
+}

@@ -322,7 +322,9 @@ fn literals(resources: &[Map<String, Value>]) -> Vec<String> {
         }
     }
     let mut all = BTreeSet::new();
-    resources.iter().for_each(|resource| resource.values().for_each(|value| collect(value, &mut all)));
+    for resource in resources {
+        resource.values().for_each(|value| collect(value, &mut all));
+    }
     all.extend(
         ["", "%", "_", "σ", "ς", "Σ", "ß", "ẞ", "\u{307}", "i", "zzz", "\u{10ffff}"].map(str::to_owned),
     );

@@ -391,7 +391,7 @@ impl Replica {
             urls().app
         );
         std::fs::write(&file, settings).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_usher"))
+        let process = Command::new(env!("CARGO_BIN_EXE_usher"))
             .args(["--json", "--config"])
             .arg(&file)
             .arg("serve")
@@ -400,12 +400,13 @@ impl Replica {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let mut replica = Self { process, base: String::new(), _folder: folder };
         let mut said = String::new();
-        for line in BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        for line in BufReader::new(replica.process.stdout.take().unwrap()).lines().map_while(Result::ok) {
             said.push_str(&line);
             if let Ok(announced) = serde_json::from_str::<Value>(&said) {
-                let base = format!("http://{}", announced["listening"][0].as_str().unwrap());
-                return Self { process, base, _folder: folder };
+                replica.base = format!("http://{}", announced["listening"][0].as_str().unwrap());
+                return replica;
             }
         }
         panic!("usher serve ended: {said}");

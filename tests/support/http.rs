@@ -211,7 +211,9 @@ impl Client {
 
 /// A PATCH body of these operations.
 pub fn patch(operations: Value) -> Value {
-    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+    let mut body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]});
+    body["Operations"] = operations;
+    body
 }
 
 /// A query parameter, encoded.

@@ -42,9 +42,7 @@ pub fn new_app(pool_size: usize) -> App {
         allow_loopback: true,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
-    let app = App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime().handle())
-        .unwrap();
-    app
+    App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime().handle()).unwrap()
 }
 
 /// Runs a test's future on the shared runtime, once the database and the application are there.

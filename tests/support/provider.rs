@@ -55,7 +55,11 @@ impl Provider {
         let said = BufReader::new(running.stdout.take().unwrap()).lines().map_while(Result::ok);
         let (started, up) = std::sync::mpsc::channel();
         // Read to its end, or the provider would break when it says more.
-        std::thread::spawn(move || said.for_each(|line| started.send(line).unwrap_or_default()));
+        std::thread::spawn(move || {
+            for line in said {
+                started.send(line).unwrap_or_default();
+            }
+        });
         assert!(up.iter().any(|line| line == "up"), "the OpenID provider did not start");
         std::mem::forget(running);
         Self { issuer: format!("http://127.0.0.1:{port}"), slugs, taken: AtomicUsize::new(0) }

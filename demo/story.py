@@ -31,6 +31,7 @@ USHER_DEMO_PORT = int(os.environ.get("USHER_DEMO_PORT", "9000"))
 CANAILLE_PORT = int(os.environ.get("CANAILLE_PORT", "8088"))
 RETURN_TO = "https://app.example"
 SESSION_COOKIE = "usher-dev"
+TURNS = ("seat.wait", "login.refuse", "session.start", "user.deactivate", "session.revoke", "seat.release", "seat.promote", "group.members.add")
 DISCOVERY = ("/ServiceProviderConfig", "/ResourceTypes", "/Schemas")
 
 
@@ -49,6 +50,8 @@ def main():
             demo.look_around()
     except KeyboardInterrupt:
         print("\nInterrupted.")
+        if not demo.told:
+            sys.exit(130)
     except Exception as trouble:  # whatever went wrong, the reader learns in which step
         kind = "" if isinstance(trouble, show.Unexpected) else f"{type(trouble).__name__}: "
         print(f"\n{show.RED}Step {story.number} failed: {story.name}{show.PLAIN}\n   {kind}{trouble}", flush=True)
@@ -56,6 +59,7 @@ def main():
         print(f"{max(story.number - 1, 0)} passed, 1 failed")
         sys.exit(1)
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave the database running
         demo.stop()
     print(f"{story.number} passed, 0 failed")
 
@@ -69,6 +73,9 @@ class Demo:
         self.credentials = {}
         self.ids = {}          # user name → the person's id at Canaille
         self.browser = None
+        self.told = False
+        self.names = {}        # a person's id at Usher → user name
+        self.turning_point = ""
 
     def tell(self, story):
         for step in (
@@ -88,6 +95,7 @@ class Demo:
         ):
             story.step(step.__doc__.split("\n")[0].rstrip("."))
             step()
+        self.told = True
 
     # ------------------------------------------------------------------------------------------------ the scene
 
@@ -114,6 +122,7 @@ class Demo:
         for name in ("canaille", "operator's scim2-client"):
             self.credentials[name] = run("credential", "issue", *tenant, "--directory", acme.DIRECTORY)["token"]
         self.credentials["admin"] = run("credential", "issue", *tenant, "--admin")["token"]
+        self.credentials["operator"] = run("credential", "issue", "--operator")["token"]
         secret = self.folder / "client-secret"
         secret.write_text(os.urandom(24).hex())
         run("connection", "create", *tenant, "--slug", acme.CONNECTION, "--issuer", f"http://localhost:{CANAILLE_PORT}",
@@ -137,7 +146,8 @@ class Demo:
             answer.read()
             request = answer.request
             show.exchange(who, request.method, str(request.url), request.headers, request.content.decode(),
-                          answer.status_code, answer.headers, answer.text, brief=request.url.path.endswith(DISCOVERY))
+                          answer.status_code, answer.headers, answer.text,
+                          brief=request.url.path.endswith((*DISCOVERY, "/audit-events")))
         return httpx.Client(base_url=base, timeout=60, headers={"authorization": f"Bearer {token}"}, event_hooks={"response": [shown]})
 
     # ------------------------------------------------------------------------------------------------ provisioning
@@ -166,6 +176,7 @@ class Demo:
             self.check_pushes(self.canaille.pushes())
         say(f"{len(acme.COLLEAGUES)} more people pushed in {time.monotonic() - started:.0f} s, five requests each")
         say("HR → Canaille: Nao Abe, the hundred-and-first")
+        self.turning_point = self.newest_event()
         self.hire(*acme.NAO)
         self.show_pushes(discovery=False)
         pool = self.usher.run("seat-pool", "show", "--tenant", acme.TENANT)
@@ -209,8 +220,10 @@ class Demo:
     def roles_follow(self):
         """Mapping rules give roles: one flag makes Hana an admin and Ken an org admin."""
         hana = self.access_of("hana")
+        tell_roles(hana)
         expect("admin" in role_ids(hana), "Hana, at the top with the flag, to be an admin", role_ids(hana))
         ken = self.access_of("ken")
+        tell_roles(ken)
         expect("org_admin" in role_ids(ken), "Ken, with the same flag in Sales / Osaka, to be an org admin", role_ids(ken))
         expect(ken["home"]["key"] == "sales-osaka", "Ken's home to be Sales / Osaka", ken["home"])
 
@@ -222,6 +235,12 @@ class Demo:
         if answer.status_code != 200:
             raise show.Unexpected(f"expected 200 for {path}, found {answer.status_code} {answer.text[:400]}")
         return answer.json()
+
+    def newest_event(self):
+        """When the newest event of the trail was; asked for without showing it."""
+        address = f"{self.usher.base}/api/v1/tenants/{acme.TENANT}/audit-events"
+        answer = httpx.get(address, params={"count": 1}, headers={"authorization": f"Bearer {self.credentials['admin']}"}, timeout=60)
+        return answer.json()["events"][0]["at"]
 
     def usher_id(self, user_name):
         """The person's id at Usher, asked for over SCIM as any client would."""
@@ -251,9 +270,11 @@ class Demo:
         expect(self.browser.cookie(SESSION_COOKIE) is not None, f"a session cookie {SESSION_COOKIE}", list(self.browser.cookies))
         status, session = self.ask_for_session()
         expect(status == 200, "her session to be answered", status)
+        tell_roles(session["access"])
         flags = {flag["flag"] for flag in session["access"]["flags"]}
         expect({"materials.upload", "materials.approve"} <= flags, "her group to give her both material rights", flags)
-        expect(all(role["reasons"] for role in session["access"]["roles"]), "a reason for every role", session["access"]["roles"])
+        roles = session["access"]["roles"]
+        expect(roles and all(role["reasons"] for role in roles), "a role, and a reason for it", roles)
 
     def login_address(self):
         return f"{self.usher.base}/login/{acme.TENANT}/{acme.CONNECTION}"
@@ -310,11 +331,20 @@ class Demo:
 
     def audit_trail(self):
         """The audit trail tells all of it."""
-        events = self.as_admin("/audit-events", count=200)
-        mina = next(event for event in events["events"] if event["action"] == "user.deactivate")
-        expect(mina["actor"]["kind"] == "directory", "the directory to be named as who deactivated Mina", mina["actor"])
-        actions = {event["action"] for event in events["events"]}
-        expect({"user.deactivate", "session.start", "session.revoke", "seat.promote"} <= actions, "sign-in, leaving and the seat in the trail", actions)
+        events = self.as_admin("/audit-events", count=200)["events"]
+        told = [event for event in events if event["at"] > self.turning_point][::-1]
+        for event in told:
+            say(f"    {event['at'][11:19]}  {event['action']:<18}  {self.named(event):<28}  by {event['actor']['kind']}")
+        left = next((event for event in told if event["action"] == "user.deactivate"), {})
+        expect(left.get("actor", {}).get("kind") == "directory", "the directory to be named as who deactivated Mina", left)
+        expect(left["before"] and left["after"] and left["requestId"], "what was before, what was after, and the request", left)
+        actions = [event["action"] for event in told]
+        expect(all(action in actions for action in TURNS), "every turn of the story in the trail", actions)
+
+    def named(self, event):
+        """Whom an event is about, by name where it is one of the cast."""
+        self.names = self.names or {self.usher_id(name): name for name in ("mina", "nao")}
+        return f"{event['targetKind']} {self.names.get(event['targetId'], event['targetId'][-12:])}"
 
     # ------------------------------------------------------------------------------------------------ afterwards
 
@@ -324,10 +354,12 @@ Usher keeps serving until you press Ctrl-C. To look around:
 
   Usher            {self.usher.base}   (log: {self.folder}/usher.log)
   sign in          {self.login_address()}
-                   as hana, ken or nao; the password is the name followed by -knows-it (hana-knows-it)
+                   as hana, ken or nao; the password is the name followed by -knows-it (hana-knows-it).
+                   It ends at {RETURN_TO}, the product, which is not part of the demo; then open the next address.
   session          {self.usher.base}/session
   Canaille         {self.canaille.base}
   API document     {self.usher.base}/api/v1/openapi.json
+  operator token   {self.credentials["operator"]}
   admin token      {self.credentials["admin"]}
   SCIM token       {self.credentials[SECOND_CLIENT]}
 
@@ -348,6 +380,13 @@ Usher keeps serving until you press Ctrl-C. To look around:
 SECOND_CLIENT = "operator's scim2-client"
 
 
+def tell_roles(access):
+    """Roles and flags with their reasons, in words."""
+    for kind in ("role", "flag"):
+        for held in access[kind + "s"]:
+            say(f"{kind} {held[kind]}: " + " ".join(reason["sentence"] for reason in held["reasons"]))
+
+
 def role_ids(access):
     return {role["role"] for role in access["roles"]}
 
@@ -355,8 +394,8 @@ def role_ids(access):
 def show_hop(page):
     """One hop of a browser, in a line or two."""
     sent = "&".join(f"{name}={'…' if name == 'password' else value}" for name, value in page.sent.items())
-    show.say(f"browser → {page.method} {show.masked(page.url)}" + (f"  [{sent}]" if sent else ""))
-    where = f" → {show.masked(page.location)}" if page.location else ""
+    show.say(f"browser → {page.method} {show.short_address(page.url)}" + (f"  [{show.masked(sent)}]" if sent else ""))
+    where = f" → {show.short_address(page.location)}" if page.location else ""
     show.say(f"        ← {page.status}{where}")
 
 

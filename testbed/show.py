@@ -6,10 +6,11 @@ import sys
 import time
 import urllib.parse
 
-MOST_LINES = 40
-WIDTH = 160
+MOST_LINES = 110
+MOST_ITEMS = 4
+WIDTH = 150
 SHOWN = 12
-TOKENS = re.compile(r"(?:usher_[a-z]+_|Bearer |code=|state=|nonce=|code_challenge=)[A-Za-z0-9_\-.~+/]+")
+TOKENS = re.compile(r"usher_[a-z]+_[A-Za-z0-9_\-]+|Bearer [A-Za-z0-9_\-.~+/]+|(?:code|state|nonce|code_challenge|csrf_token)=[A-Za-z0-9_\-.~+/]+")
 SHOWN_REQUEST_HEADERS = ("authorization", "cookie", "content-type", "if-match")
 SHOWN_ANSWER_HEADERS = ("content-type", "location", "etag", "retry-after", "www-authenticate")
 BOLD, DIM, RED, GREEN, PLAIN = ("\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
@@ -52,9 +53,18 @@ def masked(text):
     """Everything that opens a door is cut after its first characters."""
     def cut(match):
         whole = match.group(0)
+        name, equals, value = whole.partition("=")
+        if equals:
+            return f"{name}={value[:4]}…" if len(value) > 4 else whole
         visible = SHOWN + (len("Bearer ") if whole.startswith("Bearer ") else 0)
         return whole if len(whole) <= visible else whole[:visible] + "…"
     return TOKENS.sub(cut, text)
+
+
+def short_address(address):
+    """An address as it is read aloud: decoded, without secrets, and not longer than a line."""
+    address = masked(urllib.parse.unquote_plus(address))
+    return address if len(address) <= WIDTH else address[:WIDTH] + "…"
 
 
 def hidden(value):
@@ -70,11 +80,30 @@ def body_lines(text, content_type=""):
     if not text:
         return []
     try:
-        pretty = json.dumps(hidden(json.loads(text)), indent=2, ensure_ascii=False)
+        lines = json_lines(hidden(json.loads(text)))
     except ValueError:
-        pretty = words_of_page(text) if "html" in content_type else text
-    lines = masked(pretty).splitlines()
+        lines = (words_of_page(text) if "html" in content_type else text).splitlines()
+    lines = [masked(line) for line in lines]
     return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"… {len(lines) - MOST_LINES} more lines"]
+
+
+def json_lines(value, before="", after="", depth=0):
+    """JSON for readers: what fits on a line stays on it, and of long lists only the beginning is shown."""
+    indent = "  " * depth
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or not value or len(indent + before + line) <= WIDTH:
+        return [indent + before + line + after]
+    if isinstance(value, dict):
+        opening, closing, items = "{", "}", [(json.dumps(key, ensure_ascii=False) + ": ", item) for key, item in value.items()]
+    else:
+        opening, closing, items = "[", "]", [("", item) for item in value]
+    shown = items if isinstance(value, dict) or len(items) <= MOST_ITEMS else items[:MOST_ITEMS - 1]
+    lines = [indent + before + opening]
+    for number, (name, item) in enumerate(shown, 1):
+        lines += json_lines(item, name, "" if number == len(items) else ",", depth + 1)
+    if len(shown) < len(items):
+        lines.append(f"{indent}  … {len(items) - len(shown)} more")
+    return [*lines, indent + closing + after]
 
 
 def words_of_page(page):
@@ -101,7 +130,7 @@ def exchange(who, method, url, request_headers, request_body, status, answer_hea
     """One request and its answer, as they went over the wire. `brief` leaves out the bodies."""
     request_headers = {name.lower(): value for name, value in request_headers.items()}
     answer_headers = {name.lower(): value for name, value in answer_headers.items()}
-    print(f"   {DIM}{who}{PLAIN} → {BOLD}{method}{PLAIN} {masked(urllib.parse.unquote_plus(url))}")
+    print(f"   {DIM}{who}{PLAIN} → {BOLD}{method}{PLAIN} {short_address(url)}")
     if not brief:
         indent(header_lines(request_headers, SHOWN_REQUEST_HEADERS), "       ")
         indent(body_lines(request_body), "       ")
@@ -119,17 +148,8 @@ def indent(lines, by):
 
 def command(arguments, output):
     print("   $ " + masked(" ".join(quoted(argument) for argument in arguments)))
-    indent(short_lines(output), "     ")
+    indent(body_lines(output), "     ")
     sys.stdout.flush()
-
-
-def short_lines(output):
-    """JSON that fits on a line stays on it."""
-    try:
-        line = masked(json.dumps(hidden(json.loads(output)), ensure_ascii=False))
-    except ValueError:
-        return body_lines(output)
-    return [line] if len(line) <= WIDTH else body_lines(output)
 
 
 def quoted(argument):

@@ -7,16 +7,17 @@ starts Usher with a fresh database and one tenant, runs the suite from the folde
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import programs
 import show
 
-PORT = int(os.environ.get("USHER_SUITE_PORT", "9100"))
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -27,12 +28,14 @@ def main():
     arguments.add_argument("--folder", required=True, type=Path)
     arguments.add_argument("--tools", required=True, type=Path)
     options = arguments.parse_args()
+    options.tools = options.tools.resolve()
     programs.fresh_folder(options.folder)
-    usher = programs.Usher(options.usher, options.folder, PORT, rate=10_000)  # a suite is not there to meet the limits
+    usher = programs.Usher(options.usher, options.folder, programs.free_port(), rate=10_000)  # a suite is not there to meet the limits
     try:
         usher.serve()
         tenant = ["--tenant", "suite"]
         usher.run("tenant", "create", "--slug", "suite", "--name", "Suite", "--blueprint", "bellface")
+        usher.run("org-unit", "create", *tenant, "--key", "suite", "--name", "Suite")
         usher.run("directory", "create", *tenant, "--slug", "suite", "--name", "Suite")
         passed, failed = SUITES[options.suite](usher, tenant, options)
     except show.Unexpected as trouble:
@@ -57,26 +60,62 @@ def scim(usher, tenant, options):
 
 
 def api(usher, tenant, options):
-    """schemathesis: invented requests against every operation of the OpenAPI document, as an administrator and as the operator."""
+    """schemathesis: requests made up from the OpenAPI document, against every operation, as an administrator and as the operator.
+
+    All its checks but one: `positive_data_acceptance` wants every body that fits the schema to be accepted, and a schema cannot say
+    that a key names an org unit that is there.
+    """
+    scim_token = usher.run("credential", "issue", *tenant, "--directory", "suite")["token"]
+    rule = usher.run("mapping-rule", "create", *tenant, "--priority", "1", "--group", "suite", "--flag", "admin_flag")["id"]
+    person = create_person(usher, scim_token)
+    settings = options.folder / "schemathesis.toml"
+    settings.write_text(SETTINGS.format(rule=rule, person=person))
     passed = failed = 0
     for name, issue in (("admin", [*tenant, "--admin"]), ("operator", ["--operator"])):
         token = usher.run("credential", "issue", *issue)["token"]
         print(f"-- as {name}", flush=True)
         output, status = watch([
-            options.tools / "st", "run", usher.base + "/api/v1/openapi.json", "--header", f"Authorization: Bearer {token}",
-            "--checks", "not_a_server_error", "--max-examples", "30", "--max-time", "240", "--seed", "7", "--rate-limit", "auto",
-        ], {})
-        found = re.search(r"(\d+) passed", output)
-        passed += int(found.group(1)) if found else 0
-        failed += int(status != 0)
+            options.tools / "st", "--config-file", settings, "run", usher.base + "/api/v1/openapi.json",
+            "--header", f"Authorization: Bearer {token}", "--exclude-checks", "positive_data_acceptance", "--continue-on-failure",
+            "--max-examples", "20", "--max-time", "90", "--seed", "7", "--rate-limit", "auto", "--generation-database", "none",
+        ], {}, options.folder)
+        tested = re.search(r"Tested: +(\d+)", output)
+        found = re.search(r"generated, .*?(\d+) unique failures", output)
+        wrong = int(found.group(1)) if found else int(status != 0)
+        passed += max(0, int(tested.group(1)) - wrong) if tested else 0
+        failed += wrong if tested else 1
     return passed, failed
 
 
-def watch(arguments, environment):
-    """Runs a program, shows what it says, and returns it with its status."""
+SETTINGS = """\
+# Made-up tenants and ids are never there; these are, so that more than "not found" is seen.
+[parameters]
+"path.tenant" = "suite"
+
+[[operations]]
+include-path = "/api/v1/tenants/{{tenant}}/mapping-rules/{{id}}"
+parameters = {{ "path.id" = "{rule}" }}
+
+[[operations]]
+include-path = "/api/v1/tenants/{{tenant}}/users/{{id}}/access"
+parameters = {{ "path.id" = "{person}" }}
+"""
+
+
+def create_person(usher, token):
+    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "suite"}
+    request = urllib.request.Request(usher.base + "/scim/v2/Users", json.dumps(body).encode(), {
+        "Authorization": f"Bearer {token}", "Content-Type": "application/scim+json",
+    })
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["id"]
+
+
+def watch(arguments, environment, folder=None):
+    """Runs a program, in `folder` if it leaves things behind, shows what it says, and returns it with its status."""
     process = subprocess.Popen(
         [str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", env={**os.environ, "NO_COLOR": "1", **environment},
+        text=True, errors="replace", cwd=folder, env={**os.environ, "NO_COLOR": "1", **environment},
     )
     lines = []
     for line in process.stdout:

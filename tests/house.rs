@@ -30,8 +30,9 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Licences that may be linked into the binary.
-const LICENCES: [&str; 13] = [
+const LICENCES: [&str; 14] = [
     "MIT",
+    "MIT-0",
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",

@@ -15,6 +15,9 @@ use crate::support::run;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// Of a group, what is shown only to those who ask for it too.
+const EVERYTHING: &str = "&attributes=displayName,externalId,meta,members.value,members.type,members.display";
+
 /// People who differ where comparisons go wrong: nothing, empty, two values, case, width, composition, final sigma,
 /// dotted and dotless i, wildcards of SQL, quotes.
 fn people() -> Vec<Value> {
@@ -71,8 +74,8 @@ async fn seeded() -> Seeded {
     doors.set_active(&ids[0], true).await;
     let rename = json!([{"op": "add", "value": {"externalId": "G-1"}}]);
     doors.scim.patch(&format!("/Groups/{sales}"), rename).await.is(204);
-    let all = async |path: &str| {
-        let list = doors.scim.get(&format!("{path}?count=200")).await.is(200).json();
+    let all = async |path: &str, shown: &str| {
+        let list = doors.scim.get(&format!("{path}?count=200{shown}")).await.is(200).json();
         list["Resources"]
             .as_array()
             .unwrap()
@@ -80,7 +83,7 @@ async fn seeded() -> Seeded {
             .map(|it| it.as_object().unwrap().clone())
             .collect::<Vec<_>>()
     };
-    let (users, groups) = (all("/Users").await, all("/Groups").await);
+    let (users, groups) = (all("/Users", "").await, all("/Groups", EVERYTHING).await);
     Seeded { doors, users, groups }
 }
 

@@ -27,7 +27,7 @@ class Program:
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})}, start_new_session=True,
+                env={**surroundings(), **(environment or {})}, start_new_session=True,
             )
 
     def wait_until(self, answers):
@@ -51,6 +51,11 @@ class Program:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def surroundings():
+    """The environment without variables that would configure Usher otherwise than its file says."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("USHER_")}
 
 
 def answers(url):
@@ -119,7 +124,7 @@ class Usher:
         """One `usher` command; its JSON output."""
         done = subprocess.run(
             [self.binary, "--config", str(self.config), "--json", *arguments],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, env=surroundings(),
         )
         if shown or done.returncode:
             show.command(["usher", *arguments], done.stdout)

@@ -1,6 +1,6 @@
 """Canaille as Acme's identity provider. Knows Canaille; does not know the gateway's answers.
 
-One process on localhost:PORT that is all three at once:
+One process, http://localhost:PORT, that is all three at once:
 - an OpenID provider with a real password form and a groups claim;
 - a SCIM server at /scim/v2, through which an HR system (the demo, a test) creates, changes and locks people with HR_TOKEN;
 - a SCIM client that pushes every such change to SCIM_BASE with SCIM_TOKEN. What it sends and what it is answered is appended
@@ -23,6 +23,7 @@ from canaille.scim import client as scim_client
 from pytest_iam import JWKRegistry
 
 PORT = int(os.environ.get("PORT", "8088"))
+LISTEN = os.environ.get("LISTEN", "localhost")
 GATEWAY = os.environ.get("GATEWAY", "http://127.0.0.1:9000")
 REDIRECT_URI = os.environ.get("REDIRECT_URI", GATEWAY + "/oidc/acme/canaille/callback")
 CLIENT_SECRET = os.environ.get("CLIENT_SECRET", "gateway-secret")
@@ -133,6 +134,6 @@ app = build_app()
 with app.app_context():
     register_gateway(app.backend)
     register_hr(app.backend)
-server = wsgiref.simple_server.make_server("localhost", PORT, app, handler_class=QuietHandler)
+server = wsgiref.simple_server.make_server(LISTEN, PORT, app, handler_class=QuietHandler)
 print("up", flush=True)
 server.serve_forever()

@@ -34,7 +34,7 @@ pub fn urls() -> &'static ClusterUrls {
 /// A process that outlives this one just long enough to stop the server and remove the folder: it waits for the end of
 /// a pipe that closes when this process ends, however it ends.
 fn guard(folder: &Path) {
-    const SCRIPT: &str = r#"read -r _; pid=$(head -n 1 "$1/postgres/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; sleep 1; rm -rf "$1""#;
+    const SCRIPT: &str = r#"trap : INT TERM HUP; read -r _; pid=$(head -n 1 "$1/postgres/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; sleep 1; rm -rf "$1""#;
     let mut guardian = Command::new("sh")
         .args(["-c", SCRIPT, "guardian"])
         .arg(folder)

@@ -42,7 +42,7 @@ impl Provider {
             slugs.iter().map(|slug| format!("{PUBLIC}/oidc/{slug}/op/callback")).collect();
         // Ends with this process, however that ends: the pipe closes.
         let mut running = Command::new("sh")
-            .args(["-c", "\"$@\" & read -r _; kill $!", "guardian"])
+            .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
             .args([node.as_os_str(), program.as_os_str()])
             .env("PORT", port.to_string())
             .env("GATEWAY", PUBLIC)

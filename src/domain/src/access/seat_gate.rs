@@ -3,6 +3,7 @@
 //! It stands apart from the evaluation so that access can be stored without it and passed through it whenever it is
 //! read: a seat that goes from one person to another then changes nobody's stored access, and nobody reads an old seat.
 
+use super::gather::add;
 use super::{AccessStatus, Dropped, EffectiveAccess, Reason, What};
 use crate::seat::SeatState;
 
@@ -38,7 +39,12 @@ impl EffectiveAccess {
             std::mem::take(&mut self.flags).into_iter().map(|it| (What::Flag, it.flag, it.scope, it.reasons));
         for (what, id, scope, mut reasons) in roles.chain(flags) {
             reasons.push(seat.clone());
-            self.dropped.push(Dropped { what, id, scope: Some(scope), reasons });
+            let scope = Some(scope);
+            // It may be listed already, for another reason than the seat.
+            match self.dropped.iter_mut().find(|it| (it.what, &it.id, &it.scope) == (what, &id, &scope)) {
+                Some(listed) => add(&mut listed.reasons, reasons),
+                None => self.dropped.push(Dropped { what, id, scope, reasons }),
+            }
         }
         self.dropped.sort_by(|a, b| (a.what, &a.id, &a.scope).cmp(&(b.what, &b.id, &b.scope)));
     }
@@ -76,6 +82,22 @@ mod tests {
         assert!(waiting.flags.is_empty());
         assert_eq!(waiting.dropped.len(), 1);
         assert_eq!(waiting.reasons, [Reason::Active, Reason::WaitingForSeat { position: 2 }]);
+    }
+
+    #[test]
+    fn what_was_dropped_before_is_listed_once_with_both_reasons() {
+        let mut access = access();
+        access.dropped.push(Dropped {
+            what: What::Flag,
+            id: "a".to_owned(),
+            scope: Some(Scope::Environment),
+            reasons: vec![Reason::ScopeGone],
+        });
+
+        let refused = access.behind_seat_gate(SeatState::Refused);
+
+        assert_eq!(refused.dropped.len(), 1);
+        assert_eq!(refused.dropped[0].reasons, [Reason::ScopeGone, Reason::Default, Reason::NoSeat]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The OpenID Connect relying party. Knows the authorization code flow; does not know where a flow is kept between its halves.
 //!
-//! [`start`] makes the URL that the browser is sent to and the secrets of this flow, [`finish`] takes what came back,
+//! [`start()`] makes the URL that the browser is sent to and the secrets of this flow, [`finish`] takes what came back,
 //! redeems the code and checks the ID token. The caller keeps the [`FlowSecrets`] in between, bound to the browser and
 //! used once, and refuses callbacks with repeated parameters.
 //!

@@ -31,8 +31,8 @@ pub struct Serving {
     task: JoinHandle<io::Result<()>>,
 }
 
-/// Listens and serves, in threads of its own; must be called within a tokio runtime. HTTP/1.1, and HTTP/2 for those who
-/// know beforehand; TLS ends at the proxy in front. Signals are the caller's business.
+/// Listens and serves, in threads of its own; must be called within a tokio runtime. HTTP/1.1; TLS, and with it HTTP/2,
+/// ends at the proxy in front. Signals are the caller's business.
 pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     let state = web::Data::new(state);
     let readiness: Arc<dyn Readiness> = state.clone().into_inner();
@@ -55,7 +55,9 @@ pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(config.shutdown_grace_seconds)
     .disable_signals()
-    .bind_auto_h2c(config.listen)?;
+    // Not `bind_auto_h2c`: until it knows the protocol by the first bytes, no time-out is in force, so that whoever
+    // connects and says nothing would hold the connection for ever, and a stop for all of its grace.
+    .bind(config.listen)?;
     let addresses = server.addrs();
     let server = server.run();
     let handle = server.handle();

@@ -144,6 +144,8 @@ pub struct Books<'a> {
 impl<'a> Books<'a> {
     pub async fn open(machine: &'a Machine, tenant: &'a Tenant) -> Self {
         let mut database = machine.database().await;
+        // Without statistics of tables that grow so fast, the queries below take seconds.
+        database.batch_execute("ANALYZE").await.unwrap();
         database.batch_execute(&format!("SET app.tenant_id = '{}'", tenant.id)).await.unwrap();
         Self { machine, tenant, database }
     }

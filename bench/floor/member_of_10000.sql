@@ -14,7 +14,6 @@ SELECT u.id, u.doc, u.version, u.created_at, u.updated_at FROM groups u WHERE u.
 SELECT "users"."id" FROM "users" WHERE ((("users"."tenant_id" = :tenant::uuid) AND ("users"."directory_id" = :directory::uuid)) AND ("users"."id" = ANY(('{' || :people || :user || '}')::uuid[]))) ORDER BY "users"."id" FOR NO KEY UPDATE;
 INSERT INTO group_member (tenant_id, group_id, user_id) SELECT :tenant::uuid, :group::uuid, id FROM unnest(('{' || :people || :user || '}')::uuid[]) AS id ON CONFLICT DO NOTHING RETURNING user_id;
 UPDATE "groups" SET "version" = ("groups"."version" + :c1::bigint), "updated_at" = :c2::timestamptz WHERE (("groups"."tenant_id" = :tenant::uuid) AND ("groups"."id" = :group::uuid)) RETURNING "groups"."version";
-SELECT "users"."id" FROM "users" WHERE ((("users"."tenant_id" = :tenant::uuid) AND ("users"."directory_id" = :directory::uuid)) AND ("users"."id" = ANY(('{' || :people || :user || '}')::uuid[]))) ORDER BY "users"."id" FOR NO KEY UPDATE;
 \startpipeline
 SELECT pg_advisory_xact_lock_shared(:c3::bigint);
 SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;
@@ -58,7 +57,6 @@ SELECT u.id, u.doc, u.version, u.created_at, u.updated_at FROM groups u WHERE u.
 SELECT "users"."id" FROM "users" WHERE ((("users"."tenant_id" = :tenant::uuid) AND ("users"."directory_id" = :directory::uuid)) AND ("users"."id" = ANY(('{' || :people || :user || '}')::uuid[]))) ORDER BY "users"."id" FOR NO KEY UPDATE;
 DELETE FROM group_member WHERE tenant_id = :tenant::uuid AND group_id = :group::uuid AND user_id = ANY(('{' || :people || :user || '}')::uuid[]) RETURNING user_id;
 UPDATE "groups" SET "version" = ("groups"."version" + :c1::bigint), "updated_at" = :c14::timestamptz WHERE (("groups"."tenant_id" = :tenant::uuid) AND ("groups"."id" = :group::uuid)) RETURNING "groups"."version";
-SELECT "users"."id" FROM "users" WHERE ((("users"."tenant_id" = :tenant::uuid) AND ("users"."directory_id" = :directory::uuid)) AND ("users"."id" = ANY(('{' || :people || :user || '}')::uuid[]))) ORDER BY "users"."id" FOR NO KEY UPDATE;
 \startpipeline
 SELECT pg_advisory_xact_lock_shared(:c3::bigint);
 SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;

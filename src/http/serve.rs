@@ -39,6 +39,7 @@ pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     let readiness = web::Data::from(readiness);
     let server = HttpServer::new(move || {
         let inner = state.get_ref();
+        inner.app.read_on_this_thread(); // each worker comes by here once, on its own thread
         App::new()
             .app_data(state.clone())
             .app_data(readiness.clone())

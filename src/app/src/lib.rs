@@ -110,6 +110,12 @@ impl App {
         })
     }
 
+    /// Gives the calling thread, which must drive a runtime of its own, a database connection for short reads, besides
+    /// those of the pool.
+    pub fn read_on_this_thread(&self) {
+        self.db.read_on_this_thread();
+    }
+
     /// The time now.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()

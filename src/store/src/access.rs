@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::statement::{Statement, statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
 
@@ -127,7 +127,7 @@ pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Option<Effec
          WHERE a.tenant_id = {{}} AND a.user_id = {{}}"
     );
     let tenant = tx.tenant().as_uuid();
-    let row: Option<AccessRow> = Statement::composed(text, Vec::new(), true)
+    let row: Option<AccessRow> = Statement::composed(text, Vec::new(), Shape::Kept)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(user.as_uuid())
         .get_result(tx.connection().0.conn())

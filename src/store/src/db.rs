@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::credentials;
 use crate::error::StoreError;
+use crate::lane::Lanes;
 use crate::scope::Scope;
 use crate::statement::Statement;
 use crate::tx::{GlobalTx, ReadTx, Reads as _, WriteTx, opening};
@@ -34,6 +35,7 @@ pub struct Db {
     pool: Pool<AsyncPgConnection>,
     runtime: Handle,
     attempts: usize,
+    lanes: Lanes,
     pub(crate) known: std::sync::Arc<crate::credentials::Known>,
 }
 
@@ -70,8 +72,14 @@ impl Db {
             pool,
             runtime: runtime.clone(),
             attempts: options.pool_size.saturating_add(1),
+            lanes: Lanes::new(&options.url),
             known: std::sync::Arc::default(),
         })
+    }
+
+    /// Gives the calling thread, whose runtime must be its own, a connection for short reads, besides those of the pool.
+    pub fn read_on_this_thread(&self) {
+        self.lanes.add_here();
     }
 
     /// Begins a transaction that may write in the scope's tenant.
@@ -140,15 +148,22 @@ impl Db {
         R: QueryableByName<Pg> + Send + 'static,
     {
         let statement = ask();
-        if statement.is_kept() {
+        let lane = if statement.is_point() { self.lanes.here() } else { None };
+        let found = if let Some(lane) = lane {
+            let found = flight(&lane, &opening(tenant, "READ ONLY"), scope, statement).await;
+            found.inspect_err(|_| self.lanes.close(&lane)).unwrap_or_default()
+        } else if statement.is_kept() {
             let connection =
                 self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            match flight(&connection, &opening(tenant, "READ ONLY"), scope, statement).await {
-                Ok(rows) if !rows.is_empty() => return Ok(rows),
-                Ok(_) => {}
-                Err(_) => drop(Object::take(connection)), // the steps below find out what it was
-            }
+            let found = flight(&connection, &opening(tenant, "READ ONLY"), scope, statement).await;
+            found.inspect_err(|_| drop(Object::take(connection))).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        if !found.is_empty() {
+            return Ok(found);
         }
+        // Nothing was found, or a connection broke: what it was comes out here.
         let mut tx = ReadTx::open(self, tenant, scope).await?;
         let rows = ask().load::<R>(tx.connection().0.conn()).await?;
         tx.finish().await?;
@@ -162,7 +177,7 @@ impl Db {
 
 /// A connection that plans each statement once. Our statements are written so that one plan serves all values; left to
 /// itself, Postgres plans those with arrays anew each time, which costs more than running them.
-async fn connect(url: String) -> Result<AsyncPgConnection, ConnectionError> {
+pub(crate) async fn connect(url: String) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(&url).await?;
     connection
         .batch_execute("SET plan_cache_mode = force_generic_plan")

@@ -16,7 +16,7 @@ use crate::filter_sql::{Condition, Target};
 use crate::keys::fitting;
 use crate::schema::groups;
 use crate::scope::DirectoryScope;
-use crate::statement::Statement;
+use crate::statement::{Shape, Statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::{Slice, document};
 
@@ -82,7 +82,7 @@ async fn one(
         "SELECT {COLUMNS} FROM groups u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}"
     );
     let tenant = tx.tenant().as_uuid();
-    let found = Statement::composed(text, Vec::new(), true)
+    let found = Statement::composed(text, Vec::new(), Shape::Kept)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(directory.as_uuid())
         .bind::<SqlUuid, _>(id.as_uuid())

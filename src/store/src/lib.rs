@@ -19,6 +19,7 @@ mod filter_sql;
 pub mod groups;
 pub mod identities;
 mod keys;
+mod lane;
 pub mod login_flows;
 pub mod members;
 pub mod migrate;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::schema::{access_policy, mapping_rule};
-use crate::statement::{Statement, statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// All rules, in no particular order.
@@ -91,5 +91,5 @@ fn version_statement(tx: &impl Reads) -> Statement<'static> {
 fn lock_statement(tx: &impl Reads, function: &str) -> Statement<'static> {
     let (high, low) = tx.tenant().as_uuid().as_u64_pair();
     let key = i64::from_ne_bytes((high ^ low.rotate_left(17)).to_ne_bytes());
-    Statement::composed(format!("SELECT {function}({{}})"), Vec::new(), true).bind::<BigInt, _>(key)
+    Statement::composed(format!("SELECT {function}({{}})"), Vec::new(), Shape::Kept).bind::<BigInt, _>(key)
 }

@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::session;
 use crate::scope::Scope;
-use crate::statement::Statement;
+use crate::statement::{Shape, Statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
 
@@ -100,7 +100,7 @@ impl Db {
         let Some(tenant) = token.tenant() else { return Ok(None) };
         let hash = token.hash();
         let ask = move || {
-            Statement::composed(live_text(), Vec::new(), true)
+            Statement::composed(live_text(), Vec::new(), Shape::Point)
                 .bind::<SqlUuid, _>(tenant.as_uuid())
                 .bind::<Bytea, _>(hash.as_bytes().to_vec())
         };

@@ -13,28 +13,43 @@ use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
 pub(crate) struct Statement<'a> {
     text: std::borrow::Cow<'static, str>,
     binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
-    kept: bool,
+    shape: Shape,
+}
+
+/// What may be done with a statement to make it fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Any of very many: preparing it once per connection does not pay.
+    Any,
+    /// One of a small number: a connection prepares it once and keeps it.
+    Kept,
+    /// Kept, and an index leads to its few rows: so short that others may wait behind it.
+    Point,
 }
 
 /// Starts a statement whose text is fixed, so that a connection prepares it once.
 pub(crate) fn statement<'a>(text: &'static str) -> Statement<'a> {
-    Statement { text: text.into(), binds: Vec::new(), kept: true }
+    Statement { text: text.into(), binds: Vec::new(), shape: Shape::Kept }
 }
 
 impl<'a> Statement<'a> {
-    /// A statement composed while running. `kept` says whether its shape is one of a small number, so that preparing
-    /// it once per connection pays.
+    /// A statement composed while running.
     pub(crate) fn composed(
         text: String,
         binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
-        kept: bool,
+        shape: Shape,
     ) -> Self {
-        Self { text: text.into(), binds, kept }
+        Self { text: text.into(), binds, shape }
     }
 
     /// Whether a connection prepares it once and keeps it.
     pub(crate) fn is_kept(&self) -> bool {
-        self.kept
+        self.shape != Shape::Any
+    }
+
+    /// Whether it is so short that others may wait behind it.
+    pub(crate) fn is_point(&self) -> bool {
+        self.shape == Shape::Point
     }
 
     /// Binds the next parameter.
@@ -74,7 +89,7 @@ where
 
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if !self.kept {
+        if !self.is_kept() {
             out.unsafe_to_cache_prepared();
         }
         let mut binds = self.binds.iter();

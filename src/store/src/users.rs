@@ -17,7 +17,7 @@ use crate::filter_sql::{Condition, Target};
 use crate::keys::{all_fitting, fitting};
 use crate::schema::users;
 use crate::scope::DirectoryScope;
-use crate::statement::{Statement, statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// A person as kept.
@@ -111,7 +111,7 @@ fn one(
         "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}",
         columns(groups)
     );
-    Statement::composed(text, Vec::new(), true)
+    Statement::composed(text, Vec::new(), Shape::Point)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid())
         .bind::<SqlUuid, _>(id.as_uuid())

@@ -1,7 +1,7 @@
 //! What a person may do, and why. Knows how rules, home, roles and seats combine; does not know where any of
 //! them is stored.
 //!
-//! [`evaluate`] is one pure, total function: the same [`Policy`] and the same [`Facts`] give the same
+//! [`evaluate()`] is one pure, total function: the same [`Policy`] and the same [`Facts`] give the same
 //! [`EffectiveAccess`], in whatever order rules, groups and grants were listed, and everything in the result
 //! carries its [`Reason`]s. The order of its steps:
 //!

@@ -25,6 +25,14 @@ enum Kind {
     IdColumn,
 }
 
+/// Whether an index leads to the few rows in which this attribute has a given value.
+pub(super) fn is_indexed(attr: &AttributeRef) -> bool {
+    let name = attr.attribute.name.as_str();
+    attr.schema_urn.is_none()
+        && attr.sub.is_none()
+        && matches!(name, "id" | "externalId" | "userName" | "displayName")
+}
+
 /// Writes one condition.
 pub(super) struct Compiler<'a> {
     target: Target,

@@ -11,14 +11,14 @@ use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use scim::filter::Filter;
+use scim::filter::{CompareOp, Filter};
 use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::members::MemberRow;
 use crate::scope::DirectoryScope;
-use crate::statement::{Statement, bound};
+use crate::statement::{Shape, Statement, bound};
 use crate::tx::Reads as _;
 use crate::users::Slice;
 
@@ -59,7 +59,7 @@ pub(crate) struct Condition {
     target: Target,
     text: String,
     values: Vec<Value>,
-    kept: bool,
+    shape: Shape,
 }
 
 #[derive(QueryableByName)]
@@ -77,9 +77,14 @@ impl Condition {
             text.push_str(" AND ");
             compile::Compiler::new(target, &mut text, &mut values).filter(filter)?;
         }
-        // One comparison is one of a small number of shapes; anything longer may be of any shape.
-        let kept = matches!(filter, None | Some(Filter::Compare { .. }));
-        Ok(Self { target, text, values, kept })
+        let shape = match filter {
+            Some(Filter::Compare { attr, op: CompareOp::Eq, .. }) if compile::is_indexed(attr) => {
+                Shape::Point
+            }
+            None | Some(Filter::Compare { .. }) => Shape::Kept,
+            _ => Shape::Any,
+        };
+        Ok(Self { target, text, values, shape })
     }
 
     fn table(&self) -> &'static str {
@@ -92,7 +97,7 @@ impl Condition {
     fn statement<'a>(&self, text: String, tenant: Uuid, of: Uuid) -> Statement<'a> {
         let mut binds = vec![bound::<SqlUuid, _>(tenant), bound::<SqlUuid, _>(of)];
         binds.extend(self.values.iter().map(Value::bind));
-        Statement::composed(text, binds, self.kept)
+        Statement::composed(text, binds, self.shape)
     }
 
     /// A page of the rows of this directory that satisfy it, by id, and how many there are in all. They are counted

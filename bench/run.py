@@ -229,6 +229,7 @@ class Bench:
             [scene.program("pgbench"), "-h", self.scene.database.socket, "-U", "usher_app", "-n", "-M", "prepared", "-c", str(clients),
              "-j", str(THREADS), "-T", str(self.options.seconds + 1), "-P", "1", "-f", script,
              *[part for name, value in variables.items() for part in ("-D", f"{name}={value}")], "usher"],
+            env={**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan"},   # as on Usher's connections
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.options.seconds + 60,
         ))
         transactions = re.search(r"transactions actually processed: (\d+)", done.stdout)

@@ -37,9 +37,13 @@ pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     let state = web::Data::new(state);
     let readiness: Arc<dyn Readiness> = state.clone().into_inner();
     let readiness = web::Data::from(readiness);
+    let workers = config.workers;
     let server = HttpServer::new(move || {
         let inner = state.get_ref();
-        inner.app.read_on_this_thread(); // each worker comes by here once, on its own thread
+        // Each worker comes by here once, on its own thread.
+        if let Err(error) = inner.app.begin_worker(workers) {
+            tracing::warn!(%error, "A worker goes without database connections of its own");
+        }
         App::new()
             .app_data(state.clone())
             .app_data(readiness.clone())
@@ -51,7 +55,7 @@ pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
             .wrap(count_requests(Arc::clone(&inner.metrics)))
             .wrap(log_requests(Arc::clone(&inner.clock), Arc::clone(&inner.entropy)))
     })
-    .workers(config.workers)
+    .workers(workers)
     .client_request_timeout(HEAD_PATIENCE)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(config.shutdown_grace_seconds)

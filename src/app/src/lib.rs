@@ -47,7 +47,7 @@ pub struct SessionPolicy {
 pub struct AppOptions {
     /// Address of the running database role.
     pub database_url: String,
-    /// The most database connections at once.
+    /// The most database connections for transactions at once, web workers together.
     pub pool_size: usize,
     /// How sessions live.
     pub session: SessionPolicy,
@@ -110,10 +110,9 @@ impl App {
         })
     }
 
-    /// Gives the calling thread, which must drive a runtime of its own, a database connection for short reads, besides
-    /// those of the pool.
-    pub fn read_on_this_thread(&self) {
-        self.db.read_on_this_thread();
+    /// Gives the calling thread, one of `of` web workers, database connections that its own runtime drives.
+    pub fn begin_worker(&self, of: usize) -> Result<(), AppError> {
+        Ok(self.db.begin_worker(of)?)
     }
 
     /// The time now.

@@ -1,4 +1,4 @@
-//! The pool. Knows connections and the runtime they live on; does not know tables.
+//! The pools. Knows connections and the runtime they live on; does not know tables.
 
 use std::time::Duration;
 
@@ -13,17 +13,18 @@ use tokio::runtime::Handle;
 
 use crate::credentials;
 use crate::error::StoreError;
-use crate::lane::Lanes;
 use crate::scope::Scope;
 use crate::statement::Statement;
 use crate::tx::{GlobalTx, ReadTx, Reads as _, WriteTx, opening};
+use crate::workers::Workers;
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
     /// Address of the running role: it owns nothing and is held to row-level security.
     pub url: String,
-    /// The most connections held at once.
+    /// The most connections for transactions at once. Web workers divide them among themselves, and each has one more
+    /// for short reads.
     pub pool_size: usize,
     /// How long a request waits for a connection before it is told that the database is unavailable.
     pub wait: Duration,
@@ -32,10 +33,11 @@ pub struct DbOptions {
 /// The database behind its tenant barrier.
 #[derive(Clone)]
 pub struct Db {
+    options: DbOptions,
+    /// For whoever is no web worker.
     pool: Pool<AsyncPgConnection>,
+    workers: Workers,
     runtime: Handle,
-    attempts: usize,
-    lanes: Lanes,
     pub(crate) known: std::sync::Arc<crate::credentials::Known>,
 }
 
@@ -45,41 +47,27 @@ impl std::fmt::Debug for Db {
     }
 }
 
+/// A web worker can serve a request that needs a second connection while it holds one.
+const FEWEST_OF_A_WORKER: usize = 2;
+
 impl Db {
-    /// Opens a pool whose connections are driven by `runtime`, which must be multi-threaded: a connection that a busy
-    /// web worker opened would stand still whenever that worker computes.
+    /// Opens a pool whose connections are driven by `runtime`, which must be multi-threaded.
     pub fn open(options: &DbOptions, runtime: &Handle) -> Result<Self, StoreError> {
-        let driver = runtime.clone();
-        let mut config = ManagerConfig::<AsyncPgConnection>::default();
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |url| {
-            let (url, driver) = (url.to_owned(), driver.clone());
-            Box::pin(async move {
-                driver
-                    .spawn(connect(url))
-                    .await
-                    .unwrap_or_else(|stopped| Err(ConnectionError::BadConnection(stopped.to_string())))
-            })
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(options.url.clone(), config);
-        let pool = Pool::builder(manager)
-            .max_size(options.pool_size)
-            .timeouts(Timeouts { wait: Some(options.wait), create: Some(options.wait), recycle: None })
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
-            pool,
+            options: options.clone(),
+            pool: pool(options, options.pool_size, Some(runtime))?,
+            workers: Workers::default(),
             runtime: runtime.clone(),
-            attempts: options.pool_size.saturating_add(1),
-            lanes: Lanes::new(&options.url),
             known: std::sync::Arc::default(),
         })
     }
 
-    /// Gives the calling thread, whose runtime must be its own, a connection for short reads, besides those of the pool.
-    pub fn read_on_this_thread(&self) {
-        self.lanes.add_here();
+    /// Gives the calling thread, one of `of` web workers, connections that its own runtime drives. Whatever begins on
+    /// this thread from now on runs on them.
+    pub fn begin_worker(&self, of: usize) -> Result<(), StoreError> {
+        let share = self.options.pool_size.div_ceil(of.max(1)).max(FEWEST_OF_A_WORKER);
+        self.workers.add_here(pool(&self.options, share, None)?, &self.options.url);
+        Ok(())
     }
 
     /// Begins a transaction that may write in the scope's tenant.
@@ -112,9 +100,9 @@ impl Db {
         scope: Option<&Scope>,
     ) -> Result<(Object<AsyncPgConnection>, bool), StoreError> {
         let mut last = String::new();
-        for _ in 0..self.attempts {
-            let connection =
-                self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let pool = self.workers.pool().unwrap_or_else(|| self.pool.clone());
+        for _ in 0..=pool.status().max_size {
+            let connection = taken(&pool).await?;
             let link: &AsyncPgConnection = &connection;
             let opened = futures_util::try_join!(batch(link, opening), credentials::still_good(scope, link));
             match opened {
@@ -148,13 +136,13 @@ impl Db {
         R: QueryableByName<Pg> + Send + 'static,
     {
         let statement = ask();
-        let lane = if statement.is_point() { self.lanes.here() } else { None };
+        let lane = if statement.is_point() { self.workers.lane() } else { None };
         let found = if let Some(lane) = lane {
             let found = flight(&lane, &opening(tenant, "READ ONLY"), scope, statement).await;
-            found.inspect_err(|_| self.lanes.close(&lane)).unwrap_or_default()
+            found.inspect_err(|_| self.workers.close_lane(&lane)).unwrap_or_default()
         } else if statement.is_kept() {
-            let connection =
-                self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let pool = self.workers.pool().unwrap_or_else(|| self.pool.clone());
+            let connection = taken(&pool).await?;
             let found = flight(&connection, &opening(tenant, "READ ONLY"), scope, statement).await;
             found.inspect_err(|_| drop(Object::take(connection))).unwrap_or_default()
         } else {
@@ -173,6 +161,38 @@ impl Db {
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
+}
+
+/// A pool of `size` connections, driven by `runtime` or else by the runtime of whoever opens each.
+fn pool(
+    options: &DbOptions,
+    size: usize,
+    runtime: Option<&Handle>,
+) -> Result<Pool<AsyncPgConnection>, StoreError> {
+    let driver = runtime.cloned();
+    let mut config = ManagerConfig::<AsyncPgConnection>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |url| {
+        let (url, driver) = (url.to_owned(), driver.clone());
+        Box::pin(async move {
+            let Some(driver) = driver else { return connect(url).await };
+            driver
+                .spawn(connect(url))
+                .await
+                .unwrap_or_else(|stopped| Err(ConnectionError::BadConnection(stopped.to_string())))
+        })
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config(options.url.clone(), config);
+    Pool::builder(manager)
+        .max_size(size)
+        .timeouts(Timeouts { wait: Some(options.wait), create: Some(options.wait), recycle: None })
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+async fn taken(pool: &Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, StoreError> {
+    pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 /// A connection that plans each statement once. Our statements are written so that one plan serves all values; left to

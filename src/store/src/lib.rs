@@ -19,7 +19,6 @@ mod filter_sql;
 pub mod groups;
 pub mod identities;
 mod keys;
-mod lane;
 pub mod login_flows;
 pub mod members;
 pub mod migrate;
@@ -33,6 +32,7 @@ mod statement;
 pub mod tenants;
 mod tx;
 pub mod users;
+mod workers;
 
 pub use db::{Db, DbOptions};
 pub use error::{Conflict, StoreError};

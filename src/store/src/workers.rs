@@ -1,0 +1,86 @@
+//! The connections that a web worker has for itself. Knows whose thread it is; does not know what is asked.
+//!
+//! A connection is driven by the runtime that opened it. One that another thread drives costs a change of threads for
+//! each message, and one that a busy worker opened for everybody would stand still whenever that worker computes. So
+//! each worker opens its own, for the requests that it serves itself: a pool for transactions, and a *lane*.
+//!
+//! The lane is one connection that short reads share, one flight behind the other: what many requests ask at once
+//! leaves in one write. A flight carries its own BEGIN with its tenant and its own COMMIT; where two get mixed up, or one
+//! is cut short, a statement runs in the wrong tenant or in none, finds nothing behind the barrier, and is asked again
+//! on a connection of its own (see `Db::at_once`).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::Pool;
+
+use crate::db::connect;
+
+/// The workers of a process, by their threads.
+#[derive(Clone, Default)]
+pub(crate) struct Workers(Arc<Mutex<HashMap<ThreadId, Worker>>>);
+
+struct Worker {
+    pool: Pool<AsyncPgConnection>,
+    url: Arc<str>,
+    lane: Lane,
+}
+
+enum Lane {
+    Closed,
+    Opening,
+    Open(Arc<AsyncPgConnection>),
+}
+
+impl Workers {
+    /// Makes a worker of the calling thread. Its pool must be for its own runtime to drive.
+    pub(crate) fn add_here(&self, pool: Pool<AsyncPgConnection>, url: &str) {
+        let worker = Worker { pool, url: url.into(), lane: Lane::Closed };
+        self.all().insert(thread::current().id(), worker);
+    }
+
+    /// The pool of the calling thread, if it is a worker.
+    pub(crate) fn pool(&self) -> Option<Pool<AsyncPgConnection>> {
+        self.all().get(&thread::current().id()).map(|worker| worker.pool.clone())
+    }
+
+    /// The lane of the calling thread, if it is a worker and the lane is open. The first caller has it opened in passing,
+    /// and goes without.
+    pub(crate) fn lane(&self) -> Option<Arc<AsyncPgConnection>> {
+        let id = thread::current().id();
+        let mut all = self.all();
+        let worker = all.get_mut(&id)?;
+        match &worker.lane {
+            Lane::Open(connection) => return Some(Arc::clone(connection)),
+            Lane::Opening => return None,
+            Lane::Closed => worker.lane = Lane::Opening,
+        }
+        let (workers, url) = (self.clone(), worker.url.to_string());
+        drop(all);
+        tokio::spawn(async move {
+            let opened = match connect(url).await {
+                Ok(connection) => Lane::Open(Arc::new(connection)),
+                Err(_) => Lane::Closed, // the pool meets the same trouble, and says so
+            };
+            if let Some(worker) = workers.all().get_mut(&id) {
+                worker.lane = opened;
+            }
+        });
+        None
+    }
+
+    /// Closes the lane of the calling thread, unless another has taken the place of `broken` already.
+    pub(crate) fn close_lane(&self, broken: &Arc<AsyncPgConnection>) {
+        if let Some(worker) = self.all().get_mut(&thread::current().id())
+            && matches!(&worker.lane, Lane::Open(open) if Arc::ptr_eq(open, broken))
+        {
+            worker.lane = Lane::Closed;
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<ThreadId, Worker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

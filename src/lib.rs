@@ -1,4 +1,6 @@
 #![doc = include_str!("README.md")]
+// A use case's future holds the types of its queries, which nest deeply.
+#![recursion_limit = "256"]
 
 pub mod cli;
 pub mod cluster;

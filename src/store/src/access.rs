@@ -1,7 +1,5 @@
 //! What each person may do and why, as computed; and the facts to compute it from. Knows rows; does not know rules.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
@@ -30,6 +28,24 @@ pub struct PersonFacts {
     pub resource: Resource,
     /// The groups that they are in.
     pub groups: Vec<GroupFact>,
+    /// The version of the policy in force.
+    pub policy_version: i64,
+    /// What was computed last, as stored.
+    pub stored: Option<Stored>,
+}
+
+/// An access as it is stored, without regard to seats.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    access: Value,
+    policy_version: i64,
+}
+
+impl Stored {
+    /// The access.
+    pub fn access(&self) -> Result<EffectiveAccess, StoreError> {
+        EffectiveAccess::deserialize(&self.access).map_err(StoreError::corrupt)
+    }
 }
 
 #[derive(QueryableByName)]
@@ -42,6 +58,12 @@ struct FactsRow {
     doc: Value,
     #[diesel(sql_type = Nullable<Jsonb>)]
     groups: Option<Value>,
+    #[diesel(sql_type = BigInt)]
+    policy_version: i64,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    access: Option<Value>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    computed_by: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -55,8 +77,12 @@ const FACTS: &str = "\
 SELECT u.id, u.active, u.doc,
     (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id))
      FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
-     WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups
-FROM users u WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id";
+     WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
+    p.version AS policy_version, a.access, a.policy_version AS computed_by
+FROM users u
+JOIN access_policy p ON p.tenant_id = u.tenant_id
+LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
+WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id";
 
 /// Columns that tell the seat of `u`, for [`seat_state`].
 pub(crate) const SEAT_OF: &str = "\
@@ -78,15 +104,13 @@ pub(crate) fn seat_state(has_pool: bool, holds: bool, position: Option<i64>) -> 
     }
 }
 
-/// The facts about these people. Whoever computes access from them must have locked the people before.
-pub async fn facts(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<PersonFacts>, StoreError> {
+/// The facts about these people. Whoever computes access from them must have locked the people before, and hold the
+/// policy (`rules::hold`).
+pub async fn facts(tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<PersonFacts>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<FactsRow> = statement(FACTS)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .load(tx.connection().0.conn())
-        .await?;
+    let ask = statement(FACTS).bind::<SqlUuid, _>(tenant).bind::<Array<SqlUuid>, _>(ids);
+    let rows: Vec<FactsRow> = tx.load(ask).await?;
     rows.into_iter().map(person).collect()
 }
 
@@ -104,6 +128,11 @@ fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
         active: row.active,
         resource: Resource::from_stored(document(&row.doc)),
         groups,
+        policy_version: row.policy_version,
+        stored: row
+            .access
+            .zip(row.computed_by)
+            .map(|(access, policy_version)| Stored { access, policy_version }),
     })
 }
 
@@ -130,7 +159,7 @@ pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Option<Effec
     let row: Option<AccessRow> = Statement::composed(text, Vec::new(), Shape::Kept)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(user.as_uuid())
-        .get_result(tx.connection().0.conn())
+        .get_result(tx.connection().0.conn().await?)
         .await
         .optional()?;
     row.map(|row| gated(row.access, seat_state(row.has_pool, row.holds, row.position))).transpose()
@@ -142,57 +171,50 @@ pub(crate) fn gated(stored: Value, seat: SeatState) -> Result<EffectiveAccess, S
     Ok(access.behind_seat_gate(seat))
 }
 
-#[derive(QueryableByName)]
-struct Before {
-    #[diesel(sql_type = SqlUuid)]
-    user_id: Uuid,
-    #[diesel(sql_type = Jsonb)]
-    access: Value,
+/// Accesses that are to be stored.
+#[derive(Debug, Default)]
+pub struct Computed {
+    ids: Vec<Uuid>,
+    access: Vec<Value>,
 }
 
-/// Stores what was computed for these people, without regard to seats, and returns what was stored before.
-pub async fn store(
-    tx: &mut WriteTx,
-    computed: &[(UserId, EffectiveAccess)],
-    policy_version: i64,
-    now: DateTime<Utc>,
-) -> Result<HashMap<UserId, EffectiveAccess>, StoreError> {
+impl Computed {
+    /// Adds what was computed for a person by the policy in force. Returns whether it is another than before; what is
+    /// stored already, by the same policy, is not stored again.
+    pub fn add(&mut self, person: &PersonFacts, access: &EffectiveAccess) -> Result<bool, StoreError> {
+        let access = serde_json::to_value(access).map_err(StoreError::corrupt)?;
+        let same = person.stored.as_ref().filter(|stored| stored.access == access);
+        if same.is_none_or(|stored| stored.policy_version != person.policy_version) {
+            let changed = same.is_none();
+            self.ids.push(person.user.as_uuid());
+            self.access.push(access);
+            return Ok(changed);
+        }
+        Ok(false)
+    }
+}
+
+/// Stores what was computed, without regard to seats: with the next statement or the commit.
+pub fn store(tx: &mut WriteTx, computed: Computed, policy_version: i64, now: DateTime<Utc>) {
+    if computed.ids.is_empty() {
+        return;
+    }
     let tenant = tx.tenant().as_uuid();
-    let ids: Vec<Uuid> = computed.iter().map(|(id, _)| id.as_uuid()).collect();
-    let access: Vec<Value> = computed
-        .iter()
-        .map(|(_, access)| serde_json::to_value(access).map_err(StoreError::corrupt))
-        .collect::<Result<_, _>>()?;
-    let before: Vec<Before> = statement(STORE)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<BigInt, _>(policy_version)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Jsonb>, _>(access)
-        .load(tx.conn())
-        .await?;
-    before
-        .into_iter()
-        .map(|row| {
-            let access = serde_json::from_value(row.access).map_err(StoreError::corrupt)?;
-            Ok((UserId::from_uuid(row.user_id), access))
-        })
-        .collect()
+    tx.later(
+        statement(STORE)
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<BigInt, _>(policy_version)
+            .bind::<Timestamptz, _>(now)
+            .bind::<Array<SqlUuid>, _>(computed.ids)
+            .bind::<Array<Jsonb>, _>(computed.access),
+    );
 }
 
-// A statement sees the rows as they were before it, so `old` is what the upsert writes over.
 const STORE: &str = "\
 WITH input AS (
     SELECT {} AS tenant, {} AS version, {} AS at
-), computed AS (
-    SELECT c.id, c.access FROM unnest({}, {}) AS c (id, access)
-), old AS (
-    SELECT a.user_id, a.access FROM user_access a, input
-    WHERE a.tenant_id = input.tenant AND a.user_id IN (SELECT id FROM computed)
-), stored AS (
-    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
-    SELECT input.tenant, computed.id, computed.access, input.version, input.at FROM input, computed
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
-        policy_version = excluded.policy_version, computed_at = excluded.computed_at
 )
-SELECT user_id, access FROM old";
+INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
+SELECT input.tenant, c.id, c.access, input.version, input.at FROM input, unnest({}, {}) AS c (id, access)
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
+    policy_version = excluded.policy_version, computed_at = excluded.computed_at";

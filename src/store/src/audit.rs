@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use domain::audit::Audit;
 use domain::clock::Entropy;
 use domain::id::{AuditEventId, OutboxId};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::schema::audit_event;
 use crate::scope::Scope;
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 use crate::tx::Reads;
 
 /// A fact for those who follow Usher.
@@ -71,7 +71,7 @@ pub async fn newest(
     if let Some(before) = before {
         query = query.filter(audit_event::id.lt(before.as_uuid()));
     }
-    Ok(query.load(tx.connection().0.conn()).await?)
+    Ok(query.load(tx.connection().0.conn().await?).await?)
 }
 
 const APPEND: &str = "\
@@ -87,14 +87,13 @@ SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
 FROM input, unnest({}, {}, {}, {}) AS o (id, fact, subject, payload)";
 
 /// One statement for both, in the transaction that made them true.
-pub(crate) async fn append(
-    conn: &mut AsyncPgConnection,
+pub(crate) fn append(
     scope: &Scope,
     audit: Audit,
-    outgoing: &[Outgoing],
+    outgoing: Vec<Outgoing>,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
-) -> Result<(), StoreError> {
+) -> Result<Statement<'static>, StoreError> {
     let actor = serde_json::to_value(scope.actor()).map_err(StoreError::corrupt)?;
     let (mut ids, mut actions, mut kinds, mut targets, mut befores, mut afters) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
@@ -108,10 +107,10 @@ pub(crate) async fn append(
     }
     let outbox_ids: Vec<Uuid> =
         OutboxId::series(now, entropy).take(outgoing.len()).map(OutboxId::as_uuid).collect();
-    let facts: Vec<&str> = outgoing.iter().map(|o| o.fact).collect();
-    let subjects: Vec<&str> = outgoing.iter().map(|o| o.subject_id.as_str()).collect();
-    let payloads: Vec<&Value> = outgoing.iter().map(|o| &o.payload).collect();
-    statement(APPEND)
+    let facts: Vec<&'static str> = outgoing.iter().map(|o| o.fact).collect();
+    let (subjects, payloads): (Vec<String>, Vec<Value>) =
+        outgoing.into_iter().map(|o| (o.subject_id, o.payload)).unzip();
+    Ok(statement(APPEND)
         .bind::<SqlUuid, _>(scope.tenant().as_uuid())
         .bind::<Timestamptz, _>(now)
         .bind::<Jsonb, _>(actor)
@@ -125,8 +124,5 @@ pub(crate) async fn append(
         .bind::<Array<SqlUuid>, _>(outbox_ids)
         .bind::<Array<Text>, _>(facts)
         .bind::<Array<Text>, _>(subjects)
-        .bind::<Array<Jsonb>, _>(payloads)
-        .execute(conn)
-        .await?;
-    Ok(())
+        .bind::<Array<Jsonb>, _>(payloads))
 }

@@ -57,7 +57,7 @@ pub async fn create(tx: &mut WriteTx, row: &ConnectionRow) -> Result<(), StoreEr
             connection::client_secret_sealed.eq(&row.client_secret_sealed),
             connection::created_at.eq(row.created_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -69,7 +69,7 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<ConnectionRow>, StoreError> 
         .filter(connection::tenant_id.eq(tenant))
         .order(connection::slug)
         .select(ConnectionRow::as_select())
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?)
 }
 
@@ -79,7 +79,7 @@ pub async fn by_slug(tx: &mut impl Reads, slug: &str) -> Result<Option<Connectio
     Ok(connection::table
         .filter(connection::tenant_id.eq(tenant).and(connection::slug.eq(slug)))
         .select(ConnectionRow::as_select())
-        .first(tx.connection().0.conn())
+        .first(tx.connection().0.conn().await?)
         .await
         .optional()?)
 }

@@ -16,7 +16,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{credential, directory};
 use crate::scope::{AdminScope, DirectoryScope, Scope};
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 use crate::tx::{ReadTx, Reads, WriteTx};
 
 /// A credential as it is kept.
@@ -81,7 +81,7 @@ impl Db {
             .filter(credential::tenant_id.eq(tenant.as_uuid()))
             .filter(credential::token_hash.eq(hash.as_bytes().to_vec()))
             .select(CredentialRow::as_select())
-            .first(tx.connection().0.conn())
+            .first(tx.connection().0.conn().await?)
             .await
             .optional()?;
         tx.finish().await?;
@@ -105,7 +105,7 @@ impl Db {
                 .filter(credential::tenant_id.eq(scope.tenant().as_uuid()).and(credential::id.eq(id))),
         )
         .set(credential::last_used_at.eq(now))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
         tx.commit_trace_of_use().await
     }
@@ -146,18 +146,20 @@ struct Good {
     id: Uuid,
 }
 
-/// Whether the credential that a scope stands on is still good; a scope that stands on none always is.
-pub(crate) async fn still_good(scope: Option<&Scope>, mut conn: &AsyncPgConnection) -> QueryResult<bool> {
-    let Some((scope, credential)) = scope.and_then(|scope| Some((scope, scope.credential()?))) else {
-        return Ok(true);
-    };
-    let found: Option<Good> = statement(STILL_GOOD)
-        .bind::<SqlUuid, _>(scope.tenant().as_uuid())
-        .bind::<SqlUuid, _>(credential.as_uuid())
-        .get_result(&mut conn)
-        .await
-        .optional()?;
-    Ok(found.is_some())
+/// The question whether the credential that a scope stands on is still good; a scope that stands on none always is.
+pub(crate) fn still_good(scope: &Scope) -> Option<Statement<'static>> {
+    let credential = scope.credential()?;
+    let tenant = scope.tenant().as_uuid();
+    Some(statement(STILL_GOOD).bind::<SqlUuid, _>(tenant).bind::<SqlUuid, _>(credential.as_uuid()))
+}
+
+/// The answer to [`still_good`].
+pub(crate) async fn is_good(
+    question: &Statement<'static>,
+    mut conn: &AsyncPgConnection,
+) -> QueryResult<bool> {
+    let found: Vec<Good> = question.load(&mut conn).await?;
+    Ok(!found.is_empty())
 }
 
 fn opened(tenant: TenantId, row: &CredentialRow, request: RequestId) -> Opened {
@@ -185,7 +187,7 @@ pub async fn add(tx: &mut WriteTx, row: &CredentialRow, hash: TokenHash) -> Resu
             credential::created_at.eq(row.created_at),
             credential::expires_at.eq(row.expires_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -201,14 +203,14 @@ pub async fn live_of_directory(
         .filter(directory::tenant_id.eq(tenant).and(directory::id.eq(of.as_uuid())))
         .select(directory::id)
         .for_no_key_update()
-        .first(tx.conn())
+        .first(tx.conn().await?)
         .await?;
     Ok(credential::table
         .filter(credential::tenant_id.eq(tenant).and(credential::directory_id.eq(of.as_uuid())))
         .filter(credential::revoked_at.is_null())
         .filter(credential::expires_at.is_null().or(credential::expires_at.gt(now)))
         .count()
-        .get_result(tx.conn())
+        .get_result(tx.conn().await?)
         .await?)
 }
 
@@ -219,7 +221,7 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<CredentialRow>, StoreError> 
         .filter(credential::tenant_id.eq(tenant))
         .order(credential::id)
         .select(CredentialRow::as_select())
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?)
 }
 
@@ -232,7 +234,7 @@ pub async fn revoke(tx: &mut WriteTx, id: CredentialId, at: DateTime<Utc>) -> Re
             .filter(credential::revoked_at.is_null()),
     )
     .set(credential::revoked_at.eq(at))
-    .execute(tx.conn())
+    .execute(tx.conn().await?)
     .await?;
     Ok(changed == 1)
 }

@@ -35,7 +35,7 @@ pub async fn create(tx: &mut WriteTx, row: &DirectoryRow) -> Result<(), StoreErr
             directory::name.eq(&row.name),
             directory::created_at.eq(row.created_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -47,7 +47,7 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<DirectoryRow>, StoreError> {
         .filter(directory::tenant_id.eq(tenant))
         .order(directory::slug)
         .select(DirectoryRow::as_select())
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?)
 }
 
@@ -57,7 +57,7 @@ pub async fn by_slug(tx: &mut impl Reads, slug: &str) -> Result<Option<Directory
     let id: Option<Uuid> = directory::table
         .filter(directory::tenant_id.eq(tenant).and(directory::slug.eq(slug)))
         .select(directory::id)
-        .first(tx.connection().0.conn())
+        .first(tx.connection().0.conn().await?)
         .await
         .optional()?;
     Ok(id.map(DirectoryId::from_uuid))

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Jsonb, Timestamptz, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
-use domain::id::{DirectoryId, GroupId};
+use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use domain::id::{DirectoryId, GroupId, TenantId, UserId};
 use scim::filter::Filter;
 use scim::resource::Resource;
 use serde_json::Value;
@@ -14,11 +13,11 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
 use crate::keys::fitting;
-use crate::schema::groups;
+use crate::members::Mark;
 use crate::scope::DirectoryScope;
-use crate::statement::{Shape, Statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
-use crate::users::{Slice, document};
+use crate::users::{self, Slice, document};
 
 /// A group as kept.
 #[derive(Debug, Clone, QueryableByName)]
@@ -60,36 +59,34 @@ pub async fn get(
     directory: DirectoryId,
     id: GroupId,
 ) -> Result<Option<GroupRow>, StoreError> {
-    one(tx, directory, id, "").await
+    let ask = one(tx.tenant(), directory, id, "");
+    Ok(tx.connection().0.load(ask).await?.pop())
 }
 
-/// One group of this directory, locked until the end of the transaction.
-pub async fn lock(
+/// One group of this directory and those of `people` who are in the directory, locked until the end of the transaction.
+pub async fn lock_with(
     tx: &mut WriteTx,
     directory: DirectoryId,
     id: GroupId,
-) -> Result<Option<GroupRow>, StoreError> {
-    one(tx, directory, id, " FOR NO KEY UPDATE").await
+    people: &[UserId],
+) -> Result<(Option<GroupRow>, Vec<UserId>), StoreError> {
+    let group = one(tx.tenant(), directory, id, " FOR NO KEY UPDATE");
+    if people.is_empty() {
+        return Ok((tx.load(group).await?.pop(), Vec::new()));
+    }
+    let people = users::lock_statement(tx.tenant(), directory, people);
+    let (mut group, people) = tx.load_both::<GroupRow, users::Id>(group, people).await?;
+    Ok((group.pop(), people.iter().map(users::Id::user).collect()))
 }
 
-async fn one(
-    tx: &mut impl Reads,
-    directory: DirectoryId,
-    id: GroupId,
-    lock: &str,
-) -> Result<Option<GroupRow>, StoreError> {
+fn one(tenant: TenantId, directory: DirectoryId, id: GroupId, lock: &str) -> Statement<'static> {
     let text = format!(
         "SELECT {COLUMNS} FROM groups u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}"
     );
-    let tenant = tx.tenant().as_uuid();
-    let found = Statement::composed(text, Vec::new(), Shape::Kept)
-        .bind::<SqlUuid, _>(tenant)
+    Statement::composed(text, Vec::new(), Shape::Kept)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid())
         .bind::<SqlUuid, _>(id.as_uuid())
-        .get_result::<GroupRow>(tx.connection().0.conn())
-        .await
-        .optional()?;
-    Ok(found)
 }
 
 /// The groups of this directory that a filter names, in a stable order, and how many there are in all.
@@ -111,68 +108,52 @@ fn external_id(resource: &Resource) -> Result<Option<String>, StoreError> {
     resource.external_id().map(|id| fitting("externalId", id.to_owned())).transpose()
 }
 
-/// Adds a group, in version 1.
-pub async fn create(
+/// Adds a group, in version 1: with the next statement or the commit, which then say if it could not be.
+pub fn create(
     tx: &mut WriteTx,
     directory: DirectoryId,
     id: GroupId,
     resource: &Resource,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    diesel::insert_into(groups::table)
-        .values((
-            groups::tenant_id.eq(tenant),
-            groups::id.eq(id.as_uuid()),
-            groups::directory_id.eq(directory.as_uuid()),
-            groups::display_name_key.eq(name_key(resource)?),
-            groups::external_id.eq(external_id(resource)?),
-            groups::doc.eq(Value::Object(resource.as_map().clone())),
-            groups::version.eq(1),
-            groups::created_at.eq(now),
-            groups::updated_at.eq(now),
-        ))
-        .execute(tx.conn())
-        .await?;
+    let create = statement(
+        "INSERT INTO groups (tenant_id, id, directory_id, display_name_key, external_id, doc, version, \
+             created_at, updated_at) \
+         SELECT {}, {}, {}, {}, {}, {}, 1, at, at FROM (SELECT {} AS at) AS clock",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<SqlUuid, _>(directory.as_uuid())
+    .bind::<Text, _>(name_key(resource)?)
+    .bind::<Nullable<Text>, _>(external_id(resource)?)
+    .bind::<Jsonb, _>(Value::Object(resource.as_map().clone()))
+    .bind::<Timestamptz, _>(now);
+    tx.later(create);
     Ok(())
 }
 
-/// Writes a changed document over a locked row.
-pub async fn update(
-    tx: &mut WriteTx,
-    id: GroupId,
-    after: &Resource,
-    now: DateTime<Utc>,
-) -> Result<i64, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    Ok(diesel::update(groups::table.filter(groups::tenant_id.eq(tenant).and(groups::id.eq(id.as_uuid()))))
-        .set((
-            groups::display_name_key.eq(name_key(after)?),
-            groups::external_id.eq(external_id(after)?),
-            groups::doc.eq(Value::Object(after.as_map().clone())),
-            groups::version.eq(groups::version + 1),
-            groups::updated_at.eq(now),
-        ))
-        .returning(groups::version)
-        .get_result(tx.conn())
-        .await?)
-}
-
-/// Notes that members of a locked group changed.
-pub async fn touch(tx: &mut WriteTx, id: GroupId, now: DateTime<Utc>) -> Result<i64, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    Ok(diesel::update(groups::table.filter(groups::tenant_id.eq(tenant).and(groups::id.eq(id.as_uuid()))))
-        .set((groups::version.eq(groups::version + 1), groups::updated_at.eq(now)))
-        .returning(groups::version)
-        .get_result(tx.conn())
-        .await?)
+/// Writes a changed document over a locked row: with the next statement or the commit, which then say if it could not
+/// be.
+pub fn update(tx: &mut WriteTx, id: GroupId, after: &Resource, mark: Mark) -> Result<(), StoreError> {
+    let update = statement(
+        "UPDATE groups SET display_name_key = {}, external_id = {}, doc = {}, version = {}, updated_at = {} \
+         WHERE tenant_id = {} AND id = {}",
+    )
+    .bind::<Text, _>(name_key(after)?)
+    .bind::<Nullable<Text>, _>(external_id(after)?)
+    .bind::<Jsonb, _>(Value::Object(after.as_map().clone()))
+    .bind::<BigInt, _>(mark.version)
+    .bind::<Timestamptz, _>(mark.at)
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(update);
+    Ok(())
 }
 
 /// Removes a group; its memberships go with it.
-pub async fn delete(tx: &mut WriteTx, id: GroupId) -> Result<(), StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    diesel::delete(groups::table.filter(groups::tenant_id.eq(tenant).and(groups::id.eq(id.as_uuid()))))
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+pub fn delete(tx: &mut WriteTx, id: GroupId) {
+    let delete = statement("DELETE FROM groups WHERE tenant_id = {} AND id = {}")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(delete);
 }

@@ -21,7 +21,7 @@ pub async fn find(
         .filter(identity::tenant_id.eq(tenant).and(identity::connection_id.eq(connection.as_uuid())))
         .filter(identity::subject.eq(subject))
         .select(identity::user_id)
-        .first(tx.connection().0.conn())
+        .first(tx.connection().0.conn().await?)
         .await
         .optional()?;
     Ok(user.map(UserId::from_uuid))
@@ -45,7 +45,7 @@ pub async fn link(
             identity::user_id.eq(user.as_uuid()),
             identity::linked_at.eq(now),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }

@@ -11,6 +11,7 @@
 pub mod access;
 pub mod audit;
 pub mod connections;
+mod connector;
 pub mod credentials;
 mod db;
 pub mod directories;
@@ -19,6 +20,7 @@ mod filter_sql;
 pub mod groups;
 pub mod identities;
 mod keys;
+mod link;
 pub mod login_flows;
 pub mod members;
 pub mod migrate;

@@ -36,7 +36,7 @@ pub async fn start(
     diesel::delete(
         login_flow::table.filter(login_flow::tenant_id.eq(tenant).and(login_flow::expires_at.lt(now))),
     )
-    .execute(tx.conn())
+    .execute(tx.conn().await?)
     .await?;
     diesel::insert_into(login_flow::table)
         .values((
@@ -48,7 +48,7 @@ pub async fn start(
             login_flow::return_to.eq(&flow.return_to),
             login_flow::expires_at.eq(flow.expires_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -71,7 +71,7 @@ pub async fn take(
             .filter(login_flow::browser_hash.eq(browser.as_bytes().to_vec())),
     )
     .returning((login_flow::secrets_sealed, login_flow::return_to, login_flow::expires_at))
-    .get_result(tx.conn())
+    .get_result(tx.conn().await?)
     .await
     .optional()?;
     Ok(taken.filter(|(_, _, expires_at)| *expires_at > now).map(|(secrets_sealed, return_to, expires_at)| {

@@ -1,7 +1,8 @@
 //! Group membership rows. Knows set operations in SQL; never reads a group's members to change one.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{GroupId, UserId};
 use scim::filter::Filter;
@@ -52,7 +53,7 @@ pub async fn of_groups(tx: &mut impl Reads, groups: &[GroupId]) -> Result<Vec<Me
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Array<SqlUuid>, _>(groups)
-    .load::<MemberRow>(tx.connection().0.conn())
+    .load::<MemberRow>(tx.connection().0.conn().await?)
     .await?)
 }
 
@@ -69,66 +70,98 @@ pub async fn lock_all(tx: &mut WriteTx, group: GroupId) -> Result<Vec<UserId>, S
     .bind::<SqlUuid, _>(tenant)
     .bind::<SqlUuid, _>(tenant)
     .bind::<SqlUuid, _>(group.as_uuid())
-    .load(tx.conn())
+    .load(tx.conn().await?)
     .await?))
 }
 
-/// Adds people to a group and returns those who were not in it.
-pub async fn add(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
-    if people.is_empty() {
-        return Ok(Vec::new());
-    }
+/// What a group is to be marked with when members come or go.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// The version that it has then.
+    pub version: i64,
+    /// The time of the change.
+    pub at: DateTime<Utc>,
+}
+
+/// A change of the members of a group, which marks the group if anybody came or went.
+macro_rules! moving {
+    ($change:literal) => {
+        concat!(
+            "WITH moved AS (",
+            $change,
+            " RETURNING user_id), marked AS ( \
+                UPDATE groups SET version = {}, updated_at = {} \
+                WHERE tenant_id = {} AND id = {} AND EXISTS (SELECT FROM moved)) \
+              SELECT user_id FROM moved"
+        )
+    };
+}
+
+const ADD: &str = moving!(
+    "INSERT INTO group_member (tenant_id, group_id, user_id) SELECT {}, {}, id FROM unnest({}) AS id \
+     ON CONFLICT DO NOTHING"
+);
+const REMOVE: &str =
+    moving!("DELETE FROM group_member WHERE tenant_id = {} AND group_id = {} AND user_id = ANY({})");
+const KEEP_ONLY: &str = moving!(
+    "DELETE FROM group_member m WHERE tenant_id = {} AND group_id = {} \
+     AND NOT EXISTS (SELECT 1 FROM unnest({}) AS k (id) WHERE k.id = m.user_id)"
+);
+
+async fn change(
+    tx: &mut WriteTx,
+    text: &'static str,
+    group: GroupId,
+    people: &[UserId],
+    mark: Mark,
+) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    Ok(ids(statement(
-        "INSERT INTO group_member (tenant_id, group_id, user_id) SELECT {}, {}, id FROM unnest({}) AS id \
-         ON CONFLICT DO NOTHING RETURNING user_id",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(group.as_uuid())
-    .bind::<Array<SqlUuid>, _>(uuids(people))
-    .load(tx.conn())
-    .await?))
+    let ask = statement(text)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group.as_uuid())
+        .bind::<Array<SqlUuid>, _>(uuids(people))
+        .bind::<BigInt, _>(mark.version)
+        .bind::<Timestamptz, _>(mark.at)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group.as_uuid());
+    Ok(ids(tx.load(ask).await?))
 }
 
-/// Removes people from a group and returns those who were in it.
-pub async fn remove(tx: &mut WriteTx, group: GroupId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
-    if people.is_empty() {
-        return Ok(Vec::new());
-    }
-    let tenant = tx.tenant().as_uuid();
-    Ok(ids(statement(
-        "DELETE FROM group_member WHERE tenant_id = {} AND group_id = {} AND user_id = ANY({}) RETURNING user_id",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(group.as_uuid())
-    .bind::<Array<SqlUuid>, _>(uuids(people))
-    .load(tx.conn())
-    .await?))
+/// Adds people to a locked group and returns those who were not in it.
+pub async fn add(
+    tx: &mut WriteTx,
+    group: GroupId,
+    people: &[UserId],
+    mark: Mark,
+) -> Result<Vec<UserId>, StoreError> {
+    if people.is_empty() { Ok(Vec::new()) } else { change(tx, ADD, group, people, mark).await }
 }
 
-/// Removes everybody but these people and returns those who went.
+/// Removes people from a locked group and returns those who were in it.
+pub async fn remove(
+    tx: &mut WriteTx,
+    group: GroupId,
+    people: &[UserId],
+    mark: Mark,
+) -> Result<Vec<UserId>, StoreError> {
+    if people.is_empty() { Ok(Vec::new()) } else { change(tx, REMOVE, group, people, mark).await }
+}
+
+/// Removes everybody but these people from a locked group and returns those who went.
 pub async fn keep_only(
     tx: &mut WriteTx,
     group: GroupId,
     people: &[UserId],
+    mark: Mark,
 ) -> Result<Vec<UserId>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    Ok(ids(statement(
-        "DELETE FROM group_member m WHERE tenant_id = {} AND group_id = {} \
-         AND NOT EXISTS (SELECT 1 FROM unnest({}) AS k (id) WHERE k.id = m.user_id) RETURNING user_id",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(group.as_uuid())
-    .bind::<Array<SqlUuid>, _>(uuids(people))
-    .load(tx.conn())
-    .await?))
+    change(tx, KEEP_ONLY, group, people, mark).await
 }
 
 /// The members that a filter over `value`, `display` and `type` names.
 pub async fn matching(tx: &mut WriteTx, group: GroupId, filter: &Filter) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let condition = Condition::compile(Target::Member, Some(filter))?;
-    let rows: Vec<MemberRow> = condition.members(tenant, group.as_uuid(), tx.conn()).await?;
+    let rows: Vec<MemberRow> = condition.members(tenant, group.as_uuid(), tx.conn().await?).await?;
     Ok(rows.into_iter().map(|row| UserId::from_uuid(row.user_id)).collect())
 }
 
@@ -138,6 +171,6 @@ pub async fn count(tx: &mut impl Reads, group: GroupId) -> Result<i64, StoreErro
     Ok(group_member::table
         .filter(group_member::tenant_id.eq(tenant).and(group_member::group_id.eq(group.as_uuid())))
         .count()
-        .get_result(tx.connection().0.conn())
+        .get_result(tx.connection().0.conn().await?)
         .await?)
 }

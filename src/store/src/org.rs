@@ -19,7 +19,7 @@ pub async fn units(tx: &mut impl Reads) -> Result<Vec<OrgUnit>, StoreError> {
         .filter(org_unit::tenant_id.eq(tenant))
         .order(org_unit::key_fold)
         .select((org_unit::id, org_unit::parent_id, org_unit::key, org_unit::name))
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?;
     Ok(rows
         .into_iter()
@@ -44,7 +44,7 @@ pub async fn add_unit(tx: &mut WriteTx, unit: &OrgUnit, key_fold: &str) -> Resul
             org_unit::key_fold.eq(fitting("key", key_fold.to_owned())?),
             org_unit::name.eq(&unit.name),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -56,7 +56,7 @@ pub async fn workspaces(tx: &mut impl Reads) -> Result<Vec<Workspace>, StoreErro
         .filter(workspace::tenant_id.eq(tenant))
         .order(workspace::key)
         .select((workspace::id, workspace::key, workspace::name, workspace::org_unit_id))
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?;
     Ok(rows
         .into_iter()
@@ -80,7 +80,7 @@ pub async fn add_workspace(tx: &mut WriteTx, row: &Workspace) -> Result<(), Stor
             workspace::name.eq(&row.name),
             workspace::org_unit_id.eq(row.org_unit.map(OrgUnitId::as_uuid)),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }

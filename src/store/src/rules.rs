@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::sql_types::BigInt;
+use diesel_async::RunQueryDsl;
 use domain::id::MappingRuleId;
 use domain::mapping::MappingRule;
 use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::schema::{access_policy, mapping_rule};
-use crate::statement::{Shape, Statement, statement};
+use crate::statement::{Shape, Statement};
 use crate::tx::{Reads, WriteTx};
 
 /// All rules, in no particular order.
@@ -20,7 +20,7 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<MappingRule>, StoreError> {
         .filter(mapping_rule::tenant_id.eq(tenant))
         .order(mapping_rule::id)
         .select(mapping_rule::rule)
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?;
     rows.into_iter().map(|rule| serde_json::from_value(rule).map_err(StoreError::corrupt)).collect()
 }
@@ -35,7 +35,7 @@ pub async fn add(tx: &mut WriteTx, rule: &MappingRule, now: DateTime<Utc>) -> Re
             mapping_rule::rule.eq(serde_json::to_value(rule).map_err(StoreError::corrupt)?),
             mapping_rule::created_at.eq(now),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -47,45 +47,29 @@ pub async fn remove(tx: &mut WriteTx, id: MappingRuleId) -> Result<Option<Mappin
         mapping_rule::table.filter(mapping_rule::tenant_id.eq(tenant).and(mapping_rule::id.eq(id.as_uuid()))),
     )
     .returning(mapping_rule::rule)
-    .get_result(tx.conn())
+    .get_result(tx.conn().await?)
     .await
     .optional()?;
     gone.map(|rule| serde_json::from_value(rule).map_err(StoreError::corrupt)).transpose()
 }
 
-#[derive(QueryableByName)]
-struct Version {
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-}
-
-/// The version of the policy that is in force, and stays in force until the end of the transaction: whoever changes the
-/// policy waits for those who compute by it, and they for whoever changes it.
-pub async fn hold_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
+/// Keeps the policy that is in force in force until the end of the transaction: whoever changes it waits for those who
+/// compute by it, and they for whoever changes it. Sent with the next statement, which must be one that reads by it.
+pub fn hold(tx: &mut WriteTx) {
     let lock = lock_statement(tx, "pg_advisory_xact_lock_shared");
-    let version = version_statement(tx);
-    // Two statements in one flight: the second has its own snapshot, taken when the lock is held.
-    let mut conn: &AsyncPgConnection = tx.conn();
-    let mut same = conn;
-    let (_, row) =
-        futures_util::try_join!(lock.execute(&mut conn), version.get_result::<Version>(&mut same))?;
-    Ok(row.version)
+    tx.later(lock);
 }
 
 /// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
 pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
-    lock_statement(tx, "pg_advisory_xact_lock").execute(tx.conn()).await?;
+    let lock = lock_statement(tx, "pg_advisory_xact_lock");
+    tx.later(lock);
     let tenant = tx.tenant().as_uuid();
     Ok(diesel::update(access_policy::table.filter(access_policy::tenant_id.eq(tenant)))
         .set(access_policy::version.eq(access_policy::version + 1))
         .returning(access_policy::version)
-        .get_result(tx.conn())
+        .get_result(tx.conn().await?)
         .await?)
-}
-
-fn version_statement(tx: &impl Reads) -> Statement<'static> {
-    statement("SELECT version FROM access_policy WHERE tenant_id = {}")
-        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
 }
 
 fn lock_statement(tx: &impl Reads, function: &str) -> Statement<'static> {

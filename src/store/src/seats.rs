@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{seat_hold, seat_ledger, seat_pool, seat_waiter};
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// A pool as it is kept.
@@ -44,14 +44,21 @@ pub enum Claimed {
     NotCounted,
 }
 
-#[derive(Queryable)]
+#[derive(QueryableByName)]
 struct PoolRow {
+    #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Integer)]
     purchased: i32,
+    #[diesel(sql_type = Text)]
     at_limit: String,
+    #[diesel(sql_type = Integer)]
     used: i32,
+    #[diesel(sql_type = Integer)]
     peak: i32,
+    #[diesel(sql_type = BigInt)]
     seq: i64,
+    #[diesel(sql_type = BigInt)]
     waiter_seq: i64,
 }
 
@@ -68,67 +75,49 @@ impl PoolRow {
     }
 }
 
-type Columns = (
-    seat_pool::id,
-    seat_pool::purchased,
-    seat_pool::at_limit,
-    seat_pool::used,
-    seat_pool::peak,
-    seat_pool::seq,
-    seat_pool::waiter_seq,
-);
-const COLUMNS: Columns = (
-    seat_pool::id,
-    seat_pool::purchased,
-    seat_pool::at_limit,
-    seat_pool::used,
-    seat_pool::peak,
-    seat_pool::seq,
-    seat_pool::waiter_seq,
-);
-
 /// The tenant's pool, unlocked: for showing.
 pub async fn show(tx: &mut impl Reads) -> Result<Option<Pool>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    seat_pool::table
-        .filter(seat_pool::tenant_id.eq(tenant))
-        .select(COLUMNS)
-        .first::<PoolRow>(tx.connection().0.conn())
-        .await
-        .optional()?
-        .map(PoolRow::into_pool)
-        .transpose()
+    let ask = statement(
+        "SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = {}",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    tx.connection().0.load::<PoolRow>(ask).await?.pop().map(PoolRow::into_pool).transpose()
+}
+
+const LOCK: &str = "\
+SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = {} FOR NO KEY UPDATE";
+
+fn lock_statement(tx: &WriteTx) -> Statement<'static> {
+    statement(LOCK).bind::<SqlUuid, _>(tx.tenant().as_uuid())
 }
 
 /// The tenant's pool, locked until the end of the transaction.
 async fn lock(tx: &mut WriteTx) -> Result<Option<Pool>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    seat_pool::table
-        .filter(seat_pool::tenant_id.eq(tenant))
-        .select(COLUMNS)
-        .for_no_key_update()
-        .first::<PoolRow>(tx.conn())
-        .await
-        .optional()?
-        .map(PoolRow::into_pool)
-        .transpose()
+    let lock = lock_statement(tx);
+    tx.load::<PoolRow>(lock).await?.pop().map(PoolRow::into_pool).transpose()
+}
+
+#[derive(QueryableByName)]
+struct Person {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
 }
 
 /// Claims a seat for a locked person, or a place in line, as the pool allows.
 pub async fn claim(tx: &mut WriteTx, user: UserId, now: DateTime<Utc>) -> Result<Claimed, StoreError> {
-    let Some(mut pool) = lock(tx).await? else { return Ok(Claimed::NotCounted) };
-    let tenant = tx.tenant().as_uuid();
-    let holds: i64 = seat_hold::table
-        .filter(seat_hold::tenant_id.eq(tenant).and(seat_hold::user_id.eq(user.as_uuid())))
-        .count()
-        .get_result(tx.conn())
-        .await?;
-    if holds > 0 {
+    let holds = statement("SELECT user_id FROM seat_hold WHERE tenant_id = {} AND user_id = {}")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(user.as_uuid());
+    let lock = lock_statement(tx);
+    let (mut pool, holds) = tx.load_both::<PoolRow, Person>(lock, holds).await?;
+    let Some(pool) = pool.pop() else { return Ok(Claimed::NotCounted) };
+    let mut pool = pool.into_pool()?;
+    if !holds.is_empty() {
         return Ok(Claimed::Held);
     }
     match domain::seat::decide(&pool.state) {
         Claim::Grant => {
-            grant(tx, &mut pool, &[user], "claim", now).await?;
+            grant(tx, &mut pool, &[user], "claim", now);
             Ok(Claimed::Held)
         }
         Claim::Wait => {
@@ -157,22 +146,18 @@ pub async fn release(
 ) -> Result<Released, StoreError> {
     let Some(mut pool) = lock(tx).await? else { return Ok(Released::default()) };
     let tenant = tx.tenant().as_uuid();
-    diesel::delete(
-        seat_waiter::table
-            .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::user_id.eq(user.as_uuid()))),
-    )
-    .execute(tx.conn())
-    .await?;
-    let held = diesel::delete(
-        seat_hold::table.filter(seat_hold::tenant_id.eq(tenant).and(seat_hold::user_id.eq(user.as_uuid()))),
-    )
-    .execute(tx.conn())
-    .await?;
-    if held == 0 {
+    let unqueue = statement("DELETE FROM seat_waiter WHERE tenant_id = {} AND user_id = {}")
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(user.as_uuid());
+    tx.later(unqueue);
+    let release = statement("DELETE FROM seat_hold WHERE tenant_id = {} AND user_id = {} RETURNING user_id")
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(user.as_uuid());
+    if tx.load::<Person>(release).await?.is_empty() {
         return Ok(Released::default());
     }
     pool.state.used -= 1;
-    enter(tx, &mut pool, &[user], -1, cause, now).await?;
+    enter(tx, &mut pool, &[user], -1, cause, now);
     Ok(Released { held: true, promoted: promote(tx, &mut pool, now).await? })
 }
 
@@ -202,7 +187,7 @@ pub async fn set(
         .on_conflict(seat_pool::tenant_id)
         .do_update()
         .set((seat_pool::purchased.eq(purchased), seat_pool::at_limit.eq(&named)))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     let Some(mut pool) = lock(tx).await? else {
         return Err(StoreError::corrupt("the seat pool is gone"));
@@ -231,7 +216,7 @@ async fn queue_the_active(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>)
         .bind::<SqlUuid, _>(pool.id.as_uuid())
         .bind::<BigInt, _>(pool.waiter_seq)
         .bind::<Timestamptz, _>(now)
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     if queued > 0 {
         pool.waiter_seq = pool.waiter_seq.saturating_add(i64::try_from(queued).unwrap_or(i64::MAX));
@@ -244,7 +229,7 @@ async fn keep_waiter_seq(tx: &mut WriteTx, pool: &Pool) -> Result<(), StoreError
     let tenant = tx.tenant().as_uuid();
     diesel::update(seat_pool::table.filter(seat_pool::tenant_id.eq(tenant)))
         .set(seat_pool::waiter_seq.eq(pool.waiter_seq))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -256,7 +241,7 @@ pub async fn waiters(tx: &mut impl Reads) -> Result<Vec<(UserId, DateTime<Utc>)>
         .filter(seat_waiter::tenant_id.eq(tenant))
         .order(seat_waiter::n)
         .select((seat_waiter::user_id, seat_waiter::since))
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?;
     Ok(rows.into_iter().map(|(id, since)| (UserId::from_uuid(id), since)).collect())
 }
@@ -278,12 +263,12 @@ pub async fn sums(tx: &mut impl Reads) -> Result<Sums, StoreError> {
     let holds = seat_hold::table
         .filter(seat_hold::tenant_id.eq(tenant))
         .count()
-        .get_result(tx.connection().0.conn())
+        .get_result(tx.connection().0.conn().await?)
         .await?;
     let (ledger, lines): (Option<i64>, i64) = seat_ledger::table
         .filter(seat_ledger::tenant_id.eq(tenant))
         .select((diesel::dsl::sum(seat_ledger::delta), diesel::dsl::count_star()))
-        .first(tx.connection().0.conn())
+        .first(tx.connection().0.conn().await?)
         .await?;
     Ok(Sums { holds, ledger: ledger.unwrap_or(0), lines })
 }
@@ -294,48 +279,41 @@ async fn promote(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Resul
         return Ok(Vec::new());
     }
     let tenant = tx.tenant().as_uuid();
-    let first: Vec<(i64, Uuid)> = seat_waiter::table
-        .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::pool_id.eq(pool.id.as_uuid())))
-        .order(seat_waiter::n)
-        .limit(i64::from(free))
-        .select((seat_waiter::n, seat_waiter::user_id))
-        .load(tx.conn())
-        .await?;
+    let ask = statement(
+        "SELECT user_id FROM seat_waiter WHERE tenant_id = {} AND pool_id = {} ORDER BY n LIMIT {}",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(pool.id.as_uuid())
+    .bind::<BigInt, _>(i64::from(free));
+    let first: Vec<Person> = tx.load(ask).await?;
     if first.is_empty() {
         return Ok(Vec::new());
     }
-    let numbers: Vec<i64> = first.iter().map(|(n, _)| *n).collect();
-    diesel::delete(
-        seat_waiter::table
-            .filter(seat_waiter::tenant_id.eq(tenant).and(seat_waiter::pool_id.eq(pool.id.as_uuid())))
-            .filter(seat_waiter::n.eq_any(numbers)),
-    )
-    .execute(tx.conn())
-    .await?;
-    let promoted: Vec<UserId> = first.into_iter().map(|(_, id)| UserId::from_uuid(id)).collect();
-    grant(tx, pool, &promoted, "promotion", now).await?;
+    let promoted: Vec<UserId> = first.iter().map(|person| UserId::from_uuid(person.user_id)).collect();
+    let unqueue =
+        statement("DELETE FROM seat_waiter WHERE tenant_id = {} AND pool_id = {} AND user_id = ANY({})")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(pool.id.as_uuid())
+            .bind::<Array<SqlUuid>, _>(first.into_iter().map(|person| person.user_id).collect::<Vec<_>>());
+    tx.later(unqueue);
+    grant(tx, pool, &promoted, "promotion", now);
     Ok(promoted)
 }
 
-async fn grant(
-    tx: &mut WriteTx,
-    pool: &mut Pool,
-    people: &[UserId],
-    cause: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+fn grant(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], cause: &str, now: DateTime<Utc>) {
     let tenant = tx.tenant().as_uuid();
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
-    statement("INSERT INTO seat_hold (tenant_id, pool_id, user_id, since) SELECT {}, {}, id, {} FROM unnest({}) AS id")
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<SqlUuid, _>(pool.id.as_uuid())
-        .bind::<Timestamptz, _>(now)
-        .bind::<Array<SqlUuid>, _>(ids)
-        .execute(tx.conn())
-        .await?;
+    let hold = statement(
+        "INSERT INTO seat_hold (tenant_id, pool_id, user_id, since) SELECT {}, {}, id, {} FROM unnest({}) AS id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(pool.id.as_uuid())
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(ids);
+    tx.later(hold);
     pool.state.used = pool.state.used.saturating_add(i32::try_from(people.len()).unwrap_or(i32::MAX));
     pool.peak = pool.peak.max(pool.state.used);
-    enter(tx, pool, people, 1, cause, now).await
+    enter(tx, pool, people, 1, cause, now);
 }
 
 async fn wait(tx: &mut WriteTx, pool: &mut Pool, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -350,7 +328,7 @@ async fn wait(tx: &mut WriteTx, pool: &mut Pool, user: UserId, now: DateTime<Utc
             seat_waiter::since.eq(now),
         ))
         .on_conflict_do_nothing() // waits already, and keeps their place
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     if taken == 1 {
         keep_waiter_seq(tx, pool).await?;
@@ -369,14 +347,7 @@ WITH input AS (
 UPDATE seat_pool SET used = {}, peak = {}, seq = {} FROM input WHERE tenant_id = tenant AND id = pool";
 
 /// Writes the counter and one ledger line per person, numbered without gaps under the pool's lock.
-async fn enter(
-    tx: &mut WriteTx,
-    pool: &mut Pool,
-    people: &[UserId],
-    delta: i16,
-    cause: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+fn enter(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], delta: i16, cause: &str, now: DateTime<Utc>) {
     let tenant = tx.tenant().as_uuid();
     let request = tx.scope().request().as_uuid();
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
@@ -384,7 +355,7 @@ async fn enter(
     let used_before = pool.state.used.saturating_sub(i32::from(delta).saturating_mul(lines));
     let seq_before = pool.seq;
     pool.seq = pool.seq.saturating_add(i64::from(lines));
-    statement(ENTER)
+    let enter = statement(ENTER)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(pool.id.as_uuid())
         .bind::<BigInt, _>(seq_before)
@@ -396,8 +367,6 @@ async fn enter(
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Integer, _>(pool.state.used)
         .bind::<Integer, _>(pool.peak)
-        .bind::<BigInt, _>(pool.seq)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+        .bind::<BigInt, _>(pool.seq);
+    tx.later(enter);
 }

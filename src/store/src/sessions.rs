@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::session;
 use crate::scope::Scope;
-use crate::statement::{Shape, Statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
 
@@ -99,11 +99,9 @@ impl Db {
     ) -> Result<Option<LiveSession>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
         let hash = token.hash();
-        let ask = move || {
-            Statement::composed(live_text(), Vec::new(), Shape::Point)
-                .bind::<SqlUuid, _>(tenant.as_uuid())
-                .bind::<Bytea, _>(hash.as_bytes().to_vec())
-        };
+        let ask = Statement::composed(live_text(), Vec::new(), Shape::Point)
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Bytea, _>(hash.as_bytes().to_vec());
         let row: Option<Row> = self.at_once(tenant, None, ask).await?.pop();
         let Some(row) = row else { return Ok(None) };
         if row.expires_at <= now || now - row.last_seen_at >= idle {
@@ -124,7 +122,7 @@ impl Db {
             session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(live.id.as_uuid()))),
         )
         .set(session::last_seen_at.eq(now))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
         tx.commit_trace_of_use().await
     }
@@ -146,7 +144,7 @@ fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, S
 pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
     diesel::delete(session::table.filter(session::tenant_id.eq(tenant).and(session::expires_at.lt(now))))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     diesel::insert_into(session::table)
         .values((
@@ -159,7 +157,7 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::last_seen_at.eq(now),
             session::expires_at.eq(new.expires_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
@@ -170,7 +168,7 @@ pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<bool, StoreError> {
     let ended = diesel::delete(
         session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))),
     )
-    .execute(tx.conn())
+    .execute(tx.conn().await?)
     .await?;
     Ok(ended == 1)
 }
@@ -184,20 +182,23 @@ pub async fn end_by_token(tx: &mut WriteTx, token: TokenHash) -> Result<Option<S
             .filter(session::token_hash.eq(token.as_bytes().to_vec())),
     )
     .returning(session::id)
-    .get_result(tx.conn())
+    .get_result(tx.conn().await?)
     .await
     .optional()?;
     Ok(ended.map(SessionId::from_uuid))
 }
 
+#[derive(QueryableByName)]
+struct Ended {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
 /// Ends every session of a person and returns which.
 pub async fn revoke_all(tx: &mut WriteTx, user: UserId) -> Result<Vec<SessionId>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let ended: Vec<Uuid> = diesel::delete(
-        session::table.filter(session::tenant_id.eq(tenant).and(session::user_id.eq(user.as_uuid()))),
-    )
-    .returning(session::id)
-    .get_results(tx.conn())
-    .await?;
-    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+    let ask = statement("DELETE FROM session WHERE tenant_id = {} AND user_id = {} RETURNING id")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(user.as_uuid());
+    let ended: Vec<Ended> = tx.load(ask).await?;
+    Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }

@@ -12,7 +12,7 @@ use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
 /// A statement and its parameters.
 pub(crate) struct Statement<'a> {
     text: std::borrow::Cow<'static, str>,
-    binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+    binds: Vec<Box<dyn QueryFragment<Pg> + Send + Sync + 'a>>,
     shape: Shape,
 }
 
@@ -36,10 +36,15 @@ impl<'a> Statement<'a> {
     /// A statement composed while running.
     pub(crate) fn composed(
         text: String,
-        binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+        binds: Vec<Box<dyn QueryFragment<Pg> + Send + Sync + 'a>>,
         shape: Shape,
     ) -> Self {
         Self { text: text.into(), binds, shape }
+    }
+
+    /// Its text, by which a connection knows it again.
+    pub(crate) fn text(&self) -> &std::borrow::Cow<'static, str> {
+        &self.text
     }
 
     /// Whether a connection prepares it once and keeps it.
@@ -56,8 +61,8 @@ impl<'a> Statement<'a> {
     pub(crate) fn bind<ST, T>(mut self, value: T) -> Self
     where
         Pg: HasSqlType<ST>,
-        T: ToSql<ST, Pg> + Send + 'a,
-        ST: SingleValue + Send + 'a,
+        T: ToSql<ST, Pg> + Send + Sync + 'a,
+        ST: SingleValue + Send + Sync + 'a,
     {
         self.binds.push(bound::<ST, T>(value));
         self
@@ -68,11 +73,11 @@ impl<'a> Statement<'a> {
 struct Bound<ST, T>(T, std::marker::PhantomData<ST>);
 
 /// Boxes one parameter for [`Statement::composed`].
-pub(crate) fn bound<'a, ST, T>(value: T) -> Box<dyn QueryFragment<Pg> + Send + 'a>
+pub(crate) fn bound<'a, ST, T>(value: T) -> Box<dyn QueryFragment<Pg> + Send + Sync + 'a>
 where
     Pg: HasSqlType<ST>,
-    T: ToSql<ST, Pg> + Send + 'a,
-    ST: Send + 'a,
+    T: ToSql<ST, Pg> + Send + Sync + 'a,
+    ST: Send + Sync + 'a,
 {
     Box::new(Bound::<ST, T>(value, std::marker::PhantomData))
 }

@@ -73,7 +73,7 @@ impl Db {
             .filter(operator_credential::revoked_at.is_null())
             .filter(operator_credential::expires_at.is_null().or(operator_credential::expires_at.gt(now)))
             .select(operator_credential::id)
-            .first(tx.conn())
+            .first(tx.conn().await?)
             .await
             .optional()?;
         tx.finish().await?;
@@ -108,7 +108,7 @@ impl Db {
         let found = tenant::table
             .filter(tenant::slug.eq(slug))
             .select(TenantRow::as_select())
-            .first(tx.conn())
+            .first(tx.conn().await?)
             .await
             .optional()?;
         tx.finish().await?;
@@ -118,7 +118,7 @@ impl Db {
 
 /// All tenants, by slug.
 pub async fn all(tx: &mut GlobalTx) -> Result<Vec<TenantRow>, StoreError> {
-    Ok(tenant::table.order(tenant::slug).select(TenantRow::as_select()).load(tx.conn()).await?)
+    Ok(tenant::table.order(tenant::slug).select(TenantRow::as_select()).load(tx.conn().await?).await?)
 }
 
 /// Puts a blueprint version in place. A version that is there already stays as it is; returns whether the body that is
@@ -138,24 +138,24 @@ pub async fn ensure_blueprint(
             blueprint::created_at.eq(now),
         ))
         .on_conflict_do_nothing()
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     let kept: String = blueprint::table
         .filter(blueprint::id.eq(id).and(blueprint::version.eq(version)))
         .select(blueprint::body)
-        .first(tx.conn())
+        .first(tx.conn().await?)
         .await?;
     Ok(kept == body)
 }
 
 /// Creates the tenant and goes on inside it, in the same transaction.
 pub async fn create(mut tx: GlobalTx, operator: &Operator, row: &TenantRow) -> Result<WriteTx, StoreError> {
-    diesel::insert_into(tenant::table).values(row).execute(tx.conn()).await?;
+    diesel::insert_into(tenant::table).values(row).execute(tx.conn().await?).await?;
     let scope = Scope::new(row.tenant_id(), operator.actor.clone(), operator.request);
-    let mut tx = tx.into_tenant(scope).await?;
+    let mut tx = tx.into_tenant(scope);
     diesel::insert_into(access_policy::table)
         .values((access_policy::tenant_id.eq(row.id), access_policy::version.eq(1)))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(tx)
 }
@@ -171,7 +171,7 @@ pub async fn current(tx: &mut impl Reads) -> Result<(TenantRow, String), StoreEr
         )
         .filter(tenant::id.eq(id))
         .select((TenantRow::as_select(), blueprint::body))
-        .first(tx.connection().0.conn())
+        .first(tx.connection().0.conn().await?)
         .await?)
 }
 
@@ -192,7 +192,7 @@ pub async fn add_operator(
             operator_credential::created_at.eq(now),
             operator_credential::expires_at.eq(expires_at),
         ))
-        .execute(tx.conn())
+        .execute(tx.conn().await?)
         .await?;
     Ok(())
 }

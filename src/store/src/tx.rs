@@ -4,17 +4,19 @@
 //! A transaction that is dropped half way (the client went, a time-out struck) is rolled back on the connection's own
 //! runtime before the connection can serve anybody else; if that fails the connection is closed.
 
-use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel_async::AsyncPgConnection;
 use domain::audit::Audit;
 use domain::clock::Entropy;
 use domain::id::TenantId;
-use tokio::runtime::Handle;
 
 use crate::audit::{self, Outgoing};
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::link::Link;
 use crate::scope::Scope;
+use crate::statement::Statement;
 
 /// A transaction in which rows of one tenant can be read.
 pub trait Reads: Send {
@@ -27,51 +29,6 @@ pub trait Reads: Send {
 /// Access to the wire for the modules of this room; nothing outside can do anything with it.
 #[derive(Debug)]
 pub struct Connection<'a>(pub(crate) &'a mut Link);
-
-/// A pooled connection with an open transaction on it.
-pub(crate) struct Link {
-    connection: Option<Object<AsyncPgConnection>>,
-    runtime: Handle,
-}
-
-impl std::fmt::Debug for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").finish_non_exhaustive()
-    }
-}
-
-impl Link {
-    /// Opens; whether the credential that `scope` stands on is good is asked in the same flight.
-    async fn open(db: &Db, opening: &str, scope: Option<&Scope>) -> Result<Self, StoreError> {
-        let (connection, good) = db.connection(opening, scope).await?;
-        let link = Self { connection: Some(connection), runtime: db.runtime().clone() };
-        if good { Ok(link) } else { Err(StoreError::Revoked) }
-    }
-
-    /// The connection. It is there from `open` until `close` or the drop, which both consume the link.
-    #[expect(clippy::expect_used, reason = "only close and drop take it, and both consume the link")]
-    pub(crate) fn conn(&mut self) -> &mut AsyncPgConnection {
-        self.connection.as_deref_mut().expect("the link is open")
-    }
-
-    async fn close(mut self, ending: &str) -> Result<(), StoreError> {
-        self.conn().batch_execute(ending).await?;
-        self.connection = None; // ended: back to the pool
-        Ok(())
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        self.runtime.spawn(async move {
-            // Whatever was under way is answered before this is, because the protocol keeps its order.
-            if connection.batch_execute("ROLLBACK").await.is_err() {
-                let _ = Object::take(connection);
-            }
-        });
-    }
-}
 
 pub(crate) fn opening(tenant: TenantId, mode: &str) -> String {
     // A tenant id prints as hexadecimal digits and hyphens and nothing else.
@@ -87,7 +44,7 @@ pub struct ReadTx {
 
 impl ReadTx {
     pub(crate) async fn open(db: &Db, tenant: TenantId, scope: Option<&Scope>) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::open(db, &opening(tenant, "READ ONLY"), scope).await?, tenant })
+        Ok(Self { link: db.link(opening(tenant, "READ ONLY"), scope).await?, tenant })
     }
 
     /// Ends the transaction and gives the connection back.
@@ -115,7 +72,7 @@ pub struct WriteTx {
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
-        let link = Link::open(db, &opening(scope.tenant(), ""), Some(scope)).await?;
+        let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
         Ok(Self { link, scope: scope.clone(), outgoing: Vec::new() })
     }
 
@@ -133,13 +90,13 @@ impl WriteTx {
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
         let outgoing = std::mem::take(&mut self.outgoing);
-        audit::append(self.link.conn(), &self.scope, audit, &outgoing, now, entropy).await?;
+        self.link.later(audit::append(&self.scope, audit, outgoing, now, entropy)?);
         self.link.close("COMMIT").await
     }
 
     /// Ends a transaction that turned out to change nothing.
     pub async fn nothing_changed(self) -> Result<(), StoreError> {
-        self.link.close("ROLLBACK").await
+        self.link.abandon().await
     }
 
     /// Ends a transaction that only consumed or expired sign-in state or noted when something was last seen: traces of
@@ -148,13 +105,39 @@ impl WriteTx {
         self.link.close("COMMIT").await
     }
 
+    /// Sends a statement of which only an error matters: with whatever is asked next, at the latest with the commit.
+    pub(crate) fn later(&mut self, statement: Statement<'static>) {
+        self.link.later(statement);
+    }
+
+    /// The rows of one statement.
+    pub(crate) async fn load<R>(&mut self, statement: Statement<'static>) -> Result<Vec<R>, StoreError>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        self.link.load(statement).await
+    }
+
+    /// The rows of two statements, of which the second runs when the first has.
+    pub(crate) async fn load_both<A, B>(
+        &mut self,
+        one: Statement<'static>,
+        other: Statement<'static>,
+    ) -> Result<(Vec<A>, Vec<B>), StoreError>
+    where
+        A: QueryableByName<Pg> + Send + 'static,
+        B: QueryableByName<Pg> + Send + 'static,
+    {
+        self.link.load_both(one, other).await
+    }
+
     /// Who acts here.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    pub(crate) fn conn(&mut self) -> &mut AsyncPgConnection {
-        self.link.conn()
+    pub(crate) async fn conn(&mut self) -> Result<&mut AsyncPgConnection, StoreError> {
+        self.link.conn().await
     }
 }
 
@@ -175,7 +158,7 @@ pub struct GlobalTx {
 
 impl GlobalTx {
     pub(crate) async fn begin(db: &Db) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::open(db, "BEGIN", None).await? })
+        Ok(Self { link: db.link("BEGIN".to_owned(), None).await? })
     }
 
     /// Makes what was written permanent and gives the connection back.
@@ -183,14 +166,14 @@ impl GlobalTx {
         self.link.close("COMMIT").await
     }
 
-    pub(crate) fn conn(&mut self) -> &mut AsyncPgConnection {
-        self.link.conn()
+    pub(crate) async fn conn(&mut self) -> Result<&mut AsyncPgConnection, StoreError> {
+        self.link.conn().await
     }
 
     /// Goes on inside one tenant, in the same transaction: how a new tenant's first rows come with the tenant itself.
-    pub(crate) async fn into_tenant(mut self, scope: Scope) -> Result<WriteTx, StoreError> {
+    pub(crate) fn into_tenant(mut self, scope: Scope) -> WriteTx {
         let setting = format!("SET LOCAL app.tenant_id = '{}'", scope.tenant());
-        self.link.conn().batch_execute(&setting).await?;
-        Ok(WriteTx { link: self.link, scope, outgoing: Vec::new() })
+        self.link.later_text(setting);
+        WriteTx { link: self.link, scope, outgoing: Vec::new() }
     }
 }

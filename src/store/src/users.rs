@@ -125,7 +125,7 @@ pub async fn get(
     groups: Groups,
 ) -> Result<Option<UserRow>, StoreError> {
     let (tenant, of) = (directory.scope().tenant(), directory.directory());
-    let ask = move || one(tenant, of, id, groups, "");
+    let ask = one(tenant, of, id, groups, "");
     Ok(db.at_once(tenant, Some(directory.scope()), ask).await?.pop())
 }
 
@@ -137,7 +137,7 @@ pub async fn lock(
     groups: Groups,
 ) -> Result<Option<UserRow>, StoreError> {
     let statement = one(tx.tenant(), directory, id, groups, " FOR NO KEY UPDATE OF u");
-    Ok(statement.get_result::<UserRow>(tx.conn()).await.optional()?)
+    Ok(tx.load(statement).await?.pop())
 }
 
 /// The people of this directory that a filter names, in a stable order, and how many there are in all.
@@ -169,7 +169,7 @@ pub async fn of_tenant(
     if let Some(name) = user_name {
         query = query.filter(users::user_name_key.eq(scim::text::fold(name)));
     }
-    let rows: Vec<(Uuid, Value)> = query.load(tx.connection().0.conn()).await?;
+    let rows: Vec<(Uuid, Value)> = query.load(tx.connection().0.conn().await?).await?;
     Ok(rows
         .into_iter()
         .map(|(id, doc)| (UserId::from_uuid(id), Resource::from_stored(document(&doc))))
@@ -183,7 +183,7 @@ pub async fn all_ids(tx: &mut impl Reads) -> Result<Vec<UserId>, StoreError> {
         .filter(users::tenant_id.eq(tenant))
         .order(users::id)
         .select(users::id)
-        .load(tx.connection().0.conn())
+        .load(tx.connection().0.conn().await?)
         .await?;
     Ok(ids.into_iter().map(UserId::from_uuid).collect())
 }
@@ -224,8 +224,8 @@ WITH u AS (
 INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
 SELECT u.tenant_id, u.id, e.n, e.key FROM u, unnest({}) WITH ORDINALITY AS e (key, n)";
 
-/// Adds a person, in version 1.
-pub async fn create(
+/// Adds a person, in version 1: with the next statement or the commit, which then say if it could not be.
+pub fn create(
     tx: &mut WriteTx,
     directory: DirectoryId,
     id: UserId,
@@ -234,7 +234,7 @@ pub async fn create(
 ) -> Result<(), StoreError> {
     let keys = Keys::of(resource)?;
     let tenant = tx.tenant().as_uuid();
-    statement(CREATE)
+    let create = statement(CREATE)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(id.as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid())
@@ -244,69 +244,93 @@ pub async fn create(
         .bind::<Bool, _>(keys.active)
         .bind::<Jsonb, _>(Value::Object(resource.as_map().clone()))
         .bind::<Timestamptz, _>(now)
-        .bind::<Array<Text>, _>(keys.emails)
-        .execute(tx.conn())
-        .await?;
+        .bind::<Array<Text>, _>(keys.emails);
+    tx.later(create);
     Ok(())
 }
 
-/// Writes a changed document over a locked row and returns the new version.
-pub async fn update(
+const UPDATE: &str = "\
+UPDATE users SET user_name_key = {}, external_id = {}, display_name_key = {}, active = {}, doc = {},
+    version = version + 1, updated_at = {}
+WHERE tenant_id = {} AND id = {}";
+
+/// Writes a changed document over a locked row, in the next version: with the next statement or the commit, which then
+/// say if it could not be.
+pub fn update(
     tx: &mut WriteTx,
     id: UserId,
     before: &Resource,
     after: &Resource,
     now: DateTime<Utc>,
-) -> Result<i64, StoreError> {
+) -> Result<(), StoreError> {
     let keys = Keys::of(after)?;
-    let tenant = tx.tenant().as_uuid();
-    let version: i64 =
-        diesel::update(users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))))
-            .set((
-                users::user_name_key.eq(&keys.user_name),
-                users::external_id.eq(&keys.external_id),
-                users::display_name_key.eq(&keys.display_name),
-                users::active.eq(keys.active),
-                users::doc.eq(Value::Object(after.as_map().clone())),
-                users::version.eq(users::version + 1),
-                users::updated_at.eq(now),
-            ))
-            .returning(users::version)
-            .get_result(tx.conn())
-            .await?;
+    let update = statement(UPDATE)
+        .bind::<Text, _>(keys.user_name)
+        .bind::<Nullable<Text>, _>(keys.external_id)
+        .bind::<Nullable<Text>, _>(keys.display_name)
+        .bind::<Bool, _>(keys.active)
+        .bind::<Jsonb, _>(Value::Object(after.as_map().clone()))
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(update);
     if keys.emails != Keys::of(before)?.emails {
-        replace_emails(tx, id, keys.emails).await?;
+        replace_emails(tx, id, keys.emails);
     }
-    Ok(version)
+    Ok(())
 }
 
-async fn replace_emails(tx: &mut WriteTx, id: UserId, emails: Vec<String>) -> Result<(), StoreError> {
+fn replace_emails(tx: &mut WriteTx, id: UserId, emails: Vec<String>) {
     let tenant = tx.tenant().as_uuid();
-    statement("DELETE FROM user_email WHERE tenant_id = {} AND user_id = {}")
+    tx.later(
+        statement("DELETE FROM user_email WHERE tenant_id = {} AND user_id = {}")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(id.as_uuid()),
+    );
+    tx.later(
+        statement(
+            "INSERT INTO user_email (tenant_id, user_id, ordinal, value_key) \
+             SELECT {}, {}, e.n, e.key FROM unnest({}) WITH ORDINALITY AS e (key, n)",
+        )
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(id.as_uuid())
-        .execute(tx.conn())
-        .await?;
-    statement(
-        "INSERT INTO user_email (tenant_id, user_id, ordinal, value_key) \
-         SELECT {}, {}, e.n, e.key FROM unnest({}) WITH ORDINALITY AS e (key, n)",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Array<Text>, _>(emails)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
+        .bind::<Array<Text>, _>(emails),
+    );
 }
 
 /// Removes a person for good. Sessions, identities, memberships, e-mails and access go with the row; a seat must have
 /// been released before.
-pub async fn delete(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
+pub fn delete(tx: &mut WriteTx, id: UserId) {
     let tenant = tx.tenant().as_uuid();
-    diesel::delete(users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()))))
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+    tx.later(
+        statement("DELETE FROM users WHERE tenant_id = {} AND id = {}")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(id.as_uuid()),
+    );
+}
+
+#[derive(QueryableByName)]
+pub(crate) struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+impl Id {
+    pub(crate) fn user(&self) -> UserId {
+        UserId::from_uuid(self.id)
+    }
+}
+
+/// Locks those of these people who exist in a directory, in the order of ids, and returns them.
+pub(crate) fn lock_statement(tenant: TenantId, directory: DirectoryId, ids: &[UserId]) -> Statement<'static> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    statement(
+        "SELECT id FROM users WHERE tenant_id = {} AND directory_id = {} AND id = ANY({}) \
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(directory.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
 }
 
 /// Which of these people exist in this directory; each is locked, in the order of ids, until the end of the transaction.
@@ -318,17 +342,8 @@ pub async fn lock_many(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let tenant = tx.tenant().as_uuid();
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let found: Vec<Uuid> = users::table
-        .filter(users::tenant_id.eq(tenant).and(users::directory_id.eq(directory.as_uuid())))
-        .filter(users::id.eq_any(ids))
-        .order(users::id)
-        .select(users::id)
-        .for_no_key_update()
-        .load(tx.conn())
-        .await?;
-    Ok(found.into_iter().map(UserId::from_uuid).collect())
+    let found: Vec<Id> = tx.load(lock_statement(tx.tenant(), directory, ids)).await?;
+    Ok(found.iter().map(Id::user).collect())
 }
 
 /// The person of a directory whose `userName` or `externalId` this is, for the first sign-in.
@@ -346,7 +361,7 @@ pub async fn by_name(
         Named::UserName(name) => mine.filter(users::user_name_key.eq(scim::text::fold(name))),
         Named::ExternalId(id) => mine.filter(users::external_id.eq(id.to_owned())),
     };
-    let id: Option<Uuid> = mine.first(tx.connection().0.conn()).await.optional()?;
+    let id: Option<Uuid> = mine.first(tx.connection().0.conn().await?).await.optional()?;
     Ok(id.map(UserId::from_uuid))
 }
 

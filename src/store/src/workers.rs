@@ -14,16 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::deadpool::Pool;
 
-use crate::db::connect;
+use crate::connector::{Pool, connect};
 
 /// The workers of a process, by their threads.
 #[derive(Clone, Default)]
 pub(crate) struct Workers(Arc<Mutex<HashMap<ThreadId, Worker>>>);
 
 struct Worker {
-    pool: Pool<AsyncPgConnection>,
+    pool: Pool,
     url: Arc<str>,
     lane: Lane,
 }
@@ -36,13 +35,13 @@ enum Lane {
 
 impl Workers {
     /// Makes a worker of the calling thread. Its pool must be for its own runtime to drive.
-    pub(crate) fn add_here(&self, pool: Pool<AsyncPgConnection>, url: &str) {
+    pub(crate) fn add_here(&self, pool: Pool, url: &str) {
         let worker = Worker { pool, url: url.into(), lane: Lane::Closed };
         self.all().insert(thread::current().id(), worker);
     }
 
     /// The pool of the calling thread, if it is a worker.
-    pub(crate) fn pool(&self) -> Option<Pool<AsyncPgConnection>> {
+    pub(crate) fn pool(&self) -> Option<Pool> {
         self.all().get(&thread::current().id()).map(|worker| worker.pool.clone())
     }
 

@@ -11,7 +11,7 @@ use domain::access::{EffectiveAccess, Facts, Policy, SeatState, evaluate};
 use domain::audit::{Action, AuditEvent};
 use domain::id::UserId;
 use serde_json::{Value, json};
-use store::access::PersonFacts;
+use store::access::{Computed, PersonFacts};
 use store::audit::Outgoing;
 use store::{WriteTx, access, rules, users};
 
@@ -26,14 +26,15 @@ pub(crate) type Changed = Vec<AuditEvent>;
 
 /// Computes the access of these locked people.
 pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Changed, AppError> {
-    if people.is_empty() {
-        return Ok(Vec::new());
-    }
-    let version = rules::hold_version(tx).await?;
-    let policy = app.policies.get(tx, version).await?;
     let mut changed = Vec::new();
+    if !people.is_empty() {
+        rules::hold(tx);
+    }
     for some in people.chunks(AT_ONCE) {
-        changed.extend(compute(app, tx, &policy, version, some).await?);
+        let people = access::facts(tx, some).await?;
+        let Some(version) = people.first().map(|person| person.policy_version) else { continue };
+        let policy = app.policies.get(tx, version).await?;
+        changed.extend(compute(app, tx, &policy, version, people)?);
     }
     Ok(changed)
 }
@@ -45,50 +46,52 @@ pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<
     let everybody = users::all_ids(tx).await?;
     let mut changed = Vec::new();
     for some in everybody.chunks(AT_ONCE) {
-        changed.extend(compute(app, tx, &policy, version, some).await?);
+        let people = access::facts(tx, some).await?;
+        changed.extend(compute(app, tx, &policy, version, people)?);
     }
     Ok(changed)
 }
 
-async fn compute(
+fn compute(
     app: &App,
     tx: &mut WriteTx,
     policy: &Policy,
     version: i64,
-    people: &[UserId],
+    people: Vec<PersonFacts>,
 ) -> Result<Changed, AppError> {
     let paths = policy.attribute_paths();
-    let mut computed = Vec::with_capacity(people.len());
-    for person in access::facts(tx, people).await? {
+    let mut computed = Computed::default();
+    let mut changed = Vec::new();
+    for mut person in people {
         let attributes = paths
             .iter()
             .map(|path| (path.clone(), person.resource.values_at(path)))
             .collect::<BTreeMap<_, _>>();
-        computed.push((person.user, evaluate(policy, &facts(person, attributes))));
-    }
-    let before = access::store(tx, &computed, version, app.now()).await?;
-    let mut changed = Vec::new();
-    for (user, after) in &computed {
-        let before = before.get(user).map(summary);
-        let after = summary(after);
+        let access = evaluate(policy, &facts(&mut person, attributes));
+        if !computed.add(&person, &access)? {
+            continue;
+        }
+        let before = person.stored.map(|stored| stored.access()).transpose()?.as_ref().map(summary);
+        let after = summary(&access);
         if before.as_ref() != Some(&after) {
             tx.announce(Outgoing {
                 fact: "access.changed",
-                subject_id: user.to_string(),
-                payload: json!({"user": user, "access": after}),
+                subject_id: person.user.to_string(),
+                payload: json!({"user": person.user, "access": after}),
             });
-            let mut event = AuditEvent::new(Action::AccessChange, *user).after(after);
+            let mut event = AuditEvent::new(Action::AccessChange, person.user).after(after);
             event.before = before;
             changed.push(event);
         }
     }
+    access::store(tx, computed, version, app.now());
     Ok(changed)
 }
 
-fn facts(person: PersonFacts, attributes: BTreeMap<String, Vec<String>>) -> Facts {
+fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) -> Facts {
     Facts {
         active: person.active,
-        groups: person.groups,
+        groups: std::mem::take(&mut person.groups),
         attributes,
         local_home: None,
         local_grants: Vec::new(),

@@ -6,7 +6,8 @@ use scim::dialect::Dialect;
 use scim::patch::MemberChange;
 use scim::resource::Resource;
 use serde_json::Value;
-use store::{DirectoryScope, groups};
+use store::members::Mark;
+use store::{DirectoryScope, groups, users};
 
 use super::read_groups::members_if;
 use super::{GroupView, Members, membership};
@@ -27,8 +28,11 @@ impl App {
         let now = self.now();
         let id = GroupId::generate(now, &*self.entropy);
         let mut tx = self.db.begin(directory.scope()).await?;
-        groups::create(&mut tx, directory.directory(), id, &resource, now).await?;
-        let moved = membership::apply(&mut tx, directory, id, vec![MemberChange::Add(members)]).await?;
+        groups::create(&mut tx, directory.directory(), id, &resource, now)?;
+        let changes = vec![MemberChange::Add(members)];
+        let known = users::lock_many(&mut tx, directory.directory(), &membership::named(&changes)).await?;
+        let moved =
+            membership::apply(&mut tx, directory, id, changes, known, Mark { version: 1, at: now }).await?;
         let mut audit = Audit::of(
             AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())),
         );

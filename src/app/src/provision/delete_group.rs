@@ -20,11 +20,11 @@ impl App {
     ) -> Result<(), AppError> {
         let now = self.now();
         let mut tx = self.db.begin(directory.scope()).await?;
-        let row =
-            groups::lock(&mut tx, directory.directory(), id).await?.ok_or(AppError::NotFound("group"))?;
+        let (row, _) = groups::lock_with(&mut tx, directory.directory(), id, &[]).await?;
+        let row = row.ok_or(AppError::NotFound("group"))?;
         check_version(if_match, row.version)?;
         let everybody = members::lock_all(&mut tx, id).await?;
-        groups::delete(&mut tx, id).await?;
+        groups::delete(&mut tx, id);
         let mut was = row.resource().into_map();
         was.insert("members".to_owned(), json!(everybody));
         let mut audit = Audit::of(AuditEvent::new(Action::GroupDelete, id).before(Value::Object(was)));

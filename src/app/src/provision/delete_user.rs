@@ -32,7 +32,7 @@ impl App {
         let mut audit =
             Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));
         audit.extend(leave(self, &mut tx, id, &effects).await?);
-        users::delete(&mut tx, id).await?;
+        users::delete(&mut tx, id);
         for fact in &effects.facts {
             tx.announce(Outgoing {
                 fact: fact.name(),

@@ -7,7 +7,8 @@ use domain::id::{GroupId, UserId};
 use scim::patch::MemberChange;
 use scim::resource::Member;
 use serde_json::json;
-use store::{DirectoryScope, WriteTx, members, users};
+use store::members::{self, Mark};
+use store::{DirectoryScope, WriteTx, users};
 
 use crate::App;
 use crate::access::reevaluate;
@@ -25,13 +26,16 @@ impl Moved {
         self.came.is_empty() && self.went.is_empty()
     }
 
-    fn note(&mut self, came: Vec<UserId>, went: Vec<UserId>) {
-        for user in came {
+    fn came(&mut self, people: Vec<UserId>) {
+        for user in people {
             if !self.went.remove(&user) {
                 self.came.insert(user);
             }
         }
-        for user in went {
+    }
+
+    fn went(&mut self, people: Vec<UserId>) {
+        for user in people {
             if !self.came.remove(&user) {
                 self.went.insert(user);
             }
@@ -53,40 +57,42 @@ impl Moved {
     }
 }
 
-/// Applies the changes in their order. Whoever is named is locked first, all at once and in the order of ids, so that
-/// two requests that name the same people wait for each other instead of blocking each other.
+/// Applies the changes in their order. Those who are named and `known` have been locked first, all at once and in the
+/// order of ids, so that two requests that name the same people wait for each other instead of blocking each other.
 pub(super) async fn apply(
     tx: &mut WriteTx,
     directory: &DirectoryScope,
     group: GroupId,
     changes: Vec<MemberChange>,
+    known: Vec<UserId>,
+    mark: Mark,
 ) -> Result<Moved, AppError> {
     let of = directory.directory();
-    let known = Known(users::lock_many(tx, of, &named(&changes)).await?);
+    let known = Known(known);
     let mut moved = Moved::default();
     for change in changes {
         match change {
             MemberChange::Add(list) => {
                 let people = known.all(&list)?;
-                moved.note(members::add(tx, group, &people).await?, Vec::new());
+                moved.came(members::add(tx, group, &people, mark).await?);
             }
             MemberChange::Remove(ids) => {
                 // Somebody who is not there cannot be a member: nothing to do for them.
                 let people: Vec<UserId> = ids.iter().filter_map(|id| known.one(id)).collect();
-                moved.note(Vec::new(), members::remove(tx, group, &people).await?);
+                moved.went(members::remove(tx, group, &people, mark).await?);
             }
             MemberChange::RemoveMatching(filter) => {
                 let people = members::matching(tx, group, &filter).await?;
                 let people = users::lock_many(tx, of, &people).await?;
-                moved.note(Vec::new(), members::remove(tx, group, &people).await?);
+                moved.went(members::remove(tx, group, &people, mark).await?);
             }
             MemberChange::ReplaceAll(list) => {
                 let people = known.all(&list)?;
-                let went = keep_only(tx, directory, group, &people).await?;
-                moved.note(members::add(tx, group, &people).await?, went);
+                moved.went(keep_only(tx, directory, group, &people, mark).await?);
+                moved.came(members::add(tx, group, &people, mark).await?);
             }
             MemberChange::RemoveAll => {
-                moved.note(Vec::new(), keep_only(tx, directory, group, &[]).await?);
+                moved.went(keep_only(tx, directory, group, &[], mark).await?);
             }
         }
     }
@@ -94,7 +100,7 @@ pub(super) async fn apply(
 }
 
 /// Everybody whom the changes name.
-fn named(changes: &[MemberChange]) -> Vec<UserId> {
+pub(super) fn named(changes: &[MemberChange]) -> Vec<UserId> {
     let mut ids = BTreeSet::new();
     for change in changes {
         match change {
@@ -128,8 +134,9 @@ async fn keep_only(
     directory: &DirectoryScope,
     group: GroupId,
     people: &[UserId],
+    mark: Mark,
 ) -> Result<Vec<UserId>, AppError> {
-    let went = members::keep_only(tx, group, people).await?;
+    let went = members::keep_only(tx, group, people, mark).await?;
     users::lock_many(tx, directory.directory(), &went).await?;
     Ok(went)
 }

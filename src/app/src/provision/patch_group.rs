@@ -6,7 +6,8 @@ use scim::dialect::Dialect;
 use scim::patch::{MemberChange, PatchPlan};
 use scim::resource::Resource;
 use serde_json::Value;
-use store::{DirectoryScope, groups, members};
+use store::members::{self, Mark};
+use store::{DirectoryScope, groups};
 
 use super::read_groups::members_if;
 use super::{GroupView, Members, check_version, difference, membership};
@@ -27,10 +28,8 @@ impl App {
     ) -> Result<GroupView, AppError> {
         let schema = scim::schema::group();
         let (plan, changes) = PatchPlan::parse(&schema, body, dialect)?.split_members();
-        self.change_group(directory, id, if_match, wanted, |current| {
-            Ok((plan.apply(&schema, current)?, changes))
-        })
-        .await
+        self.change_group(directory, id, if_match, changes, wanted, |current| plan.apply(&schema, current))
+            .await
     }
 
     /// Locks a group, computes its next document and the changes of its members, and does everything that follows.
@@ -39,33 +38,35 @@ impl App {
         directory: &DirectoryScope,
         id: GroupId,
         if_match: Option<&str>,
+        changes: Vec<MemberChange>,
         wanted: Members,
-        next: impl FnOnce(&Resource) -> Result<(Option<Resource>, Vec<MemberChange>), scim::Error> + Send,
+        next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<GroupView, AppError> {
         let now = self.now();
         let mut tx = self.db.begin(directory.scope()).await?;
-        let row =
-            groups::lock(&mut tx, directory.directory(), id).await?.ok_or(AppError::NotFound("group"))?;
+        let named = membership::named(&changes);
+        let (row, known) = groups::lock_with(&mut tx, directory.directory(), id, &named).await?;
+        let row = row.ok_or(AppError::NotFound("group"))?;
         check_version(if_match, row.version)?;
         let before = row.resource();
-        let (after, changes) = next(&before)?;
-        let moved = membership::apply(&mut tx, directory, id, changes).await?;
+        let after = next(&before)?;
+        let mark = Mark { version: row.version.saturating_add(1), at: now };
+        let moved = membership::apply(&mut tx, directory, id, changes, known, mark).await?;
 
         let mut events = moved.events(id);
         let mut view = GroupView::new(&row, None);
+        if after.is_some() || !moved.is_empty() {
+            (view.version, view.updated_at) = (mark.version, mark.at);
+        }
         if let Some(after) = after {
             let (was, is) = difference(before.as_map(), after.as_map());
             events.insert(0, AuditEvent::new(Action::GroupUpdate, id).before(was).after(is));
-            view.version = groups::update(&mut tx, id, &after, now).await?;
-            view.updated_at = now;
+            groups::update(&mut tx, id, &after, mark)?;
             if renamed(&before, &after) {
                 let everybody = members::lock_all(&mut tx, id).await?;
                 events.extend(reevaluate(self, &mut tx, &everybody).await?);
             }
             view.resource = after;
-        } else if !moved.is_empty() {
-            view.version = groups::touch(&mut tx, id, now).await?;
-            view.updated_at = now;
         }
         events.extend(membership::settle(self, &mut tx, &moved).await?);
         view.members = members_if(&mut tx, wanted, &[id]).await?;

@@ -49,11 +49,16 @@ impl App {
             tx.nothing_changed().await?;
             return Ok(row.into());
         };
-        let version = users::update(&mut tx, id, &before, &after, now).await?;
+        users::update(&mut tx, id, &before, &after, now)?;
         let mut audit = Audit::of(changed(id, &before, &after));
         audit.extend(settle(self, &mut tx, id, state_of(&before), state_of(&after)).await?);
         tx.commit(audit, now, &*self.entropy).await?;
-        Ok(UserView { resource: after, version, updated_at: now, ..row.into() })
+        Ok(UserView {
+            resource: after,
+            version: row.version.saturating_add(1),
+            updated_at: now,
+            ..row.into()
+        })
     }
 }
 

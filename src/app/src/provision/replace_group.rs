@@ -22,13 +22,16 @@ impl App {
         dialect: &Dialect,
         wanted: Members,
     ) -> Result<GroupView, AppError> {
-        self.change_group(directory, id, if_match, wanted, |current| {
-            let mut next = Resource::for_replace(&scim::schema::group(), body, current, dialect)?;
-            let change = match next.take_members()? {
-                Some(members) => MemberChange::ReplaceAll(members),
-                None => MemberChange::RemoveAll,
-            };
-            Ok(((next.as_map() != current.as_map()).then_some(next), vec![change]))
+        let schema = scim::schema::group();
+        let mut asked = Resource::for_create(&schema, body.clone(), dialect)?;
+        let change = match asked.take_members()? {
+            Some(members) => MemberChange::ReplaceAll(members),
+            None => MemberChange::RemoveAll,
+        };
+        self.change_group(directory, id, if_match, vec![change], wanted, |current| {
+            let mut next = Resource::for_replace(&schema, body, current, dialect)?;
+            next.take_members()?;
+            Ok((next.as_map() != current.as_map()).then_some(next))
         })
         .await
     }

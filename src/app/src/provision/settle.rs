@@ -27,12 +27,11 @@ pub(super) async fn settle(
     after: PersonState,
 ) -> Result<Vec<AuditEvent>, AppError> {
     let effects = effects(before, after);
+    let access = if effects.reevaluate { reevaluate(app, tx, &[user]).await? } else { Vec::new() };
+    // Last, because the pool's row is everybody's.
     let mut events = leave(app, tx, user, &effects).await?;
-    if effects.reevaluate {
-        events.extend(reevaluate(app, tx, &[user]).await?);
-    }
+    events.extend(access);
     if effects.claim_seat {
-        // Last, because the pool's row is everybody's.
         events.extend(claim(app, tx, user).await?);
     }
     for fact in &effects.facts {

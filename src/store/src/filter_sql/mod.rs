@@ -43,7 +43,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    fn bind<'a>(&self) -> Box<dyn QueryFragment<Pg> + Send + 'a> {
+    fn bind<'a>(&self) -> Box<dyn QueryFragment<Pg> + Send + Sync + 'a> {
         match self.clone() {
             Self::Text(text) => bound::<Text, _>(text),
             Self::Bool(flag) => bound::<Bool, _>(flag),
@@ -115,7 +115,7 @@ impl Condition {
         let (scope, of) = (directory.scope(), directory.directory().as_uuid());
         let tenant = scope.tenant();
         let rows = if slice.limit > 0 {
-            db.at_once::<R>(tenant, Some(scope), || self.select(columns, tenant.as_uuid(), of, slice)).await?
+            db.at_once::<R>(tenant, Some(scope), self.select(columns, tenant.as_uuid(), of, slice)).await?
         } else {
             Vec::new()
         };
@@ -125,10 +125,9 @@ impl Condition {
             slice.offset.saturating_add(found)
         } else {
             let mut tx = db.read(scope).await?;
-            let counted: Count =
-                self.count(tenant.as_uuid(), of).get_result(tx.connection().0.conn()).await?;
+            let counted = tx.connection().0.load::<Count>(self.count(tenant.as_uuid(), of)).await?;
             tx.finish().await?;
-            counted.n
+            counted.into_iter().next().map_or(0, |count| count.n)
         };
         Ok((rows, total))
     }

@@ -11,7 +11,6 @@
 BEGIN;
 SET LOCAL app.tenant_id = '{tenant}';
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
-\endpipeline
 WITH u AS (
     INSERT INTO users (tenant_id, id, directory_id, user_name_key, external_id, display_name_key, active, doc,
     version, created_at, updated_at)
@@ -20,38 +19,38 @@ WITH u AS (
     )
     INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
     SELECT u.tenant_id, u.id, e.n, e.key FROM u, unnest(ARRAY[(:c1 || :user || :c2)::text]::text[]) WITH ORDINALITY AS e (key, n);
-\startpipeline
 SELECT pg_advisory_xact_lock_shared(:c15::bigint);
-SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;
-\endpipeline
 SELECT u.id, u.active, u.doc,
     (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id))
     FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
-    WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups
-    FROM users u WHERE u.tenant_id = :tenant::uuid AND u.id = ANY(('{' || :made || :id1 || '}')::uuid[]) ORDER BY u.id;
+    WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
+    p.version AS policy_version, a.access, a.policy_version AS computed_by
+    FROM users u
+    JOIN access_policy p ON p.tenant_id = u.tenant_id
+    LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
+    WHERE u.tenant_id = :tenant::uuid AND u.id = ANY(('{' || :made || :id1 || '}')::uuid[]) ORDER BY u.id;
+\endpipeline
+\startpipeline
 WITH input AS (
     SELECT :tenant::uuid AS tenant, :c16::bigint AS version, :c17::timestamptz AS at
-    ), computed AS (
-    SELECT c.id, c.access FROM unnest(('{' || :made || :id1 || '}')::uuid[], :c18::jsonb[]) AS c (id, access)
-    ), old AS (
-    SELECT a.user_id, a.access FROM user_access a, input
-    WHERE a.tenant_id = input.tenant AND a.user_id IN (SELECT id FROM computed)
-    ), stored AS (
-    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
-    SELECT input.tenant, computed.id, computed.access, input.version, input.at FROM input, computed
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
-    policy_version = excluded.policy_version, computed_at = excluded.computed_at
     )
-    SELECT user_id, access FROM old;
-SELECT "seat_pool"."id", "seat_pool"."purchased", "seat_pool"."at_limit", "seat_pool"."used", "seat_pool"."peak", "seat_pool"."seq", "seat_pool"."waiter_seq" FROM "seat_pool" WHERE ("seat_pool"."tenant_id" = :tenant::uuid) LIMIT :c19::bigint FOR NO KEY UPDATE;
+    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
+    SELECT input.tenant, c.id, c.access, input.version, input.at FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c18::jsonb[]) AS c (id, access)
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
+    policy_version = excluded.policy_version, computed_at = excluded.computed_at;
+SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
+SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = (:made || :id1)::uuid;
+\endpipeline
+\startpipeline
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c14::timestamptz AS at, :c20::jsonb AS actor, (:made || :id2)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c14::timestamptz AS at, :c19::jsonb AS actor, (:made || :id2)::uuid AS request
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
     SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c21::text[], :c22::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::jsonb, NULL::jsonb]::jsonb[], ARRAY[(:c6 || :user || :c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13)::jsonb, :c23::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
+    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c20::text[], :c21::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::jsonb, NULL::jsonb]::jsonb[], ARRAY[(:c6 || :user || :c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13)::jsonb, :c22::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c24::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c25 || :made || :id1 || :c26)::jsonb, (:c27 || :made || :id1 || :c26)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c23::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c24 || :made || :id1 || :c25)::jsonb, (:c26 || :made || :id1 || :c25)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
 COMMIT;
+\endpipeline

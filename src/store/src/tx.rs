@@ -1,8 +1,8 @@
 //! Transactions behind the tenant barrier. Knows how one begins and ends; does not know what happens in between.
 //!
 //! Each begins by setting `app.tenant_id` for itself alone (`SET LOCAL`), which the row-level security policies read.
-//! A transaction that is dropped half way (the client went, a time-out struck) is rolled back on the connection's own
-//! runtime before the connection can serve anybody else; if that fails the connection is closed.
+//! A transaction that is dropped half way (the client went, a time-out struck) is rolled back before
+//! the connection can serve anybody else; if that fails the connection is closed. How statements travel, `link` knows.
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;

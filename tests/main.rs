@@ -10,6 +10,7 @@ mod api;
 mod coverage;
 mod crash;
 mod house;
+mod overlap;
 mod schema;
 mod seats;
 mod support;

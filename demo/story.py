@@ -23,6 +23,7 @@ from scim2_models import SearchRequest
 
 import acme
 import browser
+import newer_models  # noqa: F401
 import programs
 import show
 from show import expect, good, say

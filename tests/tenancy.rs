@@ -158,8 +158,11 @@ fn a_transaction_dropped_half_way_leaks_neither_its_tenant_nor_its_writes() {
             .app
             .list_users(
                 &tenant.directory,
-                None,
-                app::provision::Slice { offset: 0, limit: 10 },
+                &app::provision::ListQuery {
+                    filter: None,
+                    sort: None,
+                    paging: scim::message::Paging { from: scim::message::PageStart::Index(1), count: 10 },
+                },
                 app::provision::Groups::Omitted,
             )
             .await

@@ -180,6 +180,7 @@ impl Refused {
         match self {
             Self::App(AppError::Scim(error)) => error.scim_type,
             Self::Parameter { name: "filter", .. } => Some(ScimType::InvalidFilter),
+            Self::Parameter { name: "cursor", .. } => Some(ScimType::InvalidCursor),
             Self::App(AppError::Invalid(_)) | Self::Parameter { .. } => Some(ScimType::InvalidValue),
             Self::Body(_) => Some(ScimType::InvalidSyntax),
             _ => None,

@@ -13,10 +13,15 @@ import datetime
 import json
 import os
 import secrets
+import sys
 import wsgiref.simple_server
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # plain http on loopback
 import httpx
+import newer_models  # noqa: F401
 from canaille import create_app
 from canaille.app import models
 from canaille.scim import client as scim_client

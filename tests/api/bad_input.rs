@@ -308,10 +308,19 @@ fn bad_texts_in_queries_are_refused_or_ignored_and_never_our_failure() {
         for (path, names) in [
             (
                 "/scim/v2/Users".to_owned(),
-                &["filter", "attributes", "excludedAttributes", "startIndex", "count", "sortBy"][..],
+                &[
+                    "filter",
+                    "attributes",
+                    "excludedAttributes",
+                    "startIndex",
+                    "count",
+                    "cursor",
+                    "sortBy",
+                    "sortOrder",
+                ][..],
             ),
             ("/scim/v2/Groups".to_owned(), &["filter", "attributes", "startIndex", "count"]),
-            ("/scim/v2".to_owned(), &["filter", "count"]),
+            ("/scim/v2".to_owned(), &["filter", "count", "cursor", "sortBy"]),
             ("/scim/v2/Schemas".to_owned(), &["filter"]),
             (format!("/api/v1/tenants/{slug}/users"), &["userName", "offset", "count"]),
             (format!("/api/v1/tenants/{slug}/audit-events"), &["target", "before", "count"]),

@@ -5,4 +5,7 @@ mod bad_input;
 mod filter;
 mod groups;
 mod login;
+mod paging;
+mod plans;
+mod sorting;
 mod users;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use app::connections::{IssueCredential, NewConnection};
 use app::login::LinkTo;
 use app::tenants::{NewOrgUnit, SeatLimit, SetSeatPool};
-use app::{Operator, Scope};
+use app::{App, Operator, Scope};
 use domain::id::{ConnectionId, SessionId, UserId};
 use domain::token::{PlainToken, TokenKind};
 use reqwest::header::HeaderMap;
@@ -44,20 +44,22 @@ insecure_cookies = true
 /// Where the server of the run listens: `http://127.0.0.1:port`.
 pub fn base() -> &'static str {
     static SERVER: OnceLock<(Serving, String)> = OnceLock::new();
-    let (_, base) = SERVER.get_or_init(|| {
-        let app = super::app();
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("usher.toml");
-        std::fs::write(&file, SETTINGS).unwrap();
-        let config = Config::load(Some(&file)).unwrap();
-        let metrics = Arc::new(Metrics::new());
-        let state = AppState::new(app, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics, &config);
-        let _inside = super::runtime().enter();
-        let serving = usher::http::serve(state, &config.http).unwrap();
-        let base = format!("http://{}", serving.addresses().first().unwrap());
-        (serving, base)
-    });
+    let (_, base) = SERVER.get_or_init(|| start(super::app()));
     base
+}
+
+/// Another server, of this application.
+pub fn start(app: Arc<App>) -> (Serving, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("usher.toml");
+    std::fs::write(&file, SETTINGS).unwrap();
+    let config = Config::load(Some(&file)).unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let state = AppState::new(app, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics, &config);
+    let _inside = super::runtime().enter();
+    let serving = usher::http::serve(state, &config.http).unwrap();
+    let base = format!("http://{}", serving.addresses().first().unwrap());
+    (serving, base)
 }
 
 /// A client that goes where it is told and nowhere else.

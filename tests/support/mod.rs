@@ -8,7 +8,7 @@ pub mod provider;
 use std::sync::{Arc, OnceLock};
 
 use app::{App, AppOptions, Sealer, SealingKey, SessionPolicy};
-use domain::clock::Clock as _;
+use domain::clock::Clock;
 use tokio::runtime::Runtime;
 use usher::system::{SystemClock, SystemEntropy};
 
@@ -34,6 +34,11 @@ pub fn app() -> Arc<App> {
 
 /// Another one, as another process would have: it shares nothing but the database.
 pub fn new_app(pool_size: usize) -> App {
+    new_app_at(pool_size, Arc::new(SystemClock))
+}
+
+/// One whose clock is another.
+pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
     let options = AppOptions {
         database_url: urls().app.clone(),
         pool_size,
@@ -42,7 +47,7 @@ pub fn new_app(pool_size: usize) -> App {
         allow_loopback: true,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
-    App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime().handle()).unwrap()
+    App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()
 }
 
 /// Runs a test's future on the shared runtime, once the database and the application are there.

@@ -64,7 +64,13 @@ fn unfiltered(query: &Query) -> Result<(), Refused> {
 /// A list without pages.
 fn whole(resources: Vec<Value>) -> HttpResponse {
     let total = i64::try_from(resources.len()).unwrap_or(i64::MAX);
-    let list = ListResponse { total_results: total, start_index: 1, items_per_page: total, resources };
+    let list = ListResponse {
+        total_results: total,
+        start_index: Some(1),
+        next_cursor: None,
+        items_per_page: total,
+        resources,
+    };
     answer::list(&list)
 }
 

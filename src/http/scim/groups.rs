@@ -3,10 +3,9 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
 use app::AppError;
-use app::provision::{GroupView, Members, Slice};
+use app::provision::{GroupView, Members};
 use domain::id::GroupId;
 use scim::dialect::Dialect;
-use scim::filter::Filter;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
 use scim::schema::group;
@@ -14,10 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::body::Body;
 use super::super::caller::ScimClient;
-use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
-use super::search::{Rendered, Search, Shown};
+use super::search::{Search, Shown};
 use super::{Answer, answer};
 
 /// `GET /Groups`
@@ -107,30 +105,17 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let filter = search.filter(&group())?;
-    let page = page(client, filter.as_ref(), search.slice(), &search.shown, state).await?;
-    Ok(answer::list(&search.page(page.total, page.resources)))
+    let query = search.of(&group())?;
+    let shown = projection(&search.shown)?;
+    let page = state.app.list_groups(&client.0, &query, members_if(&shown)).await?;
+    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
 }
 
-/// Some of the groups that a filter names, rendered.
-pub(super) async fn page(
-    client: &ScimClient,
-    filter: Option<&Filter>,
-    slice: Slice,
-    shown: &Shown,
-    state: &AppState,
-) -> Result<Rendered, Refused> {
-    let shown = projection(shown)?;
-    let page = state.app.list_groups(&client.0, filter, slice, members_if(&shown)).await?;
-    let resources = page.items.into_iter().map(|view| shown.apply(rendered(view, state))).collect();
-    Ok(Rendered { resources, total: page.total })
-}
-
-fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
+pub(super) fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
     Projection::parse(&group(), shown.attributes.as_deref(), shown.excluded.as_deref())
 }
 
-fn members_if(shown: &Projection) -> Members {
+pub(super) fn members_if(shown: &Projection) -> Members {
     if shown.wants("members") { Members::Included } else { Members::Omitted }
 }
 
@@ -148,7 +133,7 @@ fn location(state: &AppState, id: GroupId) -> String {
     format!("{}/Groups/{id}", state.scim_base())
 }
 
-fn rendered(view: GroupView, state: &AppState) -> Value {
+pub(super) fn rendered(view: GroupView, state: &AppState) -> Value {
     let meta = Meta {
         created: view.created_at,
         last_modified: view.updated_at,

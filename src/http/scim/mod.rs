@@ -2,6 +2,7 @@
 
 mod answer;
 mod discovery;
+mod everything;
 mod groups;
 mod search;
 mod unsupported;
@@ -21,8 +22,8 @@ type Answer = Result<HttpResponse, Refused>;
 
 /// The addresses below `/scim/v2`.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(Endpoint::at("").get(search::everything))
-        .service(Endpoint::at("/.search").post(search::search_everything))
+    cfg.service(Endpoint::at("").get(everything::list))
+        .service(Endpoint::at("/.search").post(everything::search))
         .service(Endpoint::at("/Users").get(users::list).post(users::create))
         .service(Endpoint::at("/Users/.search").post(users::search))
         .service(

@@ -1,25 +1,22 @@
-//! Queries (RFC 7644 §3.4.2 and §3.4.3), from the address or from a `.search` body, of one type or of all.
+//! Queries (RFC 7644 §3.4.2 and §3.4.3), from the address or from a `.search` body. Knows what can be asked; does not know
+//! who answers.
 
-use std::sync::{Arc, LazyLock};
-
-use actix_web::web::Data;
-use app::provision::Slice;
+use app::provision::{ListQuery, Page};
 use scim::filter::Filter;
 use scim::message::{ListResponse, Paging, SEARCH_REQUEST_URN};
-use scim::schema::{ResourceType, Schema};
+use scim::schema::ResourceType;
+use scim::sort::Sort;
 use serde_json::{Map, Value};
 
-use super::super::body::Body;
-use super::super::caller::ScimClient;
 use super::super::error::Refused;
 use super::super::query::Query;
-use super::super::state::AppState;
-use super::{Answer, answer, groups, users};
 
-/// What a query asks for. Sorting is not supported, which `/ServiceProviderConfig` says: the order is by id.
+/// What a query asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Search {
     pub(super) filter: Option<String>,
+    pub(super) sort_by: Option<String>,
+    pub(super) sort_order: Option<String>,
     pub(super) shown: Shown,
     pub(super) paging: Paging,
 }
@@ -49,8 +46,10 @@ impl Search {
     pub(super) fn from_query(query: &Query) -> Result<Self, Refused> {
         Ok(Self {
             filter: query.get("filter")?.map(str::to_owned),
+            sort_by: query.get("sortBy")?.map(str::to_owned),
+            sort_order: query.get("sortOrder")?.map(str::to_owned),
             shown: Shown::from_query(query)?,
-            paging: Paging::from_query(query.get("startIndex")?, query.get("count")?)?,
+            paging: Paging::from_query(query.get("startIndex")?, query.get("count")?, query.get("cursor")?)?,
         })
     }
 
@@ -65,13 +64,16 @@ impl Search {
         }
         let start_index = whole_number(&body, "startIndex")?;
         let count = whole_number(&body, "count")?;
+        let cursor = text(&body, "cursor")?;
         Ok(Self {
             filter: text(&body, "filter")?,
+            sort_by: text(&body, "sortBy")?,
+            sort_order: text(&body, "sortOrder")?,
             shown: Shown {
                 attributes: texts(&body, "attributes")?.map(|names| names.join(",")),
                 excluded: texts(&body, "excludedAttributes")?.map(|names| names.join(",")),
             },
-            paging: Paging::from_query(start_index.as_deref(), count.as_deref())?,
+            paging: Paging::from_query(start_index.as_deref(), count.as_deref(), cursor.as_deref())?,
         })
     }
 
@@ -80,15 +82,23 @@ impl Search {
         self.filter.as_deref().map(|text| Filter::parse(of, text)).transpose()
     }
 
-    pub(super) fn slice(&self) -> Slice {
-        Slice { offset: self.paging.offset(), limit: self.paging.count }
+    /// The order in the terms of a resource type.
+    pub(super) fn sort(&self, of: &ResourceType) -> Result<Option<Sort>, scim::Error> {
+        Sort::parse(of, self.sort_by.as_deref(), self.sort_order.as_deref())
+    }
+
+    /// The whole query in the terms of a resource type.
+    pub(super) fn of(&self, of: &ResourceType) -> Result<ListQuery, scim::Error> {
+        Ok(ListQuery { filter: self.filter(of)?, sort: self.sort(of)?, paging: self.paging.clone() })
     }
 
     /// The page as it is sent.
-    pub(super) fn page(&self, total: i64, resources: Vec<Value>) -> ListResponse {
+    pub(super) fn page<T>(&self, page: Page<T>, rendered: impl FnMut(T) -> Value) -> ListResponse {
+        let resources: Vec<Value> = page.items.into_iter().map(rendered).collect();
         ListResponse {
-            total_results: total,
-            start_index: self.paging.start_index,
+            total_results: page.total,
+            start_index: self.paging.start_index(),
+            next_cursor: page.next,
             items_per_page: i64::try_from(resources.len()).unwrap_or(i64::MAX),
             resources,
         }
@@ -128,64 +138,9 @@ fn texts(body: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, R
 fn whole_number(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refused> {
     match member(body, name) {
         None => Ok(None),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Number(number)) if !number.is_f64() => Ok(Some(number.to_string())),
         Some(_) => Err(syntax(format!("'{name}' is an integer"))),
     }
-}
-
-/// `GET /scim/v2`
-pub(super) async fn everything(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    across(&client, &Search::from_query(&query)?, &state).await
-}
-
-/// `POST /scim/v2/.search`
-pub(super) async fn search_everything(client: ScimClient, body: Body, state: Data<AppState>) -> Answer {
-    let body = body.scim(&state).await?;
-    across(&client, &Search::from_body(body)?, &state).await
-}
-
-/// Users, then groups, each by id: one order, so that pages neither overlap nor leave anybody out.
-async fn across(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let Search { filter: _, shown, paging } = search;
-    let slice = search.slice();
-    let filter = search.filter(&types().0)?;
-    let people = users::page(client, filter.as_ref(), slice, shown, state).await?;
-    let filter = search.filter(&types().1)?;
-    let here = i64::try_from(people.resources.len()).unwrap_or(paging.count);
-    let rest = Slice {
-        offset: slice.offset.saturating_sub(people.total).max(0),
-        limit: slice.limit.saturating_sub(here),
-    };
-    let groups = groups::page(client, filter.as_ref(), rest, shown, state).await?;
-    let mut resources = people.resources;
-    resources.extend(groups.resources);
-    Ok(answer::list(&search.page(people.total.saturating_add(groups.total), resources)))
-}
-
-/// Some of the resources of one type, rendered.
-pub(super) struct Rendered {
-    pub(super) resources: Vec<Value>,
-    pub(super) total: i64,
-}
-
-/// User and Group, each with the other's attributes too.
-///
-/// RFC 7644 §3.4.2.1: "For filtered attributes that are not part of a particular resource type, the service provider
-/// SHALL treat the attribute as if there is no attribute value."
-fn types() -> &'static (ResourceType, ResourceType) {
-    static TYPES: LazyLock<(ResourceType, ResourceType)> = LazyLock::new(|| {
-        let (user, group) = (scim::schema::user(), scim::schema::group());
-        (with_attributes_of(&user, &group), with_attributes_of(&group, &user))
-    });
-    &TYPES
-}
-
-fn with_attributes_of(own: &ResourceType, other: &ResourceType) -> ResourceType {
-    let foreign = other.schema.attributes.iter().filter(|attribute| own.attribute(&attribute.name).is_none());
-    let attributes = own.schema.attributes.iter().chain(foreign).cloned().collect();
-    let schema = Schema { attributes, ..Schema::clone(&own.schema) };
-    let extensions = own.extensions.iter().chain(&other.extensions).cloned().collect();
-    ResourceType { schema: Arc::new(schema), extensions, ..own.clone() }
 }
 
 #[cfg(test)]
@@ -196,14 +151,17 @@ mod tests {
 
     #[test]
     fn a_search_body_says_what_a_query_says() {
-        let query = Query::parse("filter=userName+pr&attributes=id,emails&startIndex=3&count=7");
+        let query = Query::parse(
+            "filter=userName+pr&attributes=id,emails&count=7&cursor=&sortBy=userName&sortOrder=descending",
+        );
         let body = json!({
             "schemas": [SEARCH_REQUEST_URN],
             "filter": "userName pr",
             "Attributes": ["id", "emails"],
-            "startindex": 3,
             "count": 7,
-            "sortBy": "userName",
+            "cursor": "",
+            "sortby": "userName",
+            "sortOrder": "descending",
         });
 
         assert_eq!(Search::from_body(body).unwrap(), Search::from_query(&query).unwrap());
@@ -218,28 +176,12 @@ mod tests {
             json!({"schemas": [SEARCH_REQUEST_URN], "attributes": "id"}),
             json!({"schemas": [SEARCH_REQUEST_URN], "attributes": [1]}),
             json!({"schemas": [SEARCH_REQUEST_URN], "count": "7"}),
+            json!({"schemas": [SEARCH_REQUEST_URN], "startIndex": 1.5e300}),
+            json!({"schemas": [SEARCH_REQUEST_URN], "cursor": 1}),
+            json!({"schemas": [SEARCH_REQUEST_URN], "sortBy": ["userName"]}),
         ] {
             let refused = Search::from_body(body.clone()).unwrap_err();
             assert_eq!(refused.scim_type(), Some(scim::ScimType::InvalidSyntax), "{body}");
         }
-    }
-
-    #[test]
-    fn across_all_types_each_knows_the_others_attributes() {
-        let search = |filter: &str| Search {
-            filter: Some(filter.to_owned()),
-            shown: Shown::default(),
-            paging: Paging { start_index: 1, count: 10 },
-        };
-        for filter in [
-            "userName eq \"x\" or displayName eq \"y\"",
-            "members pr",
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"d\"",
-            "meta.resourceType eq \"User\"",
-        ] {
-            assert!(search(filter).filter(&types().0).unwrap().is_some(), "{filter}");
-            assert!(search(filter).filter(&types().1).unwrap().is_some(), "{filter}");
-        }
-        assert!(search("nonsense pr").filter(&types().0).is_err());
     }
 }

@@ -3,10 +3,9 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
 use app::AppError;
-use app::provision::{Groups, Slice, UserView};
+use app::provision::{Groups, UserView};
 use domain::id::UserId;
 use scim::dialect::Dialect;
-use scim::filter::Filter;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
 use scim::schema::user;
@@ -14,10 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::body::Body;
 use super::super::caller::ScimClient;
-use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
-use super::search::{Rendered, Search, Shown};
+use super::search::{Search, Shown};
 use super::{Answer, answer};
 
 /// `GET /Users`
@@ -102,31 +100,18 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let filter = search.filter(&user())?;
-    let page = page(client, filter.as_ref(), search.slice(), &search.shown, state).await?;
-    Ok(answer::list(&search.page(page.total, page.resources)))
+    let query = search.of(&user())?;
+    let shown = projection(&search.shown)?;
+    let page = state.app.list_users(&client.0, &query, groups_if(&shown)).await?;
+    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
 }
 
-/// Some of the people that a filter names, rendered.
-pub(super) async fn page(
-    client: &ScimClient,
-    filter: Option<&Filter>,
-    slice: Slice,
-    shown: &Shown,
-    state: &AppState,
-) -> Result<Rendered, Refused> {
-    let shown = projection(shown)?;
-    let page = state.app.list_users(&client.0, filter, slice, groups_if(&shown)).await?;
-    let resources = page.items.into_iter().map(|view| shown.apply(rendered(view, state))).collect();
-    Ok(Rendered { resources, total: page.total })
-}
-
-fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
+pub(super) fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
     Projection::parse(&user(), shown.attributes.as_deref(), shown.excluded.as_deref())
 }
 
 /// Groups are read only if they are shown.
-fn groups_if(shown: &Projection) -> Groups {
+pub(super) fn groups_if(shown: &Projection) -> Groups {
     if shown.wants("groups") { Groups::Included } else { Groups::Omitted }
 }
 
@@ -144,7 +129,7 @@ fn location(state: &AppState, id: UserId) -> String {
     format!("{}/Users/{id}", state.scim_base())
 }
 
-fn rendered(view: UserView, state: &AppState) -> Value {
+pub(super) fn rendered(view: UserView, state: &AppState) -> Value {
     let meta = Meta {
         created: view.created_at,
         last_modified: view.updated_at,

@@ -7,6 +7,7 @@
 //! | [`json`] | is this request body JSON within our budget |
 //! | [`resource`] | is this a valid resource, and what may the client write of it |
 //! | [`path`], [`filter`] | which attribute, which values, which resources |
+//! | [`sort`] | in which order
 //! | [`patch`] | what these operations do to that resource |
 //! | [`projection`], [`message`] | what the client sees |
 //! | [`dialect`] | which deviations of real clients we let pass, and why |
@@ -23,6 +24,7 @@ pub mod path;
 pub mod projection;
 pub mod resource;
 pub mod schema;
+pub mod sort;
 pub mod text;
 mod value;
 

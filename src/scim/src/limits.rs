@@ -13,6 +13,8 @@ pub struct Limits {
     pub default_page_size: i64,
     /// Largest page.
     pub max_page_size: i64,
+    /// Least time in seconds for which a cursor leads on.
+    pub cursor_timeout: i64,
 }
 
 impl Limits {
@@ -23,6 +25,7 @@ impl Limits {
         max_operations: 1000,
         default_page_size: 100,
         max_page_size: 200,
+        cursor_timeout: 3600,
     };
 }
 

@@ -1,5 +1,7 @@
 //! Message envelopes: lists, pages, entity tags, rendered resources. Knows their JSON; does not know where data comes from.
 
+use std::num::IntErrorKind;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
@@ -27,8 +29,10 @@ pub const BULK_RESPONSE_URN: &str = "urn:ietf:params:scim:api:messages:2.0:BulkR
 pub struct ListResponse {
     /// How many there are in all.
     pub total_results: i64,
-    /// Index of the first one here, from 1.
-    pub start_index: i64,
+    /// Index of the first one here, from 1, where pages are counted.
+    pub start_index: Option<i64>,
+    /// Leads to the page after this one, where pages are linked and this is not the last.
+    pub next_cursor: Option<String>,
     /// How many are here.
     pub items_per_page: i64,
     /// They themselves, rendered.
@@ -41,49 +45,91 @@ impl ListResponse {
     /// RFC 7644 §3.4.2: "A query that does not return any matches SHALL return success (HTTP status code
     /// 200) with "totalResults" set to a value of 0."
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut body = json!({
             "schemas": [LIST_RESPONSE_URN],
             "totalResults": self.total_results,
-            "startIndex": self.start_index,
             "itemsPerPage": self.items_per_page,
             "Resources": self.resources,
-        })
+        });
+        if let Value::Object(body) = &mut body {
+            let start_index = self.start_index.map(|index| ("startIndex".to_owned(), Value::from(index)));
+            let next = self.next_cursor.as_deref().map(|next| ("nextCursor".to_owned(), Value::from(next)));
+            body.extend(start_index.into_iter().chain(next));
+        }
+        body
     }
 }
 
-/// Which page the client asked for (RFC 7644 §3.4.2.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which page the client asked for (RFC 7644 §3.4.2.4, RFC 9865 §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
-    /// Index of the first resource, at least 1.
-    pub start_index: i64,
+    /// Where the page begins.
+    pub from: PageStart,
     /// Most resources on the page; 0 asks for the total only.
     pub count: i64,
 }
 
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageStart {
+    /// At this index, at least 1.
+    Index(i64),
+    /// At the beginning, in pages that are linked by cursors.
+    First,
+    /// Where this cursor leads.
+    Cursor(String),
+}
+
 impl Paging {
-    /// Reads `startIndex` and `count`.
+    /// Reads `startIndex`, `count` and `cursor`.
     ///
     /// A `startIndex` below 1 is 1, a negative `count` is 0 (RFC 7644 §3.4.2.4), and one beyond our largest
-    /// page is the largest page.
-    pub fn from_query(start_index: Option<&str>, count: Option<&str>) -> Result<Self, Error> {
+    /// page is the largest page. With a cursor, even an empty one, pages are linked, and such a `count` is
+    /// `invalidCount` (RFC 9865 §2.1).
+    pub fn from_query(
+        start_index: Option<&str>,
+        count: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<Self, Error> {
         let limits = Limits::DEFAULT;
-        let start_index = whole_number("startIndex", start_index)?.unwrap_or(1).max(1);
-        let count = whole_number("count", count)?.unwrap_or(limits.default_page_size);
-        Ok(Self { start_index, count: count.clamp(0, limits.max_page_size) })
+        let start_index = whole_number("startIndex", start_index)?;
+        let Some(cursor) = cursor else {
+            let count = whole_number("count", count)?.unwrap_or(limits.default_page_size);
+            return Ok(Self {
+                from: PageStart::Index(start_index.unwrap_or(1).max(1)),
+                count: count.clamp(0, limits.max_page_size),
+            });
+        };
+        if start_index.is_some() {
+            return Err(Error::invalid_value("Use either 'startIndex' or 'cursor', not both"));
+        }
+        let count = whole_number("count", count).map_err(|error| Error::invalid_count(error.detail))?;
+        let count = count.unwrap_or(limits.default_page_size).max(0);
+        if count > limits.max_page_size {
+            return Err(Error::invalid_count(format!("'count' is at most {}", limits.max_page_size)));
+        }
+        let from = if cursor.is_empty() { PageStart::First } else { PageStart::Cursor(cursor.to_owned()) };
+        Ok(Self { from, count })
     }
 
-    /// How many resources come before the page.
-    pub fn offset(&self) -> i64 {
-        self.start_index.saturating_sub(1).max(0)
+    /// Index of the first resource, where pages are counted.
+    pub fn start_index(&self) -> Option<i64> {
+        match self.from {
+            PageStart::Index(index) => Some(index),
+            PageStart::First | PageStart::Cursor(_) => None,
+        }
     }
 }
 
+/// A whole number; one that is too large for us is the largest or least that we know.
 fn whole_number(name: &str, text: Option<&str>) -> Result<Option<i64>, Error> {
     match text.map(str::trim) {
         None | Some("") => Ok(None),
-        Some(text) => match text.parse() {
+        Some(text) => match text.parse::<i64>().map_err(|error| (*error.kind(), error)) {
             Ok(number) => Ok(Some(number)),
-            Err(error) => Err(Error::invalid_value(format!("'{name}' is not a whole number: {error}"))),
+            Err((IntErrorKind::PosOverflow, _)) => Ok(Some(i64::MAX)),
+            Err((IntErrorKind::NegOverflow, _)) => Ok(Some(i64::MIN)),
+            Err((_, error)) => Err(Error::invalid_value(format!("'{name}' is not a whole number: {error}"))),
         },
     }
 }

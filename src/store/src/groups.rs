@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::{DirectoryId, GroupId, TenantId, UserId};
-use scim::filter::Filter;
 use scim::resource::Resource;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::filter_sql::{Condition, Target};
+use crate::filter_sql::{Pages, Target};
 use crate::keys::fitting;
+use crate::listing::{Found, Listing};
 use crate::members::Mark;
 use crate::scope::DirectoryScope;
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
-use crate::users::{self, Slice, document};
+use crate::users::{self, document};
 
 /// A group as kept.
 #[derive(Debug, Clone, QueryableByName)]
@@ -89,15 +89,44 @@ fn one(tenant: TenantId, directory: DirectoryId, id: GroupId, lock: &str) -> Sta
         .bind::<SqlUuid, _>(id.as_uuid())
 }
 
-/// The groups of this directory that a filter names, in a stable order, and how many there are in all.
+/// The groups of this directory that a list is about.
 pub async fn list(
     db: &Db,
     directory: &DirectoryScope,
-    filter: Option<&Filter>,
-    slice: Slice,
-) -> Result<(Vec<GroupRow>, i64), StoreError> {
-    let condition = Condition::compile(Target::Group, filter)?;
-    condition.page::<GroupRow>(COLUMNS, db, directory, slice).await
+    listing: Listing<'_>,
+) -> Result<Found<GroupRow>, StoreError> {
+    pages(listing)?.find(db, directory, listing.window).await
+}
+
+/// How the database answers such a list.
+pub async fn plan(
+    db: &Db,
+    directory: &DirectoryScope,
+    listing: Listing<'_>,
+) -> Result<Vec<String>, StoreError> {
+    pages(listing)?.plan(db, directory, listing.window).await
+}
+
+fn pages(listing: Listing<'_>) -> Result<Pages, StoreError> {
+    Pages::compile(&[(Target::Group, listing.filter, listing.sort, COLUMNS)])
+}
+
+/// Some groups of this directory, in no order.
+pub async fn by_ids(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    ids: &[GroupId],
+) -> Result<Vec<GroupRow>, StoreError> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM groups u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = ANY({{}})"
+    );
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let statement = Statement::composed(text, Vec::new(), Shape::Kept)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids);
+    tx.connection().0.load(statement).await
 }
 
 fn name_key(resource: &Resource) -> Result<String, StoreError> {

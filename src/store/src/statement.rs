@@ -47,6 +47,25 @@ impl<'a> Statement<'a> {
         &self.text
     }
 
+    /// Goes on.
+    pub(crate) fn then(mut self, text: &str) -> Self {
+        self.text.to_mut().push_str(text);
+        self
+    }
+
+    /// The text with its parameters by number, and how many there are.
+    pub(crate) fn numbered(&self) -> (String, usize) {
+        let mut text = String::new();
+        for (n, piece) in self.text.split("{}").enumerate() {
+            if n > 0 {
+                text.push('$');
+                text.push_str(&n.to_string());
+            }
+            text.push_str(piece);
+        }
+        (text, self.binds.len())
+    }
+
     /// Whether a connection prepares it once and keeps it.
     pub(crate) fn is_kept(&self) -> bool {
         self.shape != Shape::Any

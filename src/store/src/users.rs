@@ -6,15 +6,15 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{DirectoryId, TenantId, UserId};
-use scim::filter::Filter;
 use scim::resource::Resource;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::filter_sql::{Condition, Target};
+use crate::filter_sql::{Pages, Target};
 use crate::keys::{all_fitting, fitting};
+use crate::listing::{Found, Listing};
 use crate::schema::users;
 use crate::scope::DirectoryScope;
 use crate::statement::{Shape, Statement, statement};
@@ -140,16 +140,47 @@ pub async fn lock(
     Ok(tx.load(statement).await?.pop())
 }
 
-/// The people of this directory that a filter names, in a stable order, and how many there are in all.
+/// The people of this directory that a list is about.
 pub async fn list(
     db: &Db,
     directory: &DirectoryScope,
-    filter: Option<&Filter>,
-    slice: Slice,
+    listing: Listing<'_>,
     groups: Groups,
-) -> Result<(Vec<UserRow>, i64), StoreError> {
-    let condition = Condition::compile(Target::User, filter)?;
-    condition.page::<UserRow>(&columns(groups), db, directory, slice).await
+) -> Result<Found<UserRow>, StoreError> {
+    pages(listing, groups)?.find(db, directory, listing.window).await
+}
+
+/// How the database answers such a list.
+pub async fn plan(
+    db: &Db,
+    directory: &DirectoryScope,
+    listing: Listing<'_>,
+) -> Result<Vec<String>, StoreError> {
+    pages(listing, Groups::Omitted)?.plan(db, directory, listing.window).await
+}
+
+fn pages(listing: Listing<'_>, groups: Groups) -> Result<Pages, StoreError> {
+    Pages::compile(&[(Target::User, listing.filter, listing.sort, &columns(groups))])
+}
+
+/// Some people of this directory, in no order.
+pub async fn by_ids(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    ids: &[UserId],
+    groups: Groups,
+) -> Result<Vec<UserRow>, StoreError> {
+    let text = format!(
+        "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = ANY({{}})",
+        columns(groups)
+    );
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let statement = Statement::composed(text, Vec::new(), Shape::Kept)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids);
+    tx.connection().0.load(statement).await
 }
 
 /// People of every directory of the tenant, by id; with `user_name`, those who have it.

@@ -4,9 +4,11 @@ mod create_group;
 mod create_user;
 mod delete_group;
 mod delete_user;
+mod listing;
 mod membership;
 mod patch_group;
 mod patch_user;
+mod read_everything;
 mod read_groups;
 mod read_users;
 mod replace_group;
@@ -21,6 +23,8 @@ use store::groups::GroupRow;
 use store::members::MemberRow;
 use store::users::UserRow;
 
+pub use listing::ListQuery;
+pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
 pub(crate) use settle::announce_promoted;
 pub use store::users::{Groups, Slice};
@@ -92,8 +96,10 @@ impl GroupView {
 pub struct Page<T> {
     /// The page.
     pub items: Vec<T>,
-    /// All that match.
+    /// All that match; in a walk by cursor, all that matched when it began.
     pub total: i64,
+    /// Leads to the next page of a walk by cursor, unless this is the last.
+    pub next: Option<String>,
 }
 
 /// Refuses a change of a resource that the caller does not have the newest version of (RFC 7644 §3.14).

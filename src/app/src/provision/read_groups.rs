@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use domain::id::GroupId;
-use scim::filter::Filter;
 use store::groups::{self, GroupRow};
 use store::members::{self, MemberRow};
-use store::users::Slice;
 use store::{DirectoryScope, Reads};
 use uuid::Uuid;
 
-use super::{GroupView, Page};
+use super::{GroupView, ListQuery, Page};
 use crate::App;
 use crate::error::AppError;
 
@@ -39,32 +37,45 @@ impl App {
         Ok(GroupView::new(&row, members))
     }
 
-    /// The groups that a filter names.
+    /// The groups that a query is about.
     pub async fn list_groups(
         &self,
         directory: &DirectoryScope,
-        filter: Option<&Filter>,
-        slice: Slice,
+        query: &ListQuery,
         wanted: Members,
     ) -> Result<Page<GroupView>, AppError> {
-        let (rows, total) = groups::list(&self.db, directory, filter, slice).await?;
-        if wanted == Members::Omitted {
-            return Ok(Page { items: rows.iter().map(|row| GroupView::new(row, None)).collect(), total });
-        }
-        let ids: Vec<GroupId> = rows.iter().map(GroupRow::group_id).collect();
-        let mut tx = self.db.read(directory.scope()).await?;
-        let members = members::of_groups(&mut tx, &ids).await?;
-        tx.finish().await?;
-        let mut of: HashMap<Uuid, Vec<MemberRow>> = HashMap::new();
-        for member in members {
-            of.entry(member.group_id).or_default().push(member);
-        }
-        let items = rows
-            .iter()
-            .map(|row| GroupView::new(row, Some(of.remove(&row.id).unwrap_or_default())))
-            .collect();
-        Ok(Page { items, total })
+        let question = query.question("Groups");
+        let asked = self.asked(directory, question)?;
+        let found = groups::list(&self.db, directory, query.listing(&asked.window)).await?;
+        let mut members = if wanted == Members::Included && !found.rows.is_empty() {
+            let mut tx = self.db.read(directory.scope()).await?;
+            let members = members_of(&mut tx, &found.rows).await?;
+            tx.finish().await?;
+            Some(members)
+        } else {
+            None
+        };
+        self.paged(directory, question, &asked, found, |row| viewed(&row, members.as_mut()))
     }
+}
+
+/// The members of some groups, by group.
+pub(super) async fn members_of(
+    tx: &mut impl Reads,
+    rows: &[GroupRow],
+) -> Result<HashMap<Uuid, Vec<MemberRow>>, AppError> {
+    let ids: Vec<GroupId> = rows.iter().map(GroupRow::group_id).collect();
+    let mut of: HashMap<Uuid, Vec<MemberRow>> = HashMap::new();
+    for member in members::of_groups(tx, &ids).await? {
+        of.entry(member.group_id).or_default().push(member);
+    }
+    Ok(of)
+}
+
+/// A group with its share of the members, where they were read.
+pub(super) fn viewed(row: &GroupRow, members: Option<&mut HashMap<Uuid, Vec<MemberRow>>>) -> GroupView {
+    let own = members.map(|members| members.remove(&row.id).unwrap_or_default());
+    GroupView::new(row, own)
 }
 
 pub(super) async fn members_if(

@@ -1,11 +1,10 @@
 //! A directory reads people (RFC 7644 §3.4).
 
 use domain::id::UserId;
-use scim::filter::Filter;
 use store::DirectoryScope;
-use store::users::{self, Groups, Slice};
+use store::users::{self, Groups};
 
-use super::{Page, UserView};
+use super::{ListQuery, Page, UserView};
 use crate::App;
 use crate::error::AppError;
 
@@ -21,15 +20,16 @@ impl App {
         row.map(UserView::from).ok_or(AppError::NotFound("user"))
     }
 
-    /// The people that a filter names.
+    /// The people that a query is about.
     pub async fn list_users(
         &self,
         directory: &DirectoryScope,
-        filter: Option<&Filter>,
-        slice: Slice,
+        query: &ListQuery,
         groups: Groups,
     ) -> Result<Page<UserView>, AppError> {
-        let (rows, total) = users::list(&self.db, directory, filter, slice, groups).await?;
-        Ok(Page { items: rows.into_iter().map(UserView::from).collect(), total })
+        let question = query.question("Users");
+        let asked = self.asked(directory, question)?;
+        let found = users::list(&self.db, directory, query.listing(&asked.window), groups).await?;
+        self.paged(directory, question, &asked, found, UserView::from)
     }
 }

@@ -138,13 +138,13 @@ fn ordering_matches(op: CompareOp, ordering: Ordering) -> bool {
     }
 }
 
-fn compare_numbers(found: &Number, wanted: &Number) -> Option<Ordering> {
+pub(crate) fn compare_numbers(found: &Number, wanted: &Number) -> Option<Ordering> {
     match (found.as_i64(), wanted.as_i64()) {
         (Some(found), Some(wanted)) => Some(found.cmp(&wanted)),
         _ => found.as_f64()?.partial_cmp(&wanted.as_f64()?),
     }
 }
 
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }

@@ -4,6 +4,7 @@ mod lexer;
 mod matching;
 mod parser;
 mod print;
+mod verdict;
 
 use chrono::{DateTime, Utc};
 use serde_json::Number;
@@ -11,6 +12,7 @@ use serde_json::Number;
 use crate::error::Error;
 use crate::path::AttributeRef;
 use crate::schema::ResourceType;
+pub(crate) use matching::{compare_numbers, parse_time};
 pub(crate) use parser::parse_value_path;
 
 /// Longest filter, in bytes.

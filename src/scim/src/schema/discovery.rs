@@ -42,7 +42,7 @@ fn read_only(id: &str, name: &str, description: &str, attributes: Vec<Attribute>
 }
 
 /// With `etag` and the `type` and `primary` of authentication schemes, which RFC 7643 §5 defines and its
-/// §8.7.2 forgets.
+/// §8.7.2 forgets, and with the `pagination` of RFC 9865.
 fn service_provider() -> Schema {
     let supported = || boolean("supported", "Whether the operation is supported.").required();
     let option = |name, text| complex(name, text, vec![supported()]).required();
@@ -73,6 +73,24 @@ fn service_provider() -> Schema {
             option("sort", "Sort configuration options."),
             option("etag", "ETag configuration options."),
             authentication_schemes(),
+            pagination(),
+        ],
+    )
+}
+
+/// RFC 9865 §4.
+fn pagination() -> Attribute {
+    complex(
+        "pagination",
+        "Pagination configuration options.",
+        vec![
+            boolean("cursor", "Whether results can be paged by cursor.").required(),
+            boolean("index", "Whether results can be paged by index.").required(),
+            string("defaultPaginationMethod", "How results are paged if the client does not say.")
+                .canonical(&["cursor", "index"]),
+            integer("defaultPageSize", "The number of results on a page if the client does not say."),
+            integer("maxPageSize", "The most results on a page."),
+            integer("cursorTimeout", "The least number of seconds for which a cursor is valid."),
         ],
     )
 }

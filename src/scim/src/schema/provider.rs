@@ -9,8 +9,8 @@ use crate::limits::Limits;
 /// The body of `/ServiceProviderConfig`.
 ///
 /// The bulk limits are numbers although bulk is not supported: clients read `maxOperations` as the
-/// number of operations they may put into one PATCH. `pagination` (RFC 9865 §4) is for providers with
-/// cursors; clients that do not know it refuse the whole document.
+/// number of operations they may put into one PATCH. Of the two ways to page (RFC 9865 §4), the index is the
+/// default: clients that know no cursor expect it.
 pub fn service_provider_config(base_url: &str, limits: &Limits) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG_URN],
@@ -22,8 +22,16 @@ pub fn service_provider_config(base_url: &str, limits: &Limits) -> Value {
         },
         "filter": { "supported": true, "maxResults": limits.max_page_size },
         "changePassword": { "supported": false },
-        "sort": { "supported": false },
+        "sort": { "supported": true },
         "etag": { "supported": true },
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": limits.default_page_size,
+            "maxPageSize": limits.max_page_size,
+            "cursorTimeout": limits.cursor_timeout,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",

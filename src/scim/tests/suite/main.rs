@@ -16,3 +16,4 @@ mod properties;
 mod quotations;
 mod resources;
 mod schemas;
+mod sorts;

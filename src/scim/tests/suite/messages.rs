@@ -1,10 +1,10 @@
 //! What clients see: errors, pages, entity tags, rendered and projected resources.
 
 use chrono::{DateTime, TimeZone as _, Utc};
-use scim::message::{ListResponse, Meta, Paging, etag, render};
+use scim::message::{ListResponse, Meta, PageStart, Paging, etag, render};
 use scim::projection::Projection;
 use scim::schema::{self, ENTERPRISE_USER_URN, USER_URN};
-use scim::{Error, text};
+use scim::{Error, ScimType, text};
 use serde_json::{Map, Value, json};
 
 fn noon() -> DateTime<Utc> {
@@ -120,24 +120,55 @@ fn both_lists_at_once_are_refused() {
 
 #[test]
 fn pages_are_bent_into_range() {
-    let page = |start, count| Paging::from_query(start, count).map(|page| (page.start_index, page.count));
+    let page = |start, count| {
+        Paging::from_query(start, count, None).map(|page| (page.start_index().unwrap(), page.count))
+    };
 
     assert_eq!(page(None, None), Ok((1, 100)));
     assert_eq!(page(Some("0"), Some("-5")), Ok((1, 0)));
     assert_eq!(page(Some("7"), Some("1000000")), Ok((7, 200)));
-    assert!(page(Some("x"), None).is_err());
-    assert!(page(None, Some("1.5")).is_err());
-    assert_eq!(Paging { start_index: i64::MIN, count: 0 }.offset(), 0);
+    assert_eq!(page(Some("4294967297"), Some("1")), Ok((4_294_967_297, 1)));
+    assert_eq!(page(Some("99999999999999999999"), Some("-99999999999999999999")), Ok((i64::MAX, 0)));
+    for number in ["x", "1.5", "1e3", "--1"] {
+        assert_eq!(page(Some(number), None).unwrap_err().scim_type, Some(ScimType::InvalidValue), "{number}");
+        assert_eq!(page(None, Some(number)).unwrap_err().scim_type, Some(ScimType::InvalidValue), "{number}");
+    }
+}
+
+#[test]
+fn with_a_cursor_a_count_that_does_not_fit_is_invalid() {
+    let page = |count, cursor| Paging::from_query(None, count, Some(cursor));
+
+    assert_eq!(page(None, ""), Ok(Paging { from: PageStart::First, count: 100 }));
+    assert_eq!(page(Some("-1"), "x"), Ok(Paging { from: PageStart::Cursor("x".to_owned()), count: 0 }));
+    for count in ["201", "x"] {
+        let refused = page(Some(count), "").unwrap_err();
+        assert_eq!(refused.scim_type, Some(ScimType::InvalidCount), "{count}");
+    }
+    let both = Paging::from_query(Some("1"), None, Some("")).unwrap_err();
+    assert_eq!(both.scim_type, Some(ScimType::InvalidValue));
 }
 
 #[test]
 fn a_list_counts_in_numbers() {
-    let list = ListResponse { total_results: 0, start_index: 1, items_per_page: 0, resources: vec![] };
+    let list = ListResponse {
+        total_results: 0,
+        start_index: Some(1),
+        next_cursor: None,
+        items_per_page: 0,
+        resources: vec![],
+    };
+    let linked = ListResponse { start_index: None, next_cursor: Some("abc".to_owned()), ..list.clone() };
 
     assert_eq!(
         list.to_json(),
         json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0,
             "startIndex": 1, "itemsPerPage": 0, "Resources": [] })
+    );
+    assert_eq!(
+        linked.to_json(),
+        json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0,
+            "nextCursor": "abc", "itemsPerPage": 0, "Resources": [] })
     );
 }
 

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 
 /// How the text of an operand is to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// As it stands.
     Exact,
     /// Folded already, in a column of its own.
@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The JSON that holds the schema's attributes: the document itself or an extension's object in it.
-    fn holder(&self, attr: &AttributeRef) -> String {
+    pub(super) fn holder(&self, attr: &AttributeRef) -> String {
         match &attr.schema_urn {
             Some(urn) if !self.inside_element => format!("{}->{}", self.base, literal(urn)),
             _ => self.base.clone(),
@@ -114,7 +114,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The column that carries an attribute, where it has one.
-    fn column(&self, attr: &AttributeRef) -> Result<Option<(String, Kind)>, StoreError> {
+    pub(super) fn column(&self, attr: &AttributeRef) -> Result<Option<(String, Kind)>, StoreError> {
         if attr.schema_urn.is_some() {
             return Ok(None);
         }
@@ -399,7 +399,7 @@ fn required_value(filter: &Filter) -> Option<&str> {
 
 /// What `scim::text::fold` makes of a text. Its lower case looks at one character at a time; the one place where this
 /// collation looks further is a capital sigma at the end of a word, which is therefore lowered before.
-fn folded(operand: &str) -> String {
+pub(super) fn folded(operand: &str) -> String {
     format!(
         "normalize(lower(replace(normalize({operand}, NFKC), 'Σ', 'σ') COLLATE \"und-x-icu\"), NFKC) COLLATE \"C\""
     )
@@ -428,6 +428,6 @@ fn id(text: &str) -> Option<Uuid> {
 }
 
 /// A name from a schema as a SQL literal.
-fn literal(name: &str) -> String {
+pub(super) fn literal(name: &str) -> String {
     format!("'{}'", name.replace('\'', "''").replace(['{', '}'], ""))
 }

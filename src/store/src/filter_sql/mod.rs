@@ -5,6 +5,8 @@
 //! leakproof operators on plain columns, because behind row-level security nothing else can use an index.
 
 mod compile;
+mod order;
+mod page;
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;
@@ -14,13 +16,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use scim::filter::{CompareOp, Filter};
 use uuid::Uuid;
 
-use crate::db::Db;
 use crate::error::StoreError;
 use crate::members::MemberRow;
-use crate::scope::DirectoryScope;
 use crate::statement::{Shape, Statement, bound};
-use crate::tx::Reads as _;
-use crate::users::Slice;
+
+pub(crate) use page::Pages;
 
 /// What is filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,59 +98,6 @@ impl Condition {
         let mut binds = vec![bound::<SqlUuid, _>(tenant), bound::<SqlUuid, _>(of)];
         binds.extend(self.values.iter().map(Value::bind));
         Statement::composed(text, binds, self.shape)
-    }
-
-    /// A page of the rows of this directory that satisfy it, by id, and how many there are in all. They are counted
-    /// only where the page does not show it: one that is not full ends the list.
-    pub(crate) async fn page<R>(
-        &self,
-        columns: &str,
-        db: &Db,
-        directory: &DirectoryScope,
-        slice: Slice,
-    ) -> Result<(Vec<R>, i64), StoreError>
-    where
-        R: QueryableByName<Pg> + Send + 'static,
-    {
-        let (scope, of) = (directory.scope(), directory.directory().as_uuid());
-        let tenant = scope.tenant();
-        let rows = if slice.limit > 0 {
-            db.at_once::<R>(tenant, Some(scope), self.select(columns, tenant.as_uuid(), of, slice)).await?
-        } else {
-            Vec::new()
-        };
-        let found = i64::try_from(rows.len()).map_err(StoreError::corrupt)?;
-        let shows_the_end = found < slice.limit && (found > 0 || slice.offset == 0);
-        let total = if shows_the_end {
-            slice.offset.saturating_add(found)
-        } else {
-            let mut tx = db.read(scope).await?;
-            let counted = tx.connection().0.load::<Count>(self.count(tenant.as_uuid(), of)).await?;
-            tx.finish().await?;
-            counted.into_iter().next().map_or(0, |count| count.n)
-        };
-        Ok((rows, total))
-    }
-
-    /// How many rows of this directory satisfy it.
-    fn count(&self, tenant: Uuid, directory: Uuid) -> Statement<'static> {
-        let text = format!(
-            "SELECT count(*) AS n FROM {} u WHERE u.tenant_id = {{}} AND u.directory_id = {{}}{}",
-            self.table(),
-            self.text
-        );
-        self.statement(text, tenant, directory)
-    }
-
-    /// The rows of this directory that satisfy it, by id.
-    fn select(&self, columns: &str, tenant: Uuid, directory: Uuid, slice: Slice) -> Statement<'static> {
-        let text = format!(
-            "SELECT {columns} FROM {} u WHERE u.tenant_id = {{}} AND u.directory_id = {{}}{} \
-             ORDER BY u.id LIMIT {{}} OFFSET {{}}",
-            self.table(),
-            self.text
-        );
-        self.statement(text, tenant, directory).bind::<BigInt, _>(slice.limit).bind::<BigInt, _>(slice.offset)
     }
 
     /// The members of one group that satisfy it.

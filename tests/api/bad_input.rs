@@ -42,6 +42,7 @@ fn writes(doors: &Doors) -> Vec<(&'static str, String, String)> {
         ("POST", "org-units"),
         ("POST", "workspaces"),
         ("POST", "directories"),
+        ("PATCH", "directories/directory"),
         ("POST", "credentials"),
         ("POST", "connections"),
         ("POST", "mapping-rules"),

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::web::Data;
 use app::provision::Slice;
+use scim::dialect::Dialect;
 use scim::filter::Filter;
 use scim::message::{ListResponse, Paging, SEARCH_REQUEST_URN};
 use scim::schema::{ResourceType, Schema};
@@ -46,9 +47,9 @@ impl Shown {
 }
 
 impl Search {
-    pub(super) fn from_query(query: &Query) -> Result<Self, Refused> {
+    pub(super) fn from_query(query: &Query, dialect: &Dialect) -> Result<Self, Refused> {
         Ok(Self {
-            filter: query.get("filter")?.map(str::to_owned),
+            filter: query.filter(dialect)?,
             shown: Shown::from_query(query)?,
             paging: Paging::from_query(query.get("startIndex")?, query.get("count")?)?,
         })
@@ -76,8 +77,8 @@ impl Search {
     }
 
     /// The filter in the terms of a resource type.
-    pub(super) fn filter(&self, of: &ResourceType) -> Result<Option<Filter>, scim::Error> {
-        self.filter.as_deref().map(|text| Filter::parse(of, text)).transpose()
+    pub(super) fn filter(&self, of: &ResourceType, dialect: &Dialect) -> Result<Option<Filter>, scim::Error> {
+        self.filter.as_deref().map(|text| Filter::parse_as(of, text, dialect)).transpose()
     }
 
     pub(super) fn slice(&self) -> Slice {
@@ -135,7 +136,7 @@ fn whole_number(body: &Map<String, Value>, name: &str) -> Result<Option<String>,
 
 /// `GET /scim/v2`
 pub(super) async fn everything(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    across(&client, &Search::from_query(&query)?, &state).await
+    across(&client, &Search::from_query(&query, client.dialect())?, &state).await
 }
 
 /// `POST /scim/v2/.search`
@@ -148,9 +149,9 @@ pub(super) async fn search_everything(client: ScimClient, body: Body, state: Dat
 async fn across(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
     let Search { filter: _, shown, paging } = search;
     let slice = search.slice();
-    let filter = search.filter(&types().0)?;
+    let filter = search.filter(&types().0, client.dialect())?;
     let people = users::page(client, filter.as_ref(), slice, shown, state).await?;
-    let filter = search.filter(&types().1)?;
+    let filter = search.filter(&types().1, client.dialect())?;
     let here = i64::try_from(people.resources.len()).unwrap_or(paging.count);
     let rest = Slice {
         offset: slice.offset.saturating_sub(people.total).max(0),
@@ -206,7 +207,10 @@ mod tests {
             "sortBy": "userName",
         });
 
-        assert_eq!(Search::from_body(body).unwrap(), Search::from_query(&query).unwrap());
+        assert_eq!(
+            Search::from_body(body).unwrap(),
+            Search::from_query(&query, &Dialect::undetected()).unwrap()
+        );
     }
 
     #[test]
@@ -237,9 +241,9 @@ mod tests {
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"d\"",
             "meta.resourceType eq \"User\"",
         ] {
-            assert!(search(filter).filter(&types().0).unwrap().is_some(), "{filter}");
-            assert!(search(filter).filter(&types().1).unwrap().is_some(), "{filter}");
+            assert!(search(filter).filter(&types().0, &Dialect::strict()).unwrap().is_some(), "{filter}");
+            assert!(search(filter).filter(&types().1, &Dialect::strict()).unwrap().is_some(), "{filter}");
         }
-        assert!(search("nonsense pr").filter(&types().0).is_err());
+        assert!(search("nonsense pr").filter(&types().0, &Dialect::strict()).is_err());
     }
 }

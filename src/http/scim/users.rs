@@ -5,7 +5,6 @@ use actix_web::web::{Data, Path};
 use app::AppError;
 use app::provision::{Groups, Slice, UserView};
 use domain::id::UserId;
-use scim::dialect::Dialect;
 use scim::filter::Filter;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
@@ -22,7 +21,7 @@ use super::{Answer, answer};
 
 /// `GET /Users`
 pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    found(&client, &Search::from_query(&query)?, &state).await
+    found(&client, &Search::from_query(&query, client.dialect())?, &state).await
 }
 
 /// `POST /Users/.search`
@@ -35,7 +34,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let view = state.app.create_user(&client.0, body, &Dialect::tolerant()).await?;
+    let view = state.app.create_user(&client.0, body, client.dialect()).await?;
     let (version, location) = (view.version, location(&state, view.id));
     Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
 }
@@ -68,8 +67,7 @@ pub(super) async fn replace(
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let dialect = Dialect::tolerant();
-    let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
 }
 
@@ -85,8 +83,7 @@ pub(super) async fn patch(
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let dialect = Dialect::tolerant();
-    let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
 }
 
@@ -102,7 +99,7 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let filter = search.filter(&user())?;
+    let filter = search.filter(&user(), client.dialect())?;
     let page = page(client, filter.as_ref(), search.slice(), &search.shown, state).await?;
     Ok(answer::list(&search.page(page.total, page.resources)))
 }

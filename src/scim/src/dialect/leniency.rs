@@ -61,7 +61,7 @@ leniencies! {
         "`\"value\": \"26118915-…\"` for `manager`, and `\"\"` to unassign it. Entra ID's manager mapping and its validator.";
     JsonInString = "json_in_string", [58], "kept as it is written",
         "`{\"value\": \"{\\\"id\\\":\\\"…\\\",\\\"value\\\":\\\"Admin\\\",\\\"displayName\\\":\\\"Administrator\\\"}\"}`. Entra ID's PATCH of \
-         `roles` with AppRoleAssignmentsComplex, as its attribute-mapping guide shows it.";
+         `roles` with `AppRoleAssignmentsComplex`, as its attribute-mapping guide shows it.";
     SingleForMultiple = "single_for_multiple", [66], "invalidValue",
         "`\"emails\": {\"value\": …}`: one value where a list belongs. OneLogin, as the adapters of django-scim2 note.";
     CreateFromFilter = "create_from_filter", [55], "noTarget",

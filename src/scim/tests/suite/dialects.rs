@@ -77,6 +77,7 @@ impl Request {
 
 /// Each leniency with requests that need it and nothing else, what is made of them, and the refusal. Two are not the
 /// engine's: a query is decoded, and members are looked for, elsewhere.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn requests() -> Vec<(Leniency, Request, Value)> {
     use Leniency as L;
     let work = r#"emails[type eq "work"]"#;

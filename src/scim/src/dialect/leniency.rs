@@ -49,7 +49,7 @@ leniencies! {
         "`\"active\": \"False\"`, `roles[primary eq \"True\"]`. Entra ID's default form, and `\"primary\": \"True\"` from its \
          validator.";
     IntegerAsString = "integer_as_string", [56], "invalidValue",
-        "`\"7\"` where an integer belongs. Entra ID's default form of every value that is not text.";
+        "`\"7\"` where an integer belongs. Inferred from Entra ID's booleans, which are text by default; not seen in a recording.";
     RemoveByValue = "remove_by_value", [59], "invalidSyntax",
         "`{\"op\": \"remove\", \"path\": \"members\", \"value\": [{\"value\": id}]}`. Entra ID's default, authentik \
          (`clients/groups.py`) and JumpCloud. RFC 7644 §3.5.2.2 has no `value`; without the leniency it is refused, never \
@@ -86,8 +86,8 @@ leniencies! {
          matches people by their work e-mail; the grammar of RFC 7644 §3.4.2.2 has no such form in a filter.";
     PlusAsSpace = "plus_as_space", [31], "invalidFilter",
         "`filter=userName+eq+%22x%22`, as HTML forms encode. OneLogin (authentik issue 11249), Entra ID (SCIMReferenceCode \
-         issue 63), authentik (Django's `urlencode`), Keycloak and Ping (Java's `URLEncoder`). By RFC 3986 a `+` stands for \
-         itself.";
+         issue 63), authentik (Django's `urlencode`); inferred for Keycloak and Ping from Java's `URLEncoder`. By RFC 3986 a `+` \
+         stands for itself.";
     SkipUnknownMember = "skip_unknown_member", [60], "invalidValue",
         "A member that is not there is left out, and the rest is done. Okta takes 400 as final and does not push the group \
          again (fleet issue 52600). A list of which nobody is there is still refused: it would empty the group.";

@@ -12,7 +12,7 @@ use crate::dialect::{Dialect, Leniency, Stricture};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::message::PATCH_OP_URN;
-use crate::resource::{Key, check_schemas, draft_schema, is_members, key};
+use crate::resource::{Key, check_schemas, draft_schema, is_members, key, names_itself};
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::value::Reader;
 
@@ -220,6 +220,7 @@ impl Planner<'_> {
                 None if name.contains('.') => {
                     self.at_dotted_key(op, &format!("{}:{name}", schema.id), value)?;
                 }
+                None if names_itself(schema, &name, &value) => {}
                 None if self.reader.accepts(Leniency::UnknownAttribute) => {}
                 None => {
                     let detail = format!("The attribute '{name}' is not in '{}'", schema.id);

@@ -9,7 +9,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::schema::ResourceType;
 use crate::value::Reader;
-pub(crate) use read::{Key, draft_schema, is_members, key, require, schemas as check_schemas};
+pub(crate) use read::{Key, draft_schema, is_members, key, names_itself, require, schemas as check_schemas};
 
 /// A resource without `id`, `meta`, `schemas` and everything read-only, in canonical spelling: core
 /// attributes at the top, each extension's under its URN, no nulls and no empty values.

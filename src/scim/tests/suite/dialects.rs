@@ -284,6 +284,17 @@ fn what_the_rfcs_allow_needs_no_leniency() {
         Request::CreateUser(
             json!({ "SCHEMAS": [USER_URN.to_uppercase()], "username": "b", "id": "mine", "groups": [], "emails": null }),
         ),
+        // scim2-models writes an extension as a resource of its own
+        Request::PatchUser(json!({
+            "op": "add",
+            "path": ENTERPRISE_USER_URN,
+            "value": { "schemas": [ENTERPRISE_USER_URN], "department": "Tours" },
+        })),
+        Request::CreateUser(json!({
+            "schemas": [USER_URN],
+            "userName": "b",
+            ENTERPRISE_USER_URN: { "schemas": [ENTERPRISE_USER_URN], "department": "Tours" },
+        })),
         Request::FindUsers(r#"EMAILS EQ "b@work" and not (title pr)"#),
     ];
     for request in requests {

@@ -112,6 +112,8 @@ fn what_the_schema_does_not_have_is_refused() {
         json!({ "name": { "nick": "B" } }),
         json!({ "urn:example:unknown": {} }),
         json!({ ENTERPRISE_USER_URN: { "floor": 3 } }),
+        json!({ ENTERPRISE_USER_URN: { "schemas": [USER_URN] } }),
+        json!({ ENTERPRISE_USER_URN: { "schemas": ENTERPRISE_USER_URN } }),
         json!({ ENTERPRISE_USER_URN: "x" }),
         json!({ "title": "a", "TITLE": "b" }),
         json!({ "schemas": [USER_URN, "urn:example:unknown"] }),

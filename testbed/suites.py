@@ -36,7 +36,7 @@ def main():
         tenant = ["--tenant", "suite"]
         usher.run("tenant", "create", "--slug", "suite", "--name", "Suite", "--blueprint", "bellface")
         usher.run("org-unit", "create", *tenant, "--key", "suite", "--name", "Suite")
-        usher.run("directory", "create", *tenant, "--slug", "suite", "--name", "Suite")
+        usher.run("directory", "create", *tenant, "--slug", "suite", "--name", "Suite", "--dialect", "rfc")
         passed, failed = SUITES[options.suite](usher, tenant, options)
     except show.Unexpected as trouble:
         print(trouble)
@@ -91,6 +91,7 @@ SETTINGS = """\
 # Made-up tenants and ids are never there; these are, so that more than "not found" is seen.
 [parameters]
 "path.tenant" = "suite"
+"path.directory" = "suite"
 
 [[operations]]
 include-path = "/api/v1/tenants/{{tenant}}/mapping-rules/{{id}}"

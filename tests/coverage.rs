@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use app::connections::{IssueCredential, NewDirectory};
+use app::connections::{DialectName, IssueCredential, NewDirectory};
 use domain::token::{PlainToken, TokenKind};
 use serde_json::{Value, json};
 use usher::system::SystemEntropy;
@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 57] = [
+const ROUTES: [(&str, &str, Opens); 59] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -66,6 +66,8 @@ const ROUTES: [(&str, &str, Opens); 57] = [
     ("POST", "/api/v1/tenants/{tenant}/workspaces", Admin),
     ("GET", "/api/v1/tenants/{tenant}/directories", Admin),
     ("POST", "/api/v1/tenants/{tenant}/directories", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
@@ -251,7 +253,10 @@ impl World {
     fn there(&self, path: &str) -> String {
         let id = self.ids.iter().find(|(before, _)| path.contains(&format!("{before}{{id}}")));
         let id = id.map_or("x", |(_, id)| id.as_str());
-        path.replace("{tenant}", &self.other.tenant.slug).replace("{id}", id).replace("{connection}", "x")
+        path.replace("{tenant}", &self.other.tenant.slug)
+            .replace("{id}", id)
+            .replace("{connection}", "x")
+            .replace("{directory}", "directory")
     }
 
     /// All that can be seen of the other tenant from inside.
@@ -287,6 +292,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
     let user = "urn:ietf:params:scim:schemas:core:2.0:User";
     let group = "urn:ietf:params:scim:schemas:core:2.0:Group";
     Some(match (method, path) {
+        ("PATCH", path) if path.contains("/directories/") => json!({"dialect": "rfc"}),
         ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),
         (_, path) if path.ends_with(".search") => {
             json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
@@ -471,7 +477,8 @@ fn a_provisioning_client_finds_nothing_of_another_tenant_or_directory() {
     run(async {
         let world = World::fresh().await;
         let app = &world.other.tenant.app;
-        let new = NewDirectory { slug: "second".to_owned(), name: "Second".to_owned() };
+        let new =
+            NewDirectory { slug: "second".to_owned(), name: "Second".to_owned(), dialect: DialectName::Auto };
         app.create_directory(&world.other.tenant.admin, new).await.unwrap();
         let (neighbour, _) = issue(&world.other, Some("second")).await;
         let before = world.other_tenant().await;

@@ -1,6 +1,7 @@
 //! `usher directory`. Knows its flags and tables; does not know SCIM.
 
-use app::connections::NewDirectory;
+use app::connections::{ChangeDirectory, DialectName, DirectoryView, NewDirectory};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::OfTenant;
@@ -13,6 +14,11 @@ pub(super) enum Verb {
     /// Add a directory; `usher credential issue --directory` then lets it in
     #[command(after_help = "Example:\n  usher directory create --tenant acme --slug entra --name 'Entra ID'")]
     Create(Create),
+    /// Say how a directory's client speaks SCIM
+    #[command(after_help = "Example:\n  usher directory set --tenant acme --slug entra --dialect entra")]
+    Set(Set),
+    /// One directory, and the deviations from the RFCs that its client needed
+    Show(Named),
     /// All directories
     List(OfTenant),
 }
@@ -27,28 +33,99 @@ pub(super) struct Create {
     /// Display name
     #[arg(long)]
     name: String,
+    #[command(flatten)]
+    spoken: Spoken,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    #[command(flatten)]
+    of: OfTenant,
+    /// The directory's short name
+    #[arg(long)]
+    slug: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    named: Named,
+    /// How its client speaks; naming `auto` again forgets who was recognised
+    #[arg(long, value_parser = dialects())]
+    dialect: String,
+}
+
+#[derive(Debug, Args)]
+struct Spoken {
+    /// How its client speaks: `auto` recognises it, `rfc` and `interop` let nothing pass
+    #[arg(long, default_value = "auto", value_parser = dialects())]
+    dialect: String,
+}
+
+fn dialects() -> PossibleValuesParser {
+    PossibleValuesParser::new(DialectName::ALL.map(DialectName::as_str))
+}
+
+/// The parser above lets no other name through.
+fn dialect(name: &str) -> DialectName {
+    DialectName::parse(name).unwrap_or_default()
+}
+
+fn shown(view: &DirectoryView) -> String {
+    record(&[
+        ("id", view.id.to_string()),
+        ("slug", view.slug.clone()),
+        ("name", view.name.clone()),
+        ("dialect", view.dialect.as_str().to_owned()),
+        ("detected", detected(view)),
+        ("created", moment(view.created_at)),
+    ])
+}
+
+fn detected(view: &DirectoryView) -> String {
+    let by = view.detected_by.as_deref().unwrap_or_default();
+    view.detected_dialect.map_or_else(|| "-".to_owned(), |found| format!("{} (by {by})", found.as_str()))
 }
 
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         match self {
-            Self::Create(Create { of, slug, name }) => {
+            Self::Create(Create { of, slug, name, spoken }) => {
                 let admin = console.enter(&of.tenant).await?;
-                let view = console.app.create_directory(&admin, NewDirectory { slug, name }).await?;
-                let shown = record(&[
-                    ("id", view.id.to_string()),
-                    ("slug", view.slug.clone()),
-                    ("name", view.name.clone()),
-                    ("created", moment(view.created_at)),
-                ]);
-                Answer::new(&view, shown)
+                let new = NewDirectory { slug, name, dialect: dialect(&spoken.dialect) };
+                let view = console.app.create_directory(&admin, new).await?;
+                Answer::new(&view, shown(&view))
+            }
+            Self::Set(Set { named: Named { of, slug }, dialect: name }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let change = ChangeDirectory { dialect: dialect(&name) };
+                let view = console.app.change_directory(&admin, &slug, change).await?;
+                Answer::new(&view, shown(&view))
+            }
+            Self::Show(Named { of, slug }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let details = console.app.show_directory(&admin, &slug).await?;
+                let mut table = Table::new(&["LENIENCY", "USES", "LAST USED"]);
+                for used in &details.leniencies {
+                    table.row([used.leniency.clone(), used.uses.to_string(), moment(used.last_used_at)]);
+                }
+                let table = table.or("Its client needed no leniency.");
+                Answer::new(&details, format!("{}\n\n{table}", shown(&details.directory)))
             }
             Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;
                 let views = console.app.list_directories(&admin).await?;
-                let mut table = Table::new(&["SLUG", "NAME", "CREATED"]);
+                let mut table = Table::new(&["SLUG", "NAME", "DIALECT", "DETECTED", "CREATED"]);
                 for view in &views {
-                    table.row([view.slug.clone(), view.name.clone(), moment(view.created_at)]);
+                    let dialect = view.dialect.as_str().to_owned();
+                    let row = [
+                        view.slug.clone(),
+                        view.name.clone(),
+                        dialect,
+                        detected(view),
+                        moment(view.created_at),
+                    ];
+                    table.row(row);
                 }
                 Answer::new(&views, table.or("No directories yet; `usher directory create` makes one."))
             }

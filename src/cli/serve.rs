@@ -114,8 +114,13 @@ fn serve(
             })),
             signal = signals.next() => {
                 tracing::info!(signal, "Stopping; finishing what is in flight");
+                let closing = async {
+                    let stopped = serving.stop().await;
+                    app.keep_all_uses().await;
+                    stopped
+                };
                 tokio::select! {
-                    stopped = serving.stop() => stopped
+                    stopped = closing => stopped
                         .map_err(|error| CliError::Failed(format!("The web door did not close in order: {error}."))),
                     signal = signals.next() => {
                         tracing::warn!(signal, "Stopping at once; what was in flight is cut off");

@@ -16,14 +16,23 @@ use app::{AdminScope, AppError, DirectoryScope, LiveSession, Opened, Operator};
 use domain::slug::Slug;
 use domain::token::{PlainToken, TokenKind};
 use futures_util::future::LocalBoxFuture;
+use scim::dialect::Dialect;
 
 use super::error::{Refused, Scheme};
 use super::login::cookies;
+use super::reading::Reading;
 use super::state::AppState;
 
-/// A provisioning client.
+/// A provisioning client, and how this request of it is read.
 #[derive(Debug)]
-pub struct ScimClient(pub DirectoryScope);
+pub struct ScimClient(pub DirectoryScope, Reading);
+
+impl ScimClient {
+    /// The dialect that the request is read in.
+    pub(super) fn dialect(&self) -> &Dialect {
+        self.1.dialect()
+    }
+}
 
 /// Somebody who runs Usher.
 #[derive(Debug)]
@@ -50,7 +59,10 @@ impl FromRequest for ScimClient {
         let request = request.clone();
         Box::pin(async move {
             match opened(&request, &bearer(&request)?).await? {
-                Opened::Directory(directory) => Ok(Self(directory)),
+                Opened::Directory(directory) => {
+                    let reading = Reading::of(&request, &directory, AppState::of(&request)?).await?;
+                    Ok(Self(directory, reading))
+                }
                 Opened::Tenant(_) => Err(Refused::WrongCredential("This credential opens no directory.")),
             }
         })

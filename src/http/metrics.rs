@@ -29,6 +29,13 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    leniencies: Family<LeniencyLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeniencyLabels {
+    dialect: &'static str,
+    leniency: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,7 +67,13 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register("http_request_seconds", "Time until the answer began", seconds.clone());
-        Self { registry, requests, seconds }
+        let leniencies = Family::default();
+        registry.register(
+            "scim_leniencies",
+            "Requests that needed a deviation from the SCIM RFCs",
+            leniencies.clone(),
+        );
+        Self { registry, requests, seconds, leniencies }
     }
 
     /// Where other parts register their metrics; names get the prefix `usher_`.
@@ -72,6 +85,11 @@ impl Metrics {
     pub fn render(&self) -> Result<String, std::fmt::Error> {
         let mut output = String::new();
         text::encode(&mut output, &self.registry).map(|()| output)
+    }
+
+    /// A request was read with this leniency, in this dialect.
+    pub(super) fn count_leniency(&self, dialect: &'static str, leniency: &'static str) {
+        self.leniencies.get_or_create(&LeniencyLabels { dialect, leniency }).inc();
     }
 
     fn count(&self, labels: &RequestLabels, seconds: f64) {

@@ -24,6 +24,7 @@ mod login;
 pub mod metrics;
 pub mod problem;
 mod query;
+mod reading;
 pub mod request_log;
 pub mod routes;
 mod scim;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use scim::dialect::{Dialect, Leniency};
 use url::form_urlencoded;
 
 use super::error::Refused;
@@ -12,17 +13,20 @@ use super::error::Refused;
 /// The query of a request, decoded: `+` is a space. Nobody is told of parameters that nobody asks for
 /// (RFC 7644 §3.4.2: unknown ones are ignored).
 #[derive(Debug, Clone)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    raw: String,
+}
 
 impl Query {
     /// Decodes a query string.
     pub(super) fn parse(query: &str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+        Self { pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), raw: query.to_owned() }
     }
 
     /// A parameter that is given at most once, as text that the database can hold.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, Refused> {
-        let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut found = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let Some(value) = found.next() else { return Ok(None) };
         if found.next().is_some() {
             return Err(Refused::parameter(name, "is given more than once"));
@@ -35,6 +39,25 @@ impl Query {
             return Err(Refused::parameter(name, "is not UTF-8"));
         }
         Ok(Some(value))
+    }
+
+    /// The filter. By RFC 3986 a `+` stands for itself; that it is a space, as in HTML forms, is a leniency.
+    pub(super) fn filter(&self, dialect: &Dialect) -> Result<Option<String>, Refused> {
+        let Some(decoded) = self.get("filter")? else { return Ok(None) };
+        let encoded = self.raw.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            form_urlencoded::parse(name.as_bytes()).any(|(name, _)| name == "filter").then_some(value)
+        });
+        let Some(encoded) = encoded.filter(|encoded| encoded.contains('+')) else {
+            return Ok(Some(decoded.to_owned()));
+        };
+        if dialect.accepts(Leniency::PlusAsSpace) {
+            return Ok(Some(decoded.to_owned()));
+        }
+        let literal = encoded.replace('+', "%2B");
+        Ok(form_urlencoded::parse(format!("filter={literal}").as_bytes())
+            .map(|(_, value)| value.into_owned())
+            .next())
     }
 
     /// A text of bounded length.
@@ -76,6 +99,8 @@ impl FromRequest for Query {
 
 #[cfg(test)]
 mod tests {
+    use scim::dialect::Profile;
+
     use super::*;
 
     #[test]
@@ -84,6 +109,22 @@ mod tests {
 
         assert_eq!(query.get("filter").unwrap(), Some("userName eq \"a+b\""));
         assert_eq!(query.get("count").unwrap(), None);
+    }
+
+    /// Behaviour 31.
+    #[test]
+    fn a_plus_in_a_filter_is_a_space_where_the_dialect_says_so() {
+        let query = Query::parse("count=1&filter=userName+eq+%22a%2Bb%22&");
+        let (html, uri) = (Dialect::of(Profile::OneLogin), Dialect::strict());
+
+        assert_eq!(query.filter(&html).unwrap().unwrap(), "userName eq \"a+b\"");
+        assert_eq!(query.filter(&uri).unwrap().unwrap(), "userName+eq+\"a+b\"");
+        assert!(html.used().contains(Leniency::PlusAsSpace) && uri.used().is_empty());
+        let plain = Query::parse("%66ilter=title%20eq%20%22a+b%22");
+        assert_eq!(plain.filter(&uri).unwrap().unwrap(), "title eq \"a+b\"");
+        assert_eq!(Query::parse("filter=title%20pr&").filter(&html).unwrap().unwrap(), "title pr");
+        assert_eq!(Query::parse("filter").filter(&uri).unwrap().unwrap(), "");
+        assert_eq!(Query::parse("x=1").filter(&uri).unwrap(), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod dialects;
 mod filter;
 mod groups;
 mod login;

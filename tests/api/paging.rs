@@ -100,7 +100,11 @@ fn behaviour_39_a_cursor_opens_only_what_it_was_made_for() {
             doors.group(&format!("group-{n}"), &[]).await;
             strangers.user(&format!("user-{n}")).await;
         }
-        let second = NewDirectory { slug: "second".to_owned(), name: "Second".to_owned() };
+        let second = NewDirectory {
+            slug: "second".to_owned(),
+            name: "Second".to_owned(),
+            dialect: app::connections::DialectName::Auto,
+        };
         doors.tenant.app.create_directory(&doors.tenant.admin, second).await.unwrap();
         let credential = |directory: &str| {
             let wanted = IssueCredential { directory: Some(directory.to_owned()), expires_days: None };

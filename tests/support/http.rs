@@ -218,9 +218,9 @@ pub fn patch(operations: Value) -> Value {
     body
 }
 
-/// A query parameter, encoded.
+/// A query parameter, encoded as RFC 3986 has it: a space is no `+`.
 pub fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// A tenant and its doors.
@@ -243,6 +243,12 @@ impl Doors {
         let scim = Client::at("/scim/v2").with(&tenant.scim_token);
         let api = Client::at(&format!("/api/v1/tenants/{}", tenant.slug)).with(&admin);
         Self { tenant, scim, api }
+    }
+
+    /// Sets the dialect of the directory.
+    pub async fn dialect(&self, name: &str) {
+        let body = json!({"dialect": name});
+        self.api.send("PATCH", "/directories/directory", |request| request.json(&body)).await.is(200);
     }
 
     pub async fn seats(&self, purchased: i32) {

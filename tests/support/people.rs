@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::connections::{IssueCredential, NewDirectory};
+use app::connections::{DialectName, IssueCredential, NewDirectory};
 use app::provision::UserView;
 use app::tenants::{NewOrgUnit, NewTenant, SeatLimit, SetSeatPool};
 use app::{AdminScope, App, AppError, DirectoryScope, Opened, Operator};
@@ -34,7 +34,11 @@ impl Tenant {
         let admin = app.enter(&operator, &slug).await.unwrap();
         let top = NewOrgUnit { key: "Top".to_owned(), name: "Top".to_owned(), parent: None };
         app.create_org_unit(&admin, top).await.unwrap();
-        let new = NewDirectory { slug: "directory".to_owned(), name: "Directory".to_owned() };
+        let new = NewDirectory {
+            slug: "directory".to_owned(),
+            name: "Directory".to_owned(),
+            dialect: DialectName::Auto,
+        };
         app.create_directory(&admin, new).await.unwrap();
         let wanted = IssueCredential { directory: Some("directory".to_owned()), expires_days: None };
         let scim_token = app.issue_credential(&admin, wanted).await.unwrap().token;

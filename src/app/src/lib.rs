@@ -68,6 +68,7 @@ pub struct App {
     pub(crate) egress: Egress,
     pub(crate) providers: ProviderCache,
     pub(crate) policies: access::PolicyCache,
+    pub(crate) dialects: connections::Dialects,
 }
 
 impl std::fmt::Debug for App {
@@ -107,6 +108,7 @@ impl App {
             egress,
             providers: ProviderCache::new(),
             policies: access::PolicyCache::default(),
+            dialects: connections::Dialects::default(),
         })
     }
 

@@ -32,6 +32,11 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
             Endpoint::at("/tenants/{tenant}/directories").get(directories::list).post(directories::create),
         )
         .service(
+            Endpoint::at("/tenants/{tenant}/directories/{directory}")
+                .get(directories::show)
+                .patch(directories::change),
+        )
+        .service(
             Endpoint::at("/tenants/{tenant}/credentials").get(credentials::list).post(credentials::issue),
         )
         .service(Endpoint::at("/tenants/{tenant}/credentials/{id}").delete(credentials::revoke))

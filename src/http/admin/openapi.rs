@@ -24,7 +24,7 @@ use super::{
         tenants::list, tenants::create,
         org_units::list, org_units::create,
         workspaces::list, workspaces::create,
-        directories::list, directories::create,
+        directories::list, directories::create, directories::show, directories::change,
         credentials::list, credentials::issue, credentials::revoke,
         connections::list, connections::create,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
@@ -93,7 +93,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 21);
+        assert_eq!(operations, 23);
     }
 
     #[test]

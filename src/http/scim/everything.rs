@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::web::Data;
 use app::provision::{OfType, ResourceView, RootQuery};
+use scim::dialect::Dialect;
 use scim::path::AttributeRef;
 use scim::schema::{META, ResourceType, Schema};
 use serde_json::json;
@@ -18,7 +19,7 @@ use super::{Answer, answer, groups, users};
 
 /// `GET /scim/v2`
 pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    found(&client, &Search::from_query(&query)?, &state).await
+    found(&client, &Search::from_query(&query, client.dialect())?, &state).await
 }
 
 /// `POST /scim/v2/.search`
@@ -29,8 +30,11 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
     let [user, group] = &*TYPES;
-    let query =
-        RootQuery { users: user.of(search)?, groups: group.of(search)?, paging: search.paging.clone() };
+    let query = RootQuery {
+        users: user.of(search, client.dialect())?,
+        groups: group.of(search, client.dialect())?,
+        paging: search.paging.clone(),
+    };
     let (of_users, of_groups) = (users::projection(&search.shown)?, groups::projection(&search.shown)?);
     let (with_groups, with_members) = (users::groups_if(&of_users), groups::members_if(&of_groups));
     let page = state.app.list_everything(&client.0, &query, with_groups, with_members).await?;
@@ -67,8 +71,8 @@ impl Among {
 
     /// The query as this type understands it. What only the other type has is settled here, so that a filter about
     /// people does not go through all groups.
-    fn of(&self, search: &Search) -> Result<OfType, scim::Error> {
-        let filter = search.filter(&self.all)?;
+    fn of(&self, search: &Search, dialect: &Dialect) -> Result<OfType, scim::Error> {
+        let filter = search.filter(&self.all, dialect)?;
         let sample = json!({META: {"resourceType": self.own.name}});
         let can_match = match (&filter, sample.as_object()) {
             (Some(filter), Some(sample)) => {
@@ -104,7 +108,7 @@ mod tests {
             shown: Shown::default(),
             paging: Paging { from: PageStart::Index(1), count: 10 },
         };
-        TYPES.each_ref().map(|of| of.of(&search))
+        TYPES.each_ref().map(|of| of.of(&search, &Dialect::strict()))
     }
 
     #[test]

@@ -5,7 +5,6 @@ use actix_web::web::{Data, Path};
 use app::AppError;
 use app::provision::{GroupView, Members};
 use domain::id::GroupId;
-use scim::dialect::Dialect;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
 use scim::schema::group;
@@ -20,7 +19,7 @@ use super::{Answer, answer};
 
 /// `GET /Groups`
 pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    found(&client, &Search::from_query(&query)?, &state).await
+    found(&client, &Search::from_query(&query, client.dialect())?, &state).await
 }
 
 /// `POST /Groups/.search`
@@ -34,7 +33,7 @@ pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: 
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let wanted = members_if(&shown);
-    let view = state.app.create_group(&client.0, body, &Dialect::tolerant(), wanted).await?;
+    let view = state.app.create_group(&client.0, body, client.dialect(), wanted).await?;
     let (version, location) = (view.version, location(&state, view.id));
     Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
 }
@@ -67,8 +66,8 @@ pub(super) async fn replace(
     let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let (dialect, wanted) = (Dialect::tolerant(), members_if(&shown));
-    let view = state.app.replace_group(&client.0, id, if_match.as_deref(), body, &dialect, wanted).await?;
+    let (dialect, wanted) = (client.dialect(), members_if(&shown));
+    let view = state.app.replace_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;
     Ok(answered(view, &shown, &state))
 }
 
@@ -88,8 +87,8 @@ pub(super) async fn patch(
     let shown = projection(&asked)?;
     let body = body.scim(&state).await?;
     let wanted = if asked.is_asked() { members_if(&shown) } else { Members::Omitted };
-    let dialect = Dialect::tolerant();
-    let view = state.app.patch_group(&client.0, id, if_match.as_deref(), body, &dialect, wanted).await?;
+    let dialect = client.dialect();
+    let view = state.app.patch_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;
     Ok(if asked.is_asked() { answered(view, &shown, &state) } else { answer::changed(view.version) })
 }
 
@@ -105,7 +104,7 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let query = search.of(&group())?;
+    let query = search.of(&group(), client.dialect())?;
     let shown = projection(&search.shown)?;
     let page = state.app.list_groups(&client.0, &query, members_if(&shown)).await?;
     Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))

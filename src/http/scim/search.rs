@@ -2,6 +2,7 @@
 //! who answers.
 
 use app::provision::{ListQuery, Page};
+use scim::dialect::Dialect;
 use scim::filter::Filter;
 use scim::message::{ListResponse, Paging, SEARCH_REQUEST_URN};
 use scim::schema::ResourceType;
@@ -43,9 +44,9 @@ impl Shown {
 }
 
 impl Search {
-    pub(super) fn from_query(query: &Query) -> Result<Self, Refused> {
+    pub(super) fn from_query(query: &Query, dialect: &Dialect) -> Result<Self, Refused> {
         Ok(Self {
-            filter: query.get("filter")?.map(str::to_owned),
+            filter: query.filter(dialect)?,
             sort_by: query.get("sortBy")?.map(str::to_owned),
             sort_order: query.get("sortOrder")?.map(str::to_owned),
             shown: Shown::from_query(query)?,
@@ -78,8 +79,8 @@ impl Search {
     }
 
     /// The filter in the terms of a resource type.
-    pub(super) fn filter(&self, of: &ResourceType) -> Result<Option<Filter>, scim::Error> {
-        self.filter.as_deref().map(|text| Filter::parse(of, text)).transpose()
+    pub(super) fn filter(&self, of: &ResourceType, dialect: &Dialect) -> Result<Option<Filter>, scim::Error> {
+        self.filter.as_deref().map(|text| Filter::parse_as(of, text, dialect)).transpose()
     }
 
     /// The order in the terms of a resource type.
@@ -88,8 +89,8 @@ impl Search {
     }
 
     /// The whole query in the terms of a resource type.
-    pub(super) fn of(&self, of: &ResourceType) -> Result<ListQuery, scim::Error> {
-        Ok(ListQuery { filter: self.filter(of)?, sort: self.sort(of)?, paging: self.paging.clone() })
+    pub(super) fn of(&self, of: &ResourceType, dialect: &Dialect) -> Result<ListQuery, scim::Error> {
+        Ok(ListQuery { filter: self.filter(of, dialect)?, sort: self.sort(of)?, paging: self.paging.clone() })
     }
 
     /// The page as it is sent.
@@ -164,7 +165,10 @@ mod tests {
             "sortOrder": "descending",
         });
 
-        assert_eq!(Search::from_body(body).unwrap(), Search::from_query(&query).unwrap());
+        assert_eq!(
+            Search::from_body(body).unwrap(),
+            Search::from_query(&query, &Dialect::undetected()).unwrap()
+        );
     }
 
     #[test]

@@ -5,7 +5,6 @@ use actix_web::web::{Data, Path};
 use app::AppError;
 use app::provision::{Groups, UserView};
 use domain::id::UserId;
-use scim::dialect::Dialect;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
 use scim::schema::user;
@@ -20,7 +19,7 @@ use super::{Answer, answer};
 
 /// `GET /Users`
 pub(super) async fn list(client: ScimClient, query: Query, state: Data<AppState>) -> Answer {
-    found(&client, &Search::from_query(&query)?, &state).await
+    found(&client, &Search::from_query(&query, client.dialect())?, &state).await
 }
 
 /// `POST /Users/.search`
@@ -33,7 +32,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let view = state.app.create_user(&client.0, body, &Dialect::tolerant()).await?;
+    let view = state.app.create_user(&client.0, body, client.dialect()).await?;
     let (version, location) = (view.version, location(&state, view.id));
     Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
 }
@@ -66,8 +65,7 @@ pub(super) async fn replace(
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let dialect = Dialect::tolerant();
-    let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
 }
 
@@ -83,8 +81,7 @@ pub(super) async fn patch(
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
     let shown = projection(&Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let dialect = Dialect::tolerant();
-    let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, &dialect).await?;
+    let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
 }
 
@@ -100,7 +97,7 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let query = search.of(&user())?;
+    let query = search.of(&user(), client.dialect())?;
     let shown = projection(&search.shown)?;
     let page = state.app.list_users(&client.0, &query, groups_if(&shown)).await?;
     Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))

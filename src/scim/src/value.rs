@@ -1,38 +1,29 @@
 //! Values against their attributes. Knows types and canonical form; does not know operations or whole resources.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
 
 use chrono::DateTime;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::dialect::{Dialect, Leniency};
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::schema::{Attribute, AttributeType, Mutability};
 use crate::text::fold;
 
-/// Reads values of one request and remembers which leniencies it needed.
+/// Reads values of one request.
 pub(crate) struct Reader<'a> {
-    dialect: &'a Dialect,
-    used: RefCell<BTreeSet<Leniency>>,
+    pub(crate) dialect: &'a Dialect,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(dialect: &'a Dialect) -> Self {
-        Self { dialect, used: RefCell::default() }
+        Self { dialect }
     }
 
-    /// Asks the dialect, and notes the leniency when it is granted.
+    /// Asks the dialect, which notes the leniency when it is granted.
     pub(crate) fn accepts(&self, leniency: Leniency) -> bool {
-        let accepted = self.dialect.accepts(leniency);
-        if accepted {
-            self.used.borrow_mut().insert(leniency);
-        }
-        accepted
-    }
-
-    pub(crate) fn into_used(self) -> BTreeSet<Leniency> {
-        self.used.into_inner()
+        self.dialect.accepts(leniency)
     }
 
     /// The canonical form of an attribute's whole value; `None` when it is unassigned.
@@ -89,6 +80,12 @@ impl<'a> Reader<'a> {
                 Value::Number(number)
             }
             (AttributeType::Decimal, Value::Number(number)) => Value::Number(number),
+            (kind @ (AttributeType::Integer | AttributeType::Decimal), Value::String(text)) => {
+                match number(kind, &text) {
+                    Some(number) if self.accepts(Leniency::IntegerAsString) => Value::Number(number),
+                    _ => return Err(wrong()),
+                }
+            }
             (kind, Value::String(text)) if text_fits(kind, &text) => Value::String(text),
             _ => return Err(wrong()),
         };
@@ -97,7 +94,7 @@ impl<'a> Reader<'a> {
 
     fn complex(&self, attribute: &Attribute, value: Value) -> Result<Option<Value>, Error> {
         let object = match value {
-            Value::Object(object) => object,
+            Value::Object(object) => self.opened(attribute, object),
             Value::Array(_) => return Err(self.not_complex(attribute)),
             scalar => {
                 let value = attribute.sub_attribute("value").ok_or_else(|| self.not_complex(attribute))?;
@@ -142,6 +139,34 @@ impl<'a> Reader<'a> {
             )));
         }
         Ok((!kept.is_empty()).then_some(Value::Object(kept)))
+    }
+
+    /// A value whose `value` is itself JSON text with a `value`, as Microsoft Entra ID writes roles, with what the text
+    /// says in its place. What the text says besides and we do not keep is dropped.
+    fn opened(&self, attribute: &Attribute, mut object: Map<String, Value>) -> Map<String, Value> {
+        if !attribute.multi_valued || !self.dialect.grants(Leniency::JsonInString) {
+            return object;
+        }
+        let is_value = |(name, value): (&String, &Value)| {
+            let text = value.as_str().filter(|text| text.starts_with('{'))?;
+            name.eq_ignore_ascii_case("value").then(|| (name.clone(), text.to_owned()))
+        };
+        let Some((name, text)) = object.iter().find_map(is_value) else { return object };
+        let Ok(Value::Object(inner)) = crate::json::parse(text.as_bytes(), &Limits::DEFAULT) else {
+            return object;
+        };
+        let Some(value @ Value::String(_)) = inner.get("value") else { return object };
+        if !self.accepts(Leniency::JsonInString) {
+            return object;
+        }
+        object.insert(name, value.clone());
+        for (from, to) in [("display", "display"), ("displayName", "display"), ("type", "type")] {
+            let told = object.keys().any(|known| known.eq_ignore_ascii_case(to));
+            if let Some(more @ Value::String(_)) = inner.get(from).filter(|_| !told) {
+                object.insert(to.to_owned(), more.clone());
+            }
+        }
+        object
     }
 
     #[expect(clippy::unused_self, reason = "reads as one sentence with the calls around it")]
@@ -192,6 +217,12 @@ fn key(attribute: &Attribute, value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// The number that a text spells as JSON does.
+pub(crate) fn number(kind: AttributeType, text: &str) -> Option<Number> {
+    let number: Number = serde_json::from_str(text).ok()?;
+    (kind != AttributeType::Integer || number.is_i64() || number.is_u64()).then_some(number)
 }
 
 fn text_fits(kind: AttributeType, text: &str) -> bool {

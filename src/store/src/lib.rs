@@ -14,6 +14,7 @@ pub mod connections;
 mod connector;
 pub mod credentials;
 mod db;
+pub mod dialects;
 pub mod directories;
 mod error;
 pub mod everything;

@@ -38,6 +38,21 @@ diesel::table! {
         slug -> Text,
         name -> Text,
         created_at -> Timestamptz,
+        dialect -> Text,
+        dialect_set_at -> Timestamptz,
+        detected_dialect -> Nullable<Text>,
+        detected_by -> Nullable<Text>,
+        detected_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    leniency_use (tenant_id, directory_id, leniency) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        leniency -> Text,
+        uses -> Int8,
+        last_used_at -> Timestamptz,
     }
 }
 
@@ -281,6 +296,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     group_member,
     groups,
     identity,
+    leniency_use,
     login_flow,
     mapping_rule,
     operator_credential,

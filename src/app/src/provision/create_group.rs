@@ -9,8 +9,9 @@ use serde_json::Value;
 use store::members::Mark;
 use store::{DirectoryScope, groups, users};
 
+use super::membership::{self, Changes};
 use super::read_groups::members_if;
-use super::{GroupView, Members, membership};
+use super::{GroupView, Members};
 use crate::App;
 use crate::error::AppError;
 
@@ -29,7 +30,7 @@ impl App {
         let id = GroupId::generate(now, &*self.entropy);
         let mut tx = self.db.begin(directory.scope()).await?;
         groups::create(&mut tx, directory.directory(), id, &resource, now)?;
-        let changes = vec![MemberChange::Add(members)];
+        let changes = Changes { list: vec![MemberChange::Add(members)], dialect };
         let known = users::lock_many(&mut tx, directory.directory(), &membership::named(&changes)).await?;
         let moved =
             membership::apply(&mut tx, directory, id, changes, known, Mark { version: 1, at: now }).await?;

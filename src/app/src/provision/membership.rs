@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::audit::{Action, AuditEvent};
 use domain::id::{GroupId, UserId};
+use scim::dialect::{Dialect, Leniency};
 use scim::patch::MemberChange;
 use scim::resource::Member;
 use serde_json::json;
@@ -57,13 +58,19 @@ impl Moved {
     }
 }
 
+/// Changes of a group's members, and the dialect that they were asked for in.
+pub(super) struct Changes<'a> {
+    pub(super) list: Vec<MemberChange>,
+    pub(super) dialect: &'a Dialect,
+}
+
 /// Applies the changes in their order. Those who are named and `known` have been locked first, all at once and in the
 /// order of ids, so that two requests that name the same people wait for each other instead of blocking each other.
 pub(super) async fn apply(
     tx: &mut WriteTx,
     directory: &DirectoryScope,
     group: GroupId,
-    changes: Vec<MemberChange>,
+    Changes { list: changes, dialect }: Changes<'_>,
     known: Vec<UserId>,
     mark: Mark,
 ) -> Result<Moved, AppError> {
@@ -73,7 +80,7 @@ pub(super) async fn apply(
     for change in changes {
         match change {
             MemberChange::Add(list) => {
-                let people = known.all(&list)?;
+                let people = known.all(&list, dialect)?;
                 moved.came(members::add(tx, group, &people, mark).await?);
             }
             MemberChange::Remove(ids) => {
@@ -87,7 +94,7 @@ pub(super) async fn apply(
                 moved.went(members::remove(tx, group, &people, mark).await?);
             }
             MemberChange::ReplaceAll(list) => {
-                let people = known.all(&list)?;
+                let people = known.all(&list, dialect)?;
                 moved.went(keep_only(tx, directory, group, &people, mark).await?);
                 moved.came(members::add(tx, group, &people, mark).await?);
             }
@@ -100,9 +107,9 @@ pub(super) async fn apply(
 }
 
 /// Everybody whom the changes name.
-pub(super) fn named(changes: &[MemberChange]) -> Vec<UserId> {
+pub(super) fn named(changes: &Changes<'_>) -> Vec<UserId> {
     let mut ids = BTreeSet::new();
-    for change in changes {
+    for change in &changes.list {
         match change {
             MemberChange::Add(list) | MemberChange::ReplaceAll(list) => {
                 ids.extend(list.iter().filter_map(|member| member.value.parse::<UserId>().ok()));
@@ -122,9 +129,29 @@ impl Known {
         id.parse().ok().filter(|id| self.0.binary_search(id).is_ok())
     }
 
-    /// A name that nobody of this directory has refuses the whole request.
-    fn all(&self, list: &[Member]) -> Result<Vec<UserId>, AppError> {
-        list.iter().map(|member| self.one(&member.value).ok_or_else(|| unknown(&member.value))).collect()
+    /// A name that nobody of this directory has refuses the whole request, unless the dialect lets it be passed over.
+    /// A list of which nobody is there is refused in any case: passing over all of it would empty the group.
+    fn all(&self, list: &[Member], dialect: &Dialect) -> Result<Vec<UserId>, AppError> {
+        let mut people = Vec::with_capacity(list.len());
+        let mut missing: Option<&str> = None;
+        for member in list {
+            match self.one(&member.value) {
+                Some(person) => people.push(person),
+                None if dialect.grants(Leniency::SkipUnknownMember) => missing = Some(&member.value),
+                None => return Err(unknown(&member.value)),
+            }
+        }
+        match missing {
+            Some(value) if people.is_empty() || !dialect.accepts(Leniency::SkipUnknownMember) => {
+                Err(unknown(value))
+            }
+            Some(_) => {
+                let skipped = list.len().saturating_sub(people.len());
+                tracing::warn!(skipped, "Passed over members who are not there");
+                Ok(people)
+            }
+            None => Ok(people),
+        }
     }
 }
 

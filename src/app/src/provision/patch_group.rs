@@ -3,14 +3,15 @@
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::GroupId;
 use scim::dialect::Dialect;
-use scim::patch::{MemberChange, PatchPlan};
+use scim::patch::PatchPlan;
 use scim::resource::Resource;
 use serde_json::Value;
 use store::members::{self, Mark};
 use store::{DirectoryScope, groups};
 
+use super::membership::{self, Changes};
 use super::read_groups::members_if;
-use super::{GroupView, Members, check_version, difference, membership};
+use super::{GroupView, Members, check_version, difference};
 use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
@@ -28,8 +29,11 @@ impl App {
     ) -> Result<GroupView, AppError> {
         let schema = scim::schema::group();
         let (plan, changes) = PatchPlan::parse(&schema, body, dialect)?.split_members();
-        self.change_group(directory, id, if_match, changes, wanted, |current| plan.apply(&schema, current))
-            .await
+        let changes = Changes { list: changes, dialect };
+        self.change_group(directory, id, if_match, changes, wanted, |current| {
+            plan.apply(&schema, current, dialect)
+        })
+        .await
     }
 
     /// Locks a group, computes its next document and the changes of its members, and does everything that follows.
@@ -38,7 +42,7 @@ impl App {
         directory: &DirectoryScope,
         id: GroupId,
         if_match: Option<&str>,
-        changes: Vec<MemberChange>,
+        changes: Changes<'_>,
         wanted: Members,
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<GroupView, AppError> {

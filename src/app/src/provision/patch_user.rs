@@ -27,7 +27,7 @@ impl App {
     ) -> Result<UserView, AppError> {
         let schema = scim::schema::user();
         let plan = PatchPlan::parse(&schema, body, dialect)?;
-        self.change_user(directory, id, if_match, |current| plan.apply(&schema, current)).await
+        self.change_user(directory, id, if_match, |current| plan.apply(&schema, current, dialect)).await
     }
 
     /// Locks a person, computes their next document, and does everything that follows from it.

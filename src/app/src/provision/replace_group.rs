@@ -7,6 +7,7 @@ use scim::resource::Resource;
 use serde_json::Value;
 use store::DirectoryScope;
 
+use super::membership::Changes;
 use super::{GroupView, Members};
 use crate::App;
 use crate::error::AppError;
@@ -28,7 +29,8 @@ impl App {
             Some(members) => MemberChange::ReplaceAll(members),
             None => MemberChange::RemoveAll,
         };
-        self.change_group(directory, id, if_match, vec![change], wanted, |current| {
+        let changes = Changes { list: vec![change], dialect };
+        self.change_group(directory, id, if_match, changes, wanted, |current| {
             let mut next = Resource::for_replace(&schema, body, current, dialect)?;
             next.take_members()?;
             Ok((next.as_map() != current.as_map()).then_some(next))

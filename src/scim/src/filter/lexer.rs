@@ -14,7 +14,10 @@ pub(crate) enum Token {
     /// An attribute path, an operator, `and`, `or`, `not`, `true`, `false` or `null`.
     Word(String),
     Text(String),
-    Number(Number),
+    /// A number, and how it was written.
+    Number(Number, String),
+    /// What begins like a number and is none.
+    Bare(String),
 }
 
 /// What is wrong, in words.
@@ -44,7 +47,7 @@ impl<'a> Lexer<'a> {
                 self.take(1);
                 Token::Dot(self.word().to_owned())
             }
-            '-' | '0'..='9' => self.number()?,
+            '-' | '0'..='9' => self.number(),
             _ => {
                 let word = self.word();
                 if word.is_empty() {
@@ -95,10 +98,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Token, Trouble> {
-        match serde_json::from_str(self.word()) {
-            Ok(Value::Number(number)) => Ok(Token::Number(number)),
-            _ => Err("a number that is not a JSON number"),
+    fn number(&mut self) -> Token {
+        let word = self.word();
+        match serde_json::from_str(word) {
+            Ok(Value::Number(number)) => Token::Number(number, word.to_owned()),
+            _ => Token::Bare(word.to_owned()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod verdict;
 use chrono::{DateTime, Utc};
 use serde_json::Number;
 
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::path::AttributeRef;
 use crate::schema::ResourceType;
@@ -116,8 +117,13 @@ pub enum Comparand {
 }
 
 impl Filter {
-    /// Reads and checks a filter.
+    /// Reads and checks a filter, as the RFC has it.
     pub fn parse(resource_type: &ResourceType, text: &str) -> Result<Self, Error> {
-        parser::parse(resource_type, text)
+        Self::parse_as(resource_type, text, &Dialect::strict())
+    }
+
+    /// Reads and checks a filter, as a dialect has it.
+    pub fn parse_as(resource_type: &ResourceType, text: &str, dialect: &Dialect) -> Result<Self, Error> {
+        parser::parse(resource_type, text, dialect)
     }
 }

@@ -4,13 +4,15 @@ use chrono::DateTime;
 
 use super::lexer::{Lexer, Token, Trouble};
 use super::{Comparand, CompareOp, Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES};
+use crate::dialect::{Dialect, Leniency};
 use crate::error::{Error, ScimType};
 use crate::path::{AttributeRef, PathError};
 use crate::schema::{AttributeType, ResourceType, Returned};
+use crate::value::number;
 
 /// A whole filter and nothing after it.
-pub(super) fn parse(resource_type: &ResourceType, text: &str) -> Result<Filter, Error> {
-    let mut parser = Parser::new(resource_type, text, None)?;
+pub(super) fn parse(resource_type: &ResourceType, text: &str, dialect: &Dialect) -> Result<Filter, Error> {
+    let mut parser = Parser::new(resource_type, text, dialect, None)?;
     let filter = parser.disjunction(0)?;
     match parser.peeked {
         None => Ok(filter),
@@ -23,9 +25,10 @@ pub(crate) fn parse_value_path(
     resource_type: &ResourceType,
     parent: &AttributeRef,
     text: &str,
+    dialect: &Dialect,
 ) -> Result<(Filter, Option<String>), Error> {
     let path = |detail: &str| Error::invalid_path(format!("The path is malformed: {detail}"));
-    let mut parser = Parser::new(resource_type, text, Some(parent.clone()))?;
+    let mut parser = Parser::new(resource_type, text, dialect, Some(parent.clone()))?;
     let filter = parser.disjunction(0)?;
     if parser.peeked != Some(Token::CloseBracket) {
         return Err(path("the value path has no closing bracket"));
@@ -47,6 +50,7 @@ fn malformed(trouble: Trouble) -> Error {
 
 struct Parser<'a> {
     resource_type: &'a ResourceType,
+    dialect: &'a Dialect,
     lexer: Lexer<'a>,
     peeked: Option<Token>,
     nodes_left: usize,
@@ -58,6 +62,7 @@ impl<'a> Parser<'a> {
     fn new(
         resource_type: &'a ResourceType,
         text: &'a str,
+        dialect: &'a Dialect,
         parent: Option<AttributeRef>,
     ) -> Result<Self, Error> {
         if text.len() > MAX_LENGTH {
@@ -65,7 +70,7 @@ impl<'a> Parser<'a> {
         }
         let mut lexer = Lexer::new(text);
         let peeked = lexer.next().map_err(malformed)?;
-        Ok(Self { resource_type, lexer, peeked, nodes_left: MAX_NODES, parent })
+        Ok(Self { resource_type, dialect, lexer, peeked, nodes_left: MAX_NODES, parent })
     }
 
     fn bump(&mut self) -> Result<Option<Token>, Error> {
@@ -144,7 +149,9 @@ impl<'a> Parser<'a> {
             self.bump()?;
             let filter = self.value_path(&attr, depth)?;
             let filter = match self.peeked.take() {
-                Some(Token::Dot(name)) => self.narrowed(&attr, filter, &name)?,
+                Some(Token::Dot(name)) if self.dialect.accepts(Leniency::ConditionAfterValuePath) => {
+                    self.narrowed(&attr, filter, &name)?
+                }
                 other => {
                     self.peeked = other;
                     filter
@@ -155,9 +162,8 @@ impl<'a> Parser<'a> {
         self.operator(attr)
     }
 
-    /// `emails[type eq "work"].value eq "x"`, which the grammar does not have and Microsoft Entra ID sends
-    /// when it matches people by their work e-mail. It has one possible meaning, so it is read as
-    /// `emails[type eq "work" and value eq "x"]` for everybody.
+    /// `emails[type eq "work"].value eq "x"`, which the grammar does not have, has one possible meaning:
+    /// `emails[type eq "work" and value eq "x"]`.
     fn narrowed(&mut self, attr: &AttributeRef, filter: Filter, name: &str) -> Result<Filter, Error> {
         let unknown = || PathError::UnknownSubAttribute(name.to_owned()).into_error(ScimType::InvalidFilter);
         let sub = attr.attribute.sub_attribute(name).cloned().ok_or_else(unknown)?;
@@ -216,7 +222,7 @@ impl<'a> Parser<'a> {
     fn comparison(&mut self, attr: AttributeRef, op: CompareOp) -> Result<Filter, Error> {
         let attr = comparable(attr)?;
         let literal = self.bump()?.ok_or_else(|| malformed("the value to compare with is missing"))?;
-        let value = comparand(&attr, op, literal)?;
+        let value = comparand(&attr, op, literal, self.dialect)?;
         Ok(Filter::Compare { attr, op, value })
     }
 }
@@ -233,7 +239,12 @@ fn comparable(attr: AttributeRef) -> Result<AttributeRef, Error> {
     }
 }
 
-fn comparand(attr: &AttributeRef, op: CompareOp, literal: Token) -> Result<Comparand, Error> {
+fn comparand(
+    attr: &AttributeRef,
+    op: CompareOp,
+    literal: Token,
+    dialect: &Dialect,
+) -> Result<Comparand, Error> {
     let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
     let text_search = matches!(op, CompareOp::Co | CompareOp::Sw | CompareOp::Ew);
     let kind = attr.leaf().kind;
@@ -262,20 +273,45 @@ fn comparand(attr: &AttributeRef, op: CompareOp, literal: Token) -> Result<Compa
         (AttributeType::Boolean, Token::Word(word)) if word.eq_ignore_ascii_case("false") => {
             Ok(Comparand::Boolean(false))
         }
-        (AttributeType::Integer | AttributeType::Decimal, Token::Number(number)) => {
+        (AttributeType::Boolean, Token::Text(text)) if truth(&text).is_some() => match truth(&text) {
+            Some(truth) if dialect.accepts(Leniency::BooleanAsString) => Ok(Comparand::Boolean(truth)),
+            _ => Err(of_another_type(attr)),
+        },
+        (AttributeType::Integer | AttributeType::Decimal, Token::Number(number, _)) => {
             Ok(Comparand::Number(number))
         }
+        (AttributeType::Integer | AttributeType::Decimal, Token::Text(text)) => match number(kind, &text) {
+            Some(number) if dialect.accepts(Leniency::IntegerAsString) => Ok(Comparand::Number(number)),
+            _ => Err(of_another_type(attr)),
+        },
         (AttributeType::DateTime, Token::Text(text)) => match DateTime::parse_from_rfc3339(&text) {
             Ok(time) => Ok(Comparand::DateTime(time.to_utc())),
             Err(error) => {
                 Err(Error::invalid_filter(format!("The value for '{attr}' is no dateTime: {error}")))
             }
         },
-        _ => Err(Error::invalid_filter(format!(
-            "'{attr}' is of type {}: the value to compare with is of another type",
-            kind.as_str()
-        ))),
+        (
+            AttributeType::String | AttributeType::Reference,
+            Token::Word(text) | Token::Bare(text) | Token::Number(_, text),
+        ) if !is_logical(&text) && dialect.accepts(Leniency::UnquotedValue) => Ok(Comparand::String(text)),
+        _ => Err(of_another_type(attr)),
     }
+}
+
+fn of_another_type(attr: &AttributeRef) -> Error {
+    Error::invalid_filter(format!(
+        "'{attr}' is of type {}: the value to compare with is of another type",
+        attr.leaf().kind.as_str()
+    ))
+}
+
+fn truth(text: &str) -> Option<bool> {
+    [true, false].into_iter().find(|truth| truth.to_string().eq_ignore_ascii_case(text))
+}
+
+/// After a comparison that lacks its value, `and` is not the value.
+fn is_logical(word: &str) -> bool {
+    ["and", "or", "not"].iter().any(|logical| logical.eq_ignore_ascii_case(word))
 }
 
 fn unfit(attr: &AttributeRef, op: CompareOp) -> Error {

@@ -4,17 +4,18 @@ use serde_json::{Map, Value};
 
 use super::elements::Elements;
 use super::{Action, Step, Target};
+use crate::dialect::{Dialect, Stricture};
 use crate::error::Error;
 use crate::schema::{Attribute, Mutability};
 
 /// Carries out a step. The document may be left half-changed when it fails: the caller throws it away.
-pub(super) fn step(step: &Step, doc: &mut Map<String, Value>, create_from_filter: bool) -> Result<(), Error> {
-    let Some(urn) = &step.target.attr.schema_urn else { return at(step, doc, create_from_filter) };
+pub(super) fn step(step: &Step, doc: &mut Map<String, Value>, dialect: &Dialect) -> Result<(), Error> {
+    let Some(urn) = &step.target.attr.schema_urn else { return at(step, doc, dialect) };
     let mut part = match doc.remove(urn) {
         Some(Value::Object(part)) => part,
         _ => Map::new(),
     };
-    at(step, &mut part, create_from_filter)?;
+    at(step, &mut part, dialect)?;
     if !part.is_empty() {
         doc.insert(urn.clone(), Value::Object(part));
     }
@@ -22,15 +23,15 @@ pub(super) fn step(step: &Step, doc: &mut Map<String, Value>, create_from_filter
 }
 
 /// Takes the attribute out of its container, changes it and puts it back if anything is left.
-fn at(step: &Step, container: &mut Map<String, Value>, create_from_filter: bool) -> Result<(), Error> {
+fn at(step: &Step, container: &mut Map<String, Value>, dialect: &Dialect) -> Result<(), Error> {
     let Step { target, action } = step;
     let attribute = target.attr.attribute.as_ref();
     let was = container.remove(&attribute.name);
     refuse_immutable(attribute, was.as_ref(), target.attr.sub.as_deref(), action)?;
     let is = if attribute.multi_valued {
-        Elements::new(attribute, was).change(target, action, create_from_filter)?
+        Elements::new(attribute, was).change(target, action, dialect)?
     } else {
-        singular(target, was, action)?
+        singular(target, was, action, dialect)?
     };
     if let Some(value) = is {
         container.insert(attribute.name.clone(), value);
@@ -64,7 +65,13 @@ fn refuse_immutable(
 }
 
 /// RFC 7644 §3.5.2.3: "Sub-attributes that are not specified in the "value" parameter are left unchanged."
-fn singular(target: &Target, was: Option<Value>, action: &Action) -> Result<Option<Value>, Error> {
+/// The interoperability profile has them replaced too, save what is immutable.
+fn singular(
+    target: &Target,
+    was: Option<Value>,
+    action: &Action,
+    dialect: &Dialect,
+) -> Result<Option<Value>, Error> {
     let (Action::Add(value) | Action::Replace(value)) = action else {
         return Ok(match (&target.attr.sub, was) {
             (Some(sub), Some(Value::Object(mut object))) => {
@@ -92,6 +99,13 @@ fn singular(target: &Target, was: Option<Value>, action: &Action) -> Result<Opti
                     refuse_immutable(sub, object.get(name), None, &Action::Replace(value.clone()))?;
                     set(&mut object, sub, value, action);
                 }
+            }
+            if matches!(action, Action::Replace(_)) && dialect.demands(Stricture::WholeReplace) {
+                let stays = |name: &String| {
+                    let sub = target.attr.attribute.sub_attribute(name);
+                    parts.contains_key(name) || sub.is_some_and(|sub| sub.mutability == Mutability::Immutable)
+                };
+                object.retain(|name, _| stays(name));
             }
             Ok(Some(Value::Object(object)))
         }

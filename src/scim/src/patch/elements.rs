@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::apply::set;
 use super::{Action, Target};
+use crate::dialect::{Dialect, Leniency, Stricture};
 use crate::error::Error;
 use crate::filter::{Comparand, CompareOp, Filter};
 use crate::schema::{Attribute, Mutability};
@@ -39,12 +40,12 @@ impl<'a> Elements<'a> {
         mut self,
         target: &Target,
         action: &Action,
-        create_from_filter: bool,
+        dialect: &Dialect,
     ) -> Result<Option<Value>, Error> {
         match (&target.filter, target.attr.sub.as_deref()) {
             (None, None) => self.whole(action),
             (None, Some(sub)) => self.sub_attribute_of_all(sub, action)?,
-            (Some(filter), sub) => self.selected(filter, sub, action, create_from_filter)?,
+            (Some(filter), sub) => self.selected(filter, sub, action, dialect)?,
         }
         self.drop_repetitions();
         self.settle_primary()?;
@@ -119,11 +120,15 @@ impl<'a> Elements<'a> {
         filter: &Filter,
         sub: Option<&Attribute>,
         action: &Action,
-        create_from_filter: bool,
+        dialect: &Dialect,
     ) -> Result<(), Error> {
         let matched: Vec<bool> = self.items.iter().map(|item| filter.matches_element(&item.value)).collect();
         if !matched.contains(&true) {
-            return self.none_selected(filter, sub, action, create_from_filter);
+            return self.none_selected(filter, sub, action, dialect);
+        }
+        if dialect.demands(Stricture::OneTarget) && matched.iter().filter(|matched| **matched).count() > 1 {
+            let detail = format!("More than one value of '{}' matches the filter", self.attribute.name);
+            return Err(Error::invalid_filter(detail));
         }
         match (sub, action) {
             (Some(sub), action) => {
@@ -156,13 +161,13 @@ impl<'a> Elements<'a> {
         filter: &Filter,
         sub: Option<&Attribute>,
         action: &Action,
-        create_from_filter: bool,
+        dialect: &Dialect,
     ) -> Result<(), Error> {
         let no_target =
             || Error::no_target(format!("No value of '{}' matches the filter", self.attribute.name));
         let (Action::Add(value) | Action::Replace(value)) = action else { return Err(no_target()) };
         let mut literals = Map::new();
-        if !create_from_filter || !literals_of(filter, &mut literals) {
+        if !literals_of(filter, &mut literals) || !dialect.accepts(Leniency::CreateFromFilter) {
             return Err(no_target());
         }
         match (sub, value) {

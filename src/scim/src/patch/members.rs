@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::target::Target;
-use crate::dialect::Leniency;
+use crate::dialect::{Leniency, Stricture};
 use crate::error::Error;
 use crate::filter::{Comparand, CompareOp, Filter};
 use crate::resource::Member;
@@ -73,7 +73,9 @@ pub(super) fn change(
 
 fn read(target: &Target, value: Value, reader: &Reader<'_>) -> Result<Vec<Member>, Error> {
     let value = match value {
-        Value::Object(one) => Value::Array(vec![Value::Object(one)]),
+        Value::Object(one) if !reader.dialect.demands(Stricture::ArrayRequired) => {
+            Value::Array(vec![Value::Object(one)])
+        }
         other => other,
     };
     match reader.attribute(&target.attr.attribute, value)? {

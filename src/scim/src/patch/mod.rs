@@ -9,13 +9,11 @@ mod members;
 mod parse;
 mod target;
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 pub use members::MemberChange;
 
-use crate::dialect::{Dialect, Leniency};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::resource::Resource;
 use crate::schema::ResourceType;
@@ -26,8 +24,6 @@ use target::Target;
 pub struct PatchPlan {
     steps: Vec<Step>,
     members: Vec<MemberChange>,
-    create_from_filter: bool,
-    leniencies: BTreeSet<Leniency>,
 }
 
 /// One operation on one attribute. A path-less operation becomes several.
@@ -65,11 +61,6 @@ impl PatchPlan {
         self.steps.is_empty()
     }
 
-    /// Which leniencies reading it took.
-    pub fn leniencies(&self) -> &BTreeSet<Leniency> {
-        &self.leniencies
-    }
-
     /// What the operations make of a resource; `None` when nothing changes.
     ///
     /// RFC 7644 §3.5.2: "A PATCH request, regardless of the number of operations, SHALL be treated as
@@ -78,10 +69,11 @@ impl PatchPlan {
         &self,
         resource_type: &ResourceType,
         resource: &Resource,
+        dialect: &Dialect,
     ) -> Result<Option<Resource>, Error> {
         let mut doc = resource.as_map().clone();
         for step in &self.steps {
-            apply::step(step, &mut doc, self.create_from_filter)?;
+            apply::step(step, &mut doc, dialect)?;
         }
         crate::resource::require(resource_type, &doc).map_err(Error::mutability)?;
         Ok((doc != *resource.as_map()).then(|| Resource::from_stored(doc)))

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::members::{self, MemberChange, Op};
 use super::target::{Place, Target};
 use super::{Action, PatchPlan, Step};
-use crate::dialect::{Dialect, Leniency};
+use crate::dialect::{Dialect, Leniency, Stricture};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::message::PATCH_OP_URN;
-use crate::resource::{Key, check_schemas, draft_schema, is_members, key};
+use crate::resource::{Key, check_schemas, draft_schema, is_members, key, names_itself};
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::value::Reader;
 
@@ -23,9 +23,8 @@ pub(super) fn plan(resource_type: &ResourceType, body: Value, dialect: &Dialect)
     for operation in operations {
         planner.operation(operation)?;
     }
-    let Planner { reader, steps, members, .. } = planner;
-    let create_from_filter = dialect.accepts(Leniency::CreateFromFilter);
-    Ok(PatchPlan { steps, members, create_from_filter, leniencies: reader.into_used() })
+    let Planner { steps, members, .. } = planner;
+    Ok(PatchPlan { steps, members })
 }
 
 /// RFC 7644 §3.5.2: "The body of each request MUST contain the "schemas" attribute with the URI value of
@@ -91,7 +90,12 @@ impl Planner<'_> {
             (_, Some(path), _) if !path.is_null() => Err(Error::invalid_path("'path' must be a string")),
             // RFC 7644 §3.5.2.2: "If "path" is unspecified, the operation fails with HTTP status code 400
             // and a "scimType" error code of "noTarget"."
-            (Op::Remove, _, _) => Err(Error::no_target("A 'remove' operation needs a 'path'")),
+            (Op::Remove, _, _) if !reader.dialect.demands(Stricture::PathRequired) => {
+                Err(Error::no_target("A 'remove' operation needs a 'path'"))
+            }
+            _ if reader.dialect.demands(Stricture::PathRequired) => {
+                Err(Error::invalid_syntax("Every operation needs a 'path'"))
+            }
             (_, _, Some(Value::Object(object))) => self.whole_resource(op, object),
             _ => Err(Error::invalid_value(
                 "An operation without 'path' needs an object of attributes as 'value'",
@@ -113,7 +117,7 @@ impl Planner<'_> {
     }
 
     fn at_path(&mut self, op: Op, path: &str, value: Option<Value>) -> Result<(), Error> {
-        match Place::parse(self.resource_type, path)? {
+        match Place::parse(self.resource_type, path, self.reader.dialect)? {
             Place::Attribute(target) if target.attr.is_core("schemas") => self.schemas(op, value),
             Place::Attribute(target) if target.leaf().mutability == Mutability::WriteOnly => Ok(()),
             Place::Attribute(target) => {
@@ -216,6 +220,7 @@ impl Planner<'_> {
                 None if name.contains('.') => {
                     self.at_dotted_key(op, &format!("{}:{name}", schema.id), value)?;
                 }
+                None if names_itself(schema, &name, &value) => {}
                 None if self.reader.accepts(Leniency::UnknownAttribute) => {}
                 None => {
                     let detail = format!("The attribute '{name}' is not in '{}'", schema.id);
@@ -236,7 +241,7 @@ impl Planner<'_> {
     /// `name.givenName`, `urn:…:User:department` or `emails[type eq "work"].value` as a key. A key of a schema
     /// we do not have goes the way of other unknown keys.
     fn at_dotted_key(&mut self, op: Op, name: &str, value: Value) -> Result<(), Error> {
-        let target = match Target::parse(self.resource_type, name) {
+        let target = match Target::parse(self.resource_type, name, self.reader.dialect) {
             Ok(target) => target,
             Err(error) => {
                 let leniency =
@@ -319,6 +324,9 @@ impl Planner<'_> {
         match value {
             Value::Array(items) => self.reader.attribute(leaf, Value::Array(items)),
             Value::Null => Ok(None),
+            _ if leaf.multi_valued && self.reader.dialect.demands(Stricture::ArrayRequired) => {
+                Err(Error::invalid_value(format!("'{}' is multi-valued: an array is expected", leaf.name)))
+            }
             one if leaf.multi_valued && op == Op::Add => self.reader.list(leaf, vec![one]),
             other => self.reader.attribute(leaf, other),
         }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::dialect::{Dialect, Stricture};
 use crate::error::{Error, ScimType};
 use crate::filter::{Filter, parse_value_path};
 use crate::path::{AttributePath, AttributeRef, PathError};
+use crate::resource::is_members;
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
 
 /// `PATH = attrPath / valuePath [subAttr]` (RFC 7644 §3.5.2, Figure 7), resolved.
@@ -23,16 +25,16 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn parse(resource_type: &ResourceType, path: &str) -> Result<Self, Error> {
+    pub(super) fn parse(resource_type: &ResourceType, path: &str, dialect: &Dialect) -> Result<Self, Error> {
         if let Some(schema) = resource_type.schema_by_urn(path) {
             return Ok(Self::Schema(Arc::clone(schema)));
         }
-        Target::parse(resource_type, path).map(Self::Attribute)
+        Target::parse(resource_type, path, dialect).map(Self::Attribute)
     }
 }
 
 impl Target {
-    pub(super) fn parse(resource_type: &ResourceType, path: &str) -> Result<Self, Error> {
+    pub(super) fn parse(resource_type: &ResourceType, path: &str, dialect: &Dialect) -> Result<Self, Error> {
         let path = path.trim();
         let Some((name, rest)) = path.split_once('[') else {
             return Ok(Self { attr: AttributeRef::parse(resource_type, path)?, filter: None });
@@ -41,8 +43,13 @@ impl Target {
         if attr.sub.is_some() || !attr.attribute.is_complex() || !attr.attribute.multi_valued {
             return Err(Error::invalid_path("'[' may follow a multi-valued complex attribute only"));
         }
-        let (filter, sub) = parse_value_path(resource_type, &attr, rest)?;
+        let (filter, sub) = parse_value_path(resource_type, &attr, rest, dialect)?;
         let sub = match sub {
+            None if dialect.demands(Stricture::SubAttributeRequired)
+                && !is_members(resource_type, &attr.attribute) =>
+            {
+                return Err(Error::invalid_path("A path with a filter must end in a sub-attribute"));
+            }
             None => None,
             Some(name) => {
                 let found = attr.attribute.sub_attribute(&name).cloned();

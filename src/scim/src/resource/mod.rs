@@ -3,33 +3,23 @@
 mod read;
 mod values;
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
-use crate::dialect::{Dialect, Leniency};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::schema::ResourceType;
 use crate::value::Reader;
-pub(crate) use read::{Key, draft_schema, is_members, key, require, schemas as check_schemas};
+pub(crate) use read::{Key, draft_schema, is_members, key, names_itself, require, schemas as check_schemas};
 
 /// A resource without `id`, `meta`, `schemas` and everything read-only, in canonical spelling: core
 /// attributes at the top, each extension's under its URN, no nulls and no empty values.
 ///
 /// The members of a group are not part of the document, however many there are: a request's members wait
 /// beside it until [`Resource::take_members`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     doc: Map<String, Value>,
     members: Option<Vec<Value>>,
-    leniencies: BTreeSet<Leniency>,
-}
-
-/// Two resources are equal when their documents and members are; how they were read does not matter.
-impl PartialEq for Resource {
-    fn eq(&self, other: &Self) -> bool {
-        self.doc == other.doc && self.members == other.members
-    }
 }
 
 /// An e-mail address of a user.
@@ -65,7 +55,7 @@ impl Resource {
             doc.insert("active".to_owned(), Value::Bool(true));
         }
         read::require(resource_type, &doc).map_err(Error::invalid_value)?;
-        Ok(Self { doc, members, leniencies: reader.into_used() })
+        Ok(Self { doc, members })
     }
 
     /// Reads the body of a PUT.
@@ -90,12 +80,12 @@ impl Resource {
         }
         read::keep_immutable(resource_type, &mut doc, &current.doc)?;
         read::require(resource_type, &doc).map_err(Error::invalid_value)?;
-        Ok(Self { doc, members, leniencies: reader.into_used() })
+        Ok(Self { doc, members })
     }
 
     /// Takes back a document this crate once made.
     pub fn from_stored(doc: Map<String, Value>) -> Self {
-        Self { doc, members: None, leniencies: BTreeSet::new() }
+        Self { doc, members: None }
     }
 
     /// The document.
@@ -106,11 +96,6 @@ impl Resource {
     /// The document.
     pub fn into_map(self) -> Map<String, Value> {
         self.doc
-    }
-
-    /// Which leniencies reading it took.
-    pub fn leniencies(&self) -> &BTreeSet<Leniency> {
-        &self.leniencies
     }
 
     /// The members a request names, once. `None` when it does not mention `members`, an empty list when

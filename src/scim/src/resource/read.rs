@@ -174,7 +174,7 @@ fn extension(schema: &Schema, value: Value, reader: &Reader<'_>) -> Result<Optio
     let mut seen = BTreeSet::new();
     for (name, value) in object {
         let Some(attribute) = schema.attribute(&name) else {
-            if reader.accepts(Leniency::UnknownAttribute) {
+            if names_itself(schema, &name, &value) || reader.accepts(Leniency::UnknownAttribute) {
                 continue;
             }
             return Err(Error::invalid_syntax(format!("The attribute '{name}' is not in '{}'", schema.id)));
@@ -190,6 +190,13 @@ fn extension(schema: &Schema, value: Value, reader: &Reader<'_>) -> Result<Optio
         }
     }
     Ok((!kept.is_empty()).then_some(Value::Object(kept)))
+}
+
+/// `schemas` inside the object of an extension, if all it says is which extension that is. The models of scim2-client and
+/// scim2-tester are resources of their own and write it; it adds nothing, so nobody is refused for it.
+pub(crate) fn names_itself(schema: &Schema, name: &str, value: &Value) -> bool {
+    let is_own = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(&schema.id));
+    name.eq_ignore_ascii_case("schemas") && value.as_array().is_some_and(|urns| urns.iter().all(is_own))
 }
 
 /// Every required attribute has a value, and every value has its required parts. The refusal's text

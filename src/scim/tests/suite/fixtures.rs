@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use scim::dialect::Dialect;
+use scim::dialect::{Dialect, Profile};
 use scim::patch::{MemberChange, PatchPlan};
 use scim::resource::{Member, Resource};
 use scim::schema::{self, ResourceType};
@@ -29,12 +29,12 @@ fn every_fixture_ends_as_it_says() {
 
 fn check(name: &str, fixture: &Value) {
     let resource_type = resource_type(&fixture["resourceType"]);
-    let dialect = if fixture["dialect"] == "strict" { Dialect::strict() } else { Dialect::tolerant() };
+    let dialect = Dialect::of(Profile::parse(fixture["dialect"].as_str().unwrap()).unwrap());
     let given = Resource::from_stored(fixture["given"].as_object().unwrap().clone());
 
     let outcome = PatchPlan::parse(&resource_type, fixture["patch"].clone(), &dialect).and_then(|plan| {
         let (plan, members) = plan.split_members();
-        Ok((plan.apply(&resource_type, &given)?, members))
+        Ok((plan.apply(&resource_type, &given, &dialect)?, members))
     });
 
     match (outcome, fixture["error"].as_str()) {

@@ -77,7 +77,7 @@ fn ten_thousand_levels_of_patch_path_are_refused() {
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{ "op": "remove", "path": path }],
         });
-        assert_eq!(PatchPlan::parse(&user, body, &Dialect::tolerant()).unwrap_err().status, 400);
+        assert_eq!(PatchPlan::parse(&user, body, &Dialect::undetected()).unwrap_err().status, 400);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What holds for any input.
 
 use proptest::prelude::*;
-use scim::dialect::Dialect;
+use scim::dialect::{Dialect, Leniency};
 use scim::filter::Filter;
 use scim::patch::PatchPlan;
 use scim::path::AttributePath;
@@ -162,9 +162,10 @@ proptest! {
     fn no_text_makes_a_parser_panic(source in "\\PC{0,60}") {
         let user = schema::user();
         let _ = Filter::parse(&user, &source);
+        let _ = Filter::parse_as(&user, &source, &Dialect::with(Leniency::ALL));
         let _ = AttributePath::parse(&source);
         let _ = Projection::parse(&user, Some(&source), None);
-        let _ = plan(&[json!({ "op": "remove", "path": source })], &Dialect::tolerant());
+        let _ = plan(&[json!({ "op": "remove", "path": source })], &Dialect::with(Leniency::ALL));
         let _ = reader::parse(source.as_bytes(), &Limits::DEFAULT);
     }
 
@@ -177,7 +178,8 @@ proptest! {
     ) {
         let source = pieces.concat();
         let _ = Filter::parse(&schema::user(), &source);
-        let _ = plan(&[json!({ "op": "add", "path": source, "value": "x" })], &Dialect::tolerant());
+        let _ = Filter::parse_as(&schema::user(), &source, &Dialect::with(Leniency::ALL));
+        let _ = plan(&[json!({ "op": "add", "path": source, "value": "x" })], &Dialect::with(Leniency::ALL));
     }
 
     #[test]
@@ -189,8 +191,8 @@ proptest! {
     fn adding_twice_is_adding_once(operation in addition()) {
         let Ok(plan) = plan(&[operation], &Dialect::strict()) else { return Ok(()) };
         let user = some_user();
-        let once = plan.apply(&schema::user(), &user).unwrap().unwrap_or(user);
-        prop_assert_eq!(plan.apply(&schema::user(), &once).unwrap(), None);
+        let once = plan.apply(&schema::user(), &user, &Dialect::strict()).unwrap().unwrap_or(user);
+        prop_assert_eq!(plan.apply(&schema::user(), &once, &Dialect::strict()).unwrap(), None);
     }
 
     #[test]
@@ -198,10 +200,10 @@ proptest! {
         operations in proptest::collection::vec(operation(), 1..5),
         tolerant in any::<bool>(),
     ) {
-        let dialect = if tolerant { Dialect::tolerant() } else { Dialect::strict() };
+        let dialect = if tolerant { Dialect::with(Leniency::ALL) } else { Dialect::strict() };
         let user = some_user();
         prop_assert!(is_valid(&user));
-        if let Ok(Some(after)) = plan(&operations, &dialect).and_then(|plan| plan.apply(&schema::user(), &user)) {
+        if let Ok(Some(after)) = plan(&operations, &dialect).and_then(|plan| plan.apply(&schema::user(), &user, &dialect)) {
             prop_assert!(is_valid(&after), "{:?}", after.as_map());
             prop_assert_ne!(after, user);
         }

@@ -177,3 +177,15 @@ fn every_dependency_of_the_workspace_says_why_it_is_here() {
         }
     }
 }
+
+#[test]
+fn each_test_that_proves_a_behaviour_elsewhere_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = std::fs::read_to_string(root.join("conformance/elsewhere.toml")).unwrap();
+    let list: std::collections::BTreeMap<String, Vec<String>> = toml::from_str(&list).unwrap();
+    for place in list.values().flatten() {
+        let (file, test) = place.split_once(": ").unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(text.contains(&format!("fn {test}(")), "{place}");
+    }
+}

@@ -39,11 +39,11 @@ pub(crate) fn all() -> Result<Vec<Behaviour>, String> {
 
 /// Reads where else behaviours are proved.
 pub(crate) fn elsewhere(text: &str) -> Result<BTreeMap<u16, String>, String> {
-    let read: BTreeMap<String, String> = toml::from_str(text).map_err(|trouble| trouble.to_string())?;
+    let read: BTreeMap<String, Vec<String>> = toml::from_str(text).map_err(|trouble| trouble.to_string())?;
     read.into_iter()
         .map(|(number, place)| {
             let parsed = number.parse().map_err(|trouble| format!("{number}: {trouble}"))?;
-            Ok((parsed, place))
+            Ok((parsed, place.join("; ")))
         })
         .collect()
 }

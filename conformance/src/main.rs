@@ -50,7 +50,7 @@ struct Options {
     /// Known deviations, as lines ``- `name of a check` (dialects): reason``; one that passes is an error
     #[arg(long, value_name = "FILE")]
     deviations: Option<PathBuf>,
-    /// Behaviours that are proved elsewhere, as TOML lines `number = "where"`
+    /// Behaviours that are proved elsewhere, as TOML lines `number = ["where"]`
     #[arg(long, value_name = "FILE")]
     elsewhere: Option<PathBuf>,
     /// Ask what is the same in every dialect only in the first one

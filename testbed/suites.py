@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the suites of others against a real server. Knows how to start Usher and read what a suite says; does not know SCIM.
 
-    suites.py (scim | api) --usher BINARY --folder FOLDER --tools BIN
+    suites.py (scim | api | conformance | quick) --usher BINARY --folder FOLDER --tools BIN
 
 starts Usher with a fresh database and one tenant, runs the suite from the folder BIN, and closes with `N passed, N failed`.
 """
@@ -112,6 +112,33 @@ def create_person(usher, token):
         return json.load(answer)["id"]
 
 
+def conformance(usher, tenant, options):
+    """conformance: every dialect, each in a tenant of its own, so that none finds what another left behind.
+
+    `conformance` asks everything everywhere and writes RESULTS.md; `quick` asks what is the same in every dialect only once.
+    """
+    home = programs.ROOT / "conformance"
+    whole = options.suite == "conformance"
+    arguments = [options.tools / "conformance", "--base-url", usher.base + "/scim/v2"]
+    arguments += ["--behaviours", "--markdown", home / "RESULTS.md"] if whole else ["--quick"]
+    takes_dialect = "--dialect" in subprocess.run([usher.binary, "directory", "create", "--help"], capture_output=True, text=True).stdout
+    for dialect in DIALECTS:
+        own = ["--tenant", dialect]
+        usher.run("tenant", "create", "--slug", dialect, "--name", dialect, "--blueprint", "bellface", shown=False)
+        usher.run("org-unit", "create", *own, "--key", "suite", "--name", "Suite", shown=False)
+        usher.run("directory", "create", *own, "--slug", "suite", "--name", "Suite", *(["--dialect", dialect] if takes_dialect else []), shown=False)
+        token = usher.run("credential", "issue", *own, "--directory", "suite", shown=False)["token"]
+        arguments += ["--dialect", dialect, "--token-for", f"{dialect}={token}"]
+    arguments += ["--deviations", home / "expected-deviations.md", "--elsewhere", home / "elsewhere.toml"]
+    output, status = watch(arguments, {})
+    said = re.findall(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
+    good, bad = map(int, said[-1]) if said else (0, 1)
+    return good, bad or int(status != 0)
+
+
+DIALECTS = ["rfc", "interop", "entra", "okta", "onelogin", "jumpcloud", "ping", "authentik", "keycloak"]
+
+
 def watch(arguments, environment, folder=None):
     """Runs a program, in `folder` if it leaves things behind, shows what it says, and returns it with its status."""
     process = subprocess.Popen(
@@ -125,7 +152,7 @@ def watch(arguments, environment, folder=None):
     return "".join(lines), process.wait()
 
 
-SUITES = {"scim": scim, "api": api}
+SUITES = {"scim": scim, "api": api, "conformance": conformance, "quick": conformance}
 
 if __name__ == "__main__":
     main()

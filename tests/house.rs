@@ -29,6 +29,9 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ("usher", &["app", "domain", "scim"]),
 ];
 
+/// Tools beside the product. They are no rooms: they see Usher from outside only, and are not linked into it.
+const TOOLS: [&str; 1] = ["conformance"];
+
 /// Licences that may be linked into the binary.
 const LICENCES: [&str; 14] = [
     "MIT",
@@ -58,6 +61,10 @@ fn metadata() -> Value {
 }
 
 fn rooms(metadata: &Value) -> Vec<&Value> {
+    members(metadata).into_iter().filter(|it| !TOOLS.contains(&it["name"].as_str().unwrap())).collect()
+}
+
+fn members(metadata: &Value) -> Vec<&Value> {
     let members: BTreeSet<&str> =
         metadata["workspace_members"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
     let packages = metadata["packages"].as_array().unwrap();
@@ -80,6 +87,19 @@ fn rooms_import_only_along_the_arrows() {
         for imported in normal_dependencies(room).intersection(&names) {
             assert!(allowed.contains(imported), "{name} imports {imported}");
         }
+    }
+}
+
+#[test]
+fn a_tool_imports_no_room_and_no_room_imports_a_tool() {
+    let metadata = metadata();
+    let rooms: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    let tools = BTreeSet::from(TOOLS);
+    for member in members(&metadata) {
+        let name = member["name"].as_str().unwrap();
+        let imported = normal_dependencies(member);
+        let strange = if tools.contains(name) { &rooms } else { &tools };
+        assert!(imported.is_disjoint(strange), "{name} imports {imported:?}");
     }
 }
 
@@ -128,7 +148,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn no_file_is_longer_than_800_lines_and_each_says_what_it_knows() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "conformance"] {
         sources(&root.join(folder), &mut files);
     }
     assert!(files.len() > 50);
@@ -155,5 +175,17 @@ fn every_dependency_of_the_workspace_says_why_it_is_here() {
             assert!(commented, "{line}: no comment says why");
             commented = line.contains("path = "); // the rooms share one comment
         }
+    }
+}
+
+#[test]
+fn each_test_that_proves_a_behaviour_elsewhere_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = std::fs::read_to_string(root.join("conformance/elsewhere.toml")).unwrap();
+    let list: std::collections::BTreeMap<String, Vec<String>> = toml::from_str(&list).unwrap();
+    for place in list.values().flatten() {
+        let (file, test) = place.split_once(": ").unwrap();
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(source.contains(&format!("fn {test}(")), "{place}");
     }
 }

@@ -12,6 +12,7 @@ use crate::support::run;
 
 const ROUNDS: u32 = 10;
 
+#[expect(clippy::disallowed_methods, reason = "how long to go on is asked of whoever runs the tests")]
 fn rounds() -> u32 {
     std::env::var("USHER_OVERLAP_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap())
 }

@@ -1,8 +1,9 @@
 //! How the database answers hot questions: by an index, behind row-level security, as the role that serves requests, in
-//! a tenant of 20,000 people. Behaviours 30, 37 and 44.
+//! a tenant of two directories with 20,000 people each. Behaviours 30, 37 and 44.
 
 use std::sync::OnceLock;
 
+use app::connections::{DialectName, NewDirectory};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use scim::filter::Filter;
 use scim::schema::{group, user};
@@ -30,6 +31,12 @@ INSERT INTO group_member (tenant_id, group_id, user_id)
 SELECT '{tenant}', md5('g1')::uuid, md5('u' || n)::uuid FROM generate_series(1, 20000) AS n;
 INSERT INTO group_member (tenant_id, group_id, user_id)
 SELECT '{tenant}', md5('g' || 2 + n % 4999)::uuid, md5('u' || n)::uuid FROM generate_series(1, 20000) AS n;
+INSERT INTO users (tenant_id, id, directory_id, user_name_key, active, doc, version, created_at, updated_at)
+SELECT '{tenant}', md5('o' || n)::uuid, '{other}', 'user-' || n, true, jsonb_build_object('userName', 'user-' || n), 1, now(), now()
+FROM generate_series(1, 20000) AS n;
+INSERT INTO groups (tenant_id, id, directory_id, display_name_key, doc, version, created_at, updated_at)
+SELECT '{tenant}', md5('og' || n)::uuid, '{other}', 'group-' || n, jsonb_build_object('displayName', 'group-' || n), 1, now(), now()
+FROM generate_series(1, 5000) AS n;
 COMMIT;
 ANALYZE users, user_email, groups, group_member;
 ";
@@ -40,8 +47,15 @@ fn tenant() -> &'static Tenant {
         run(async {
             let tenant = Tenant::fresh().await;
             let directory = &tenant.directory;
+            let other = NewDirectory {
+                slug: "other".to_owned(),
+                name: "Other".to_owned(),
+                dialect: DialectName::Auto,
+            };
+            let other = tenant.app.create_directory(&tenant.admin, other).await.unwrap().id;
             let fill = FILL
                 .replace("{tenant}", &directory.scope().tenant().to_string())
+                .replace("{other}", &other.to_string())
                 .replace("{directory}", &directory.directory().to_string());
             let mut owner = AsyncPgConnection::establish(&urls().owner).await.unwrap();
             owner.batch_execute(&fill).await.unwrap();
@@ -75,13 +89,15 @@ fn plan(of: &str, filter: Option<&str>, sort: Option<(&str, &str)>, window: &Win
     lines.join("\n")
 }
 
-/// The plan reads what it reads through these indexes, and no table from end to end; where `in_order`, the index gives
+/// The plan reads what it reads through these indexes (`a|b`: either), and no table from end to end; where `in_order`, the index gives
 /// the order too, so that nothing but equal keys is ever sorted.
 #[track_caller]
 fn is_by_index(plan: &str, indexes: &[&str], in_order: bool) {
     for index in indexes {
         assert!(
-            plan.contains(&format!("using {index} ")) || plan.contains(&format!("on {index}\n")),
+            index.split('|').any(|index| {
+                plan.contains(&format!("using {index} ")) || plan.contains(&format!("on {index}\n"))
+            }),
             "{index} is not used:\n{plan}"
         );
     }
@@ -99,7 +115,7 @@ fn behaviour_30_every_hot_filter_is_answered_by_an_index_behind_the_barrier() {
         ("users", "userName eq \"user-7\"", "users_user_name_key"),
         ("users", "externalId eq \"ext-7\"", "users_external_id_key"),
         ("users", "displayName eq \"name 7\"", "users_by_display_name"),
-        ("users", "id eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"", "users_pkey"),
+        ("users", "id eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"", "users_in_directory|users_pkey"),
         ("users", "emails.value eq \"user-7@acme.example\"", "user_email_by_value"),
         ("users", "emails eq \"user-7@acme.example\"", "user_email_by_value"),
         ("users", "emails[type eq \"work\" and value eq \"user-7@acme.example\"]", "user_email_by_value"),

@@ -210,7 +210,7 @@ impl Pages {
         let order = if part == Part::Keyed { format!("k{way}, id{way}") } else { format!("id{way}") };
         self.compose(limit, order.as_str(), |draft, source| {
             source.select(draft, of, part == Part::Keyed);
-            self.range(draft, source, part, after);
+            self.range(draft, source, of, part, after);
             draft.add(format_args!(" ORDER BY {order} LIMIT {most}"));
         })
     }
@@ -221,6 +221,9 @@ impl Pages {
         let order = if self.is_keyed() { format!("k{way}, id{way}") } else { format!("id{way}") };
         let statement = self.compose(limit, order.as_str(), |draft, source| {
             source.select(draft, of, true);
+            if offset > 0 && source.key.is_none() {
+                self.range(draft, source, of, Part::Whole, None);
+            }
         });
         statement.then(" OFFSET {}").bind::<BigInt, _>(offset)
     }
@@ -243,14 +246,23 @@ impl Pages {
     }
 
     /// The bound that a position puts on the rows of a part. Where the key is in an index, its beginning is said too:
-    /// that it is the index to use shows in the condition as well as in the order.
-    fn range(&self, draft: &mut Draft, source: &Source, part: Part, after: Option<&Position>) {
+    /// that it is the index to use shows in the condition as well as in the order. For the same reason the id is bounded
+    /// together with the directory: the primary key, which has the ids of all directories in one order, would do for a
+    /// planner that takes a tenant to have one directory, as most do.
+    fn range(
+        &self,
+        draft: &mut Draft,
+        source: &Source,
+        of: &DirectoryScope,
+        part: Part,
+        after: Option<&Position>,
+    ) {
         let sign = if self.descending { "<" } else { ">" };
         let start = if self.descending { Uuid::max() } else { Uuid::nil() };
         let id = after.map_or(start, |position| position.id);
         let Some(key) = source.key.as_ref() else {
-            draft.add(format_args!(" AND u.id {sign} {{}}"));
-            draft.values.push(Value::Uuid(id));
+            draft.add(format_args!(" AND (u.directory_id, u.id) {sign} ({{}}, {{}})"));
+            draft.values.extend([Value::Uuid(of.directory().as_uuid()), Value::Uuid(id)]);
             return;
         };
         match (part, after.and_then(|position| position.key.as_deref())) {

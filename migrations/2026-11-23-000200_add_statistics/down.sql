@@ -1,0 +1,2 @@
+DROP STATISTICS groups_directory_of_tenant;
+DROP STATISTICS users_directory_of_tenant;

@@ -121,12 +121,11 @@ def conformance(usher, tenant, options):
     whole = options.suite == "conformance"
     arguments = [options.tools / "conformance", "--base-url", usher.base + "/scim/v2"]
     arguments += ["--behaviours", "--markdown", home / "RESULTS.md"] if whole else ["--quick"]
-    takes_dialect = "--dialect" in subprocess.run([usher.binary, "directory", "create", "--help"], capture_output=True, text=True).stdout
     for dialect in DIALECTS:
         own = ["--tenant", dialect]
         usher.run("tenant", "create", "--slug", dialect, "--name", dialect, "--blueprint", "bellface", shown=False)
         usher.run("org-unit", "create", *own, "--key", "suite", "--name", "Suite", shown=False)
-        usher.run("directory", "create", *own, "--slug", "suite", "--name", "Suite", *(["--dialect", dialect] if takes_dialect else []), shown=False)
+        usher.run("directory", "create", *own, "--slug", "suite", "--name", "Suite", "--dialect", dialect, shown=False)
         token = usher.run("credential", "issue", *own, "--directory", "suite", shown=False)["token"]
         arguments += ["--dialect", dialect, "--token-for", f"{dialect}={token}"]
     arguments += ["--deviations", home / "expected-deviations.md", "--elsewhere", home / "elsewhere.toml"]

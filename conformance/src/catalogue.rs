@@ -87,7 +87,7 @@ pub(crate) struct Table {
     /// With `${name}`s of the rows.
     #[serde(flatten)]
     pub(crate) check: Check,
-    /// The values.
+    /// The values; `not` in a row is as in a check.
     pub(crate) rows: Vec<Map<String, Value>>,
 }
 
@@ -115,6 +115,9 @@ pub(crate) struct Step {
     /// With these statuses, the server does not have the feature, and the check is skipped.
     #[serde(default)]
     pub(crate) skip_on: Vec<u16>,
+    /// With these statuses, the check has passed already; if they are errors, they are SCIM errors.
+    #[serde(default)]
+    pub(crate) done_on: Vec<u16>,
     /// Values to keep by JSON pointer; `@Name` is a header.
     #[serde(default)]
     pub(crate) keep: Map<String, Value>,
@@ -166,13 +169,16 @@ impl Catalogue {
     }
 }
 
-fn of_row(template: &Check, row: Map<String, Value>) -> Result<Check, String> {
+fn of_row(template: &Check, mut row: Map<String, Value>) -> Result<Check, String> {
+    let not = row.remove("not").unwrap_or_default();
+    let not = not.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let not = template.not.iter().cloned().chain(not).collect();
     let mut vars = Vars::default();
     for (name, value) in &row {
         vars.set(name.clone(), value.clone());
     }
     let name = vars.fill(&template.name, Into::Plain)?.replace("${", "").replace('}', "");
-    Ok(Check { name, row, ..template.clone() })
+    Ok(Check { name, not, row, ..template.clone() })
 }
 
 impl File {

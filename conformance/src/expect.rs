@@ -36,7 +36,7 @@ impl Statuses {
 pub(crate) struct Expect {
     /// The status.
     pub(crate) status: Option<Statuses>,
-    /// A SCIM error message; its `scimType`, unless this is empty.
+    /// A SCIM error message; its `scimType`, or several with ` or ` between them, unless this is empty.
     pub(crate) error: Option<String>,
     /// The value is exactly this.
     pub(crate) equals: Map<String, Value>,
@@ -217,7 +217,8 @@ pub(crate) fn error_message(answer: &Answer, scim_type: &str) -> Vec<String> {
         wrong.push(format!("/status is {status} instead of \"{}\"", answer.status));
     }
     let found = find(&body, "/scimType").unwrap_or_default();
-    if !scim_type.is_empty() && found != scim_type {
+    let is_any = |wanted: &str| wanted.split(" or ").any(|it| found.as_str() == Some(it));
+    if !scim_type.is_empty() && !is_any(scim_type) {
         wrong.push(format!("/scimType is {found} instead of \"{scim_type}\""));
     }
     wrong

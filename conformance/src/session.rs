@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::{Catalogue, Check, File, Step};
 use crate::client::{Answer, Ask, Client};
+use crate::expect::error_message;
 use crate::features::Features;
 use crate::native;
 use crate::pointer::{find, put, remove};
@@ -17,6 +18,8 @@ use crate::vars::{Into, Vars, encoded};
 pub(crate) enum Stop {
     /// The server does not have what is asked about.
     Skip(String),
+    /// Another answer that is as good, and with which the check ends.
+    Done,
     /// Something is not as expected.
     Fail(Box<Failure>),
 }
@@ -121,7 +124,7 @@ pub(crate) async fn run(catalogue: &Catalogue, client: &Client, dialect: &str, w
         for check in checks {
             number += 1;
             let outcome = match &ready {
-                Ok(()) => {
+                Ok(()) | Err(Stop::Done) => {
                     let mut session =
                         Session { made: Vec::new(), vars: shared.vars.clone(), ..shared.shallow() };
                     if file.given.is_empty() {
@@ -206,7 +209,7 @@ impl<'a> Session<'a> {
             Ok(())
         };
         match asked.await {
-            Ok(()) => Outcome::Passed,
+            Ok(()) | Err(Stop::Done) => Outcome::Passed,
             Err(Stop::Skip(why)) => Outcome::Skipped(why),
             Err(Stop::Fail(failure)) => Outcome::Failed(failure),
         }
@@ -218,6 +221,10 @@ impl<'a> Session<'a> {
         let answer = self.send(&ask).await?;
         if step.skip_on.contains(&answer.status) {
             return Err(Stop::Skip(format!("the server answers {} to {}", answer.status, step.send)));
+        }
+        if step.done_on.contains(&answer.status) {
+            let wrong = if answer.status < 400 { Vec::new() } else { error_message(&answer, "") };
+            return Err(if wrong.is_empty() { Stop::Done } else { failed(&ask, &answer, wrong) });
         }
         let wrong = step.expect.judge(&answer, &self.vars)?;
         if !wrong.is_empty() {

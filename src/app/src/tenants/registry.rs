@@ -62,8 +62,9 @@ pub(super) const LONGEST_NAME: usize = 200;
 
 /// A display name: something to show, on one line.
 pub(crate) fn display_name(name: &str) -> Result<String, AppError> {
+    let too_long = name.chars().count() > LONGEST_NAME;
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+    if name.is_empty() || too_long || name.chars().any(char::is_control) {
         return Err(AppError::Invalid(format!(
             "a name has 1 to {LONGEST_NAME} characters and no control characters"
         )));

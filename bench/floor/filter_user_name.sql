@@ -4,6 +4,6 @@
 BEGIN READ ONLY;
 SET LOCAL app.tenant_id = '{tenant}';
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
-SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName') ORDER BY g.id) FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups FROM users u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.user_name_key = (:c1 || :user || :c2)::text ORDER BY u.id LIMIT :c3::bigint OFFSET :c4::bigint;
+SELECT p.*, p.k::text AS sort_key FROM ((SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName') ORDER BY g.id) FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups, NULL::text AS k FROM users u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.user_name_key = (:c1 || :user || :c2)::text)) p ORDER BY id LIMIT :c3::bigint OFFSET :c4::bigint;
 COMMIT;
 \endpipeline

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
+use diesel::QueryableByName;
 use diesel::pg::Pg;
-use diesel::{QueryResult, QueryableByName};
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use domain::id::TenantId;
 use tokio::runtime::Handle;
 
 use crate::connector::{Connector, Pool};
-use crate::credentials;
 use crate::error::StoreError;
-use crate::link::Link;
+use crate::link::{self, Link};
 use crate::scope::Scope;
 use crate::statement::Statement;
 use crate::tx::{GlobalTx, ReadTx, WriteTx, opening};
@@ -114,41 +112,12 @@ impl Db {
         if statement.is_point()
             && let Some(lane) = self.workers.lane()
         {
-            let found = flight::<R>(&lane, &opening, scope, &statement).await;
-            // What broke, the way below finds out.
-            let found = found.inspect_err(|_| self.workers.close_lane(&lane)).unwrap_or_default();
-            if !found.is_empty() {
-                return Ok(found);
+            match link::in_passing(&lane, opening.clone(), scope, &statement).await {
+                Ok(found) if !found.is_empty() => return Ok(found),
+                Ok(_) | Err(StoreError::Revoked) => {}
+                Err(_) => self.workers.close_lane(&lane), // what broke, the way below finds out
             }
         }
         self.link(opening, scope).await?.load_and_close(statement).await
     }
-}
-
-/// Rows, if the credential is good. Everything is sent before the first answer is awaited, so that a caller who goes away
-/// leaves no transaction open behind them.
-async fn flight<R>(
-    lane: &AsyncPgConnection,
-    opening: &str,
-    scope: Option<&Scope>,
-    statement: &Statement<'static>,
-) -> QueryResult<Vec<R>>
-where
-    R: QueryableByName<Pg> + Send + 'static,
-{
-    let (mut begin, mut rows, mut commit) = (lane, lane, lane);
-    let credential = scope.and_then(credentials::still_good);
-    let good = async {
-        match &credential {
-            Some(question) => credentials::is_good(question, lane).await,
-            None => Ok(true),
-        }
-    };
-    let ((), good, rows, ()) = futures_util::try_join!(
-        begin.batch_execute(opening),
-        good,
-        statement.load::<R>(&mut rows),
-        commit.batch_execute("COMMIT"),
-    )?;
-    Ok(if good { rows } else { Vec::new() })
 }

@@ -66,9 +66,9 @@ impl Ask for () {
 }
 
 /// A statement whose rows are wanted.
-struct Rows<R>(Statement<'static>, PhantomData<fn() -> R>);
+struct Rows<'s, R>(&'s Statement<'static>, PhantomData<fn() -> R>);
 
-impl<R: QueryableByName<Pg> + Send + 'static> Ask for Rows<R> {
+impl<R: QueryableByName<Pg> + Send + 'static> Ask for Rows<'_, R> {
     type Answer = Vec<R>;
 
     fn prepares(&self) -> Option<Vec<&Cow<'static, str>>> {
@@ -76,7 +76,7 @@ impl<R: QueryableByName<Pg> + Send + 'static> Ask for Rows<R> {
     }
 
     fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection, _: bool) -> Sent<'a, Vec<R>> {
-        async move { Ok((&self.0).load::<R>(&mut conn).await?) }.boxed()
+        async move { Ok(self.0.load::<R>(&mut conn).await?) }.boxed()
     }
 }
 
@@ -198,8 +198,7 @@ impl Link {
         scope: Option<&Scope>,
     ) -> Result<Self, StoreError> {
         let connection = Some(take(&pool).await?);
-        let mut waiting = vec![Waiting::Text(Text(opening.into()))];
-        waiting.extend(scope.and_then(credentials::still_good).map(Waiting::Credential));
+        let waiting = beginning(opening, scope);
         Ok(Self { pool, connection, waiting, stage: Stage::Unsent, runtime })
     }
 
@@ -218,7 +217,7 @@ impl Link {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
-        self.flight(&Rows(statement, PhantomData)).await
+        self.flight(&Rows(&statement, PhantomData)).await
     }
 
     /// The rows of two statements, of which the second runs when the first has.
@@ -231,7 +230,7 @@ impl Link {
         A: QueryableByName<Pg> + Send + 'static,
         B: QueryableByName<Pg> + Send + 'static,
     {
-        self.flight(&(Rows(one, PhantomData), Rows(other, PhantomData))).await
+        self.flight(&(Rows(&one, PhantomData), Rows(&other, PhantomData))).await
     }
 
     /// The rows of one statement, which is the last.
@@ -242,7 +241,7 @@ impl Link {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
-        let (rows, ()) = self.flight(&(Rows(statement, PhantomData), Text("COMMIT".into()))).await?;
+        let (rows, ()) = self.flight(&(Rows(&statement, PhantomData), commit())).await?;
         self.connection = None; // ended: back to the pool
         Ok(rows)
     }
@@ -258,7 +257,7 @@ impl Link {
         .boxed()
     }
 
-    /// Ends the transaction. One that never began is simply forgotten.
+    /// Sends what waits and ends the transaction.
     pub(crate) async fn close(mut self, ending: &'static str) -> Result<(), StoreError> {
         self.flight(&Text(ending.into())).await?;
         self.connection = None; // ended: back to the pool
@@ -329,6 +328,33 @@ impl<A: Ask> Ask for &A {
     fn send<'a>(&'a self, conn: &'a AsyncPgConnection, at_once: bool) -> Sent<'a, A::Answer> {
         (**self).send(conn, at_once)
     }
+}
+
+/// The rows of one statement in a transaction of its own, on a connection where others are under way. All of it is sent
+/// before the first answer is awaited, so that a caller who goes away leaves no transaction open behind them.
+pub(crate) async fn in_passing<R>(
+    lane: &AsyncPgConnection,
+    opening: String,
+    scope: Option<&Scope>,
+    statement: &Statement<'static>,
+) -> Result<Vec<R>, StoreError>
+where
+    R: QueryableByName<Pg> + Send + 'static,
+{
+    let whole = (beginning(opening, scope), (Rows(statement, PhantomData), commit()));
+    let ((), (rows, ())) = whole.send(lane, true).await?;
+    Ok(rows)
+}
+
+/// What a transaction begins with: its opening, and the question whether the credential that `scope` stands on is good.
+fn beginning(opening: String, scope: Option<&Scope>) -> Vec<Waiting> {
+    let mut waiting = vec![Waiting::Text(Text(opening.into()))];
+    waiting.extend(scope.and_then(credentials::still_good).map(Waiting::Credential));
+    waiting
+}
+
+fn commit() -> Text {
+    Text("COMMIT".into())
 }
 
 async fn take(pool: &Pool) -> Result<Pooled, StoreError> {

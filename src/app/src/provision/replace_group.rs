@@ -3,7 +3,7 @@
 use domain::id::GroupId;
 use scim::dialect::Dialect;
 use scim::patch::MemberChange;
-use scim::resource::Resource;
+use scim::resource::Replacement;
 use serde_json::Value;
 use store::DirectoryScope;
 
@@ -24,15 +24,14 @@ impl App {
         wanted: Members,
     ) -> Result<GroupView, AppError> {
         let schema = scim::schema::group();
-        let mut asked = Resource::for_create(&schema, body.clone(), dialect)?;
+        let mut asked = Replacement::read(&schema, body, dialect)?;
         let change = match asked.take_members()? {
             Some(members) => MemberChange::ReplaceAll(members),
             None => MemberChange::RemoveAll,
         };
         let changes = Changes { list: vec![change], dialect };
         self.change_group(directory, id, if_match, changes, wanted, |current| {
-            let mut next = Resource::for_replace(&schema, body, current, dialect)?;
-            next.take_members()?;
+            let next = asked.over(&schema, current)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })
         .await

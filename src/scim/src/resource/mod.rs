@@ -22,6 +22,10 @@ pub struct Resource {
     members: Option<Vec<Value>>,
 }
 
+/// The body of a PUT, read before what it replaces is known.
+#[derive(Debug)]
+pub struct Replacement(Resource);
+
 /// An e-mail address of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
@@ -58,29 +62,14 @@ impl Resource {
         Ok(Self { doc, members })
     }
 
-    /// Reads the body of a PUT.
-    ///
-    /// RFC 7644 §3.5.1: "the service provider MAY assign a default value to the final resource
-    /// representation": an omitted `active` stays what it was, because a client that forgets it must
-    /// neither lock a person out nor let one back in. Other omitted attributes are cleared. Immutable
-    /// attributes must be omitted or unchanged.
+    /// Reads the body of a PUT over what it replaces; [`Replacement`] does it in two steps.
     pub fn for_replace(
         resource_type: &ResourceType,
         body: Value,
         current: &Self,
         dialect: &Dialect,
     ) -> Result<Self, Error> {
-        let reader = Reader::new(dialect);
-        let (mut doc, members) = read::body(resource_type, body, &reader)?;
-        if read::has_active(resource_type)
-            && !doc.contains_key("active")
-            && let Some(active) = current.doc.get("active")
-        {
-            doc.insert("active".to_owned(), active.clone());
-        }
-        read::keep_immutable(resource_type, &mut doc, &current.doc)?;
-        read::require(resource_type, &doc).map_err(Error::invalid_value)?;
-        Ok(Self { doc, members })
+        Replacement::read(resource_type, body, dialect)?.over(resource_type, current)
     }
 
     /// Takes back a document this crate once made.
@@ -102,6 +91,38 @@ impl Resource {
     /// it says there are none. Repeated ids are left out.
     pub fn take_members(&mut self) -> Result<Option<Vec<Member>>, Error> {
         self.members.take().map(|members| Member::read_all(&members)).transpose()
+    }
+}
+
+impl Replacement {
+    /// Reads the body of a PUT.
+    pub fn read(resource_type: &ResourceType, body: Value, dialect: &Dialect) -> Result<Self, Error> {
+        let (doc, members) = read::body(resource_type, body, &Reader::new(dialect))?;
+        Ok(Self(Resource { doc, members }))
+    }
+
+    /// As [`Resource::take_members`].
+    pub fn take_members(&mut self) -> Result<Option<Vec<Member>>, Error> {
+        self.0.take_members()
+    }
+
+    /// What `current` becomes.
+    ///
+    /// RFC 7644 §3.5.1: "the service provider MAY assign a default value to the final resource
+    /// representation": an omitted `active` stays what it was, because a client that forgets it must
+    /// neither lock a person out nor let one back in. Other omitted attributes are cleared. Immutable
+    /// attributes must be omitted or unchanged.
+    pub fn over(self, resource_type: &ResourceType, current: &Resource) -> Result<Resource, Error> {
+        let Resource { mut doc, members } = self.0;
+        if read::has_active(resource_type)
+            && !doc.contains_key("active")
+            && let Some(active) = current.doc.get("active")
+        {
+            doc.insert("active".to_owned(), active.clone());
+        }
+        read::keep_immutable(resource_type, &mut doc, &current.doc)?;
+        read::require(resource_type, &doc).map_err(Error::invalid_value)?;
+        Ok(Resource { doc, members })
     }
 }
 

@@ -3,7 +3,7 @@
 //! A list is in the order of a key and then of the id, and one who has no key is last, or first if it is descending. The
 //! rows with a key and those without are asked for apart, so that each statement is one range of one index.
 //!
-//! Plans serve all values (see `db::connect`), so the planner cannot see how short a page is. What it can see is the
+//! Plans serve all values (see `connector::connect`), so the planner cannot see how short a page is. What it can see is the
 //! limit inside, which no page exceeds; it keeps it from sorting a whole directory where an index has the order.
 
 use diesel::QueryableByName;

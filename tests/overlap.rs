@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::http::{Doors, text};
+use crate::support::people::person;
 use crate::support::run;
 
 const ROUNDS: u32 = 10;
@@ -15,10 +16,6 @@ const ROUNDS: u32 = 10;
 #[expect(clippy::disallowed_methods, reason = "how long to go on is asked of whoever runs the tests")]
 fn rounds() -> u32 {
     std::env::var("USHER_OVERLAP_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap())
-}
-
-fn person(user_name: &str) -> Value {
-    json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": user_name})
 }
 
 /// Behaviours 21 and 23.

@@ -75,6 +75,37 @@ fn of_a_hundred_and_forty_four_members_added_at_once_each_is_there() {
     });
 }
 
+/// Behaviour 85.
+#[test]
+fn of_three_requests_that_would_close_a_circle_of_groups_one_is_refused() {
+    run(async {
+        let doors = Doors::fresh().await;
+
+        for round in 0..rounds() {
+            let mut groups = Vec::new();
+            for name in ["a", "b", "c"] {
+                groups.push(doors.group(&format!("{name} {round}"), &[]).await);
+            }
+            let puts = (0..3).map(|n| {
+                let add =
+                    json!([{"op": "add", "path": "members", "value": [{"value": groups[(n + 1) % 3]}]}]);
+                let group = format!("/Groups/{}", groups[n]);
+                let doors = &doors;
+                async move { doors.scim.patch(&group, add).await }
+            });
+
+            let answers = join_all(puts).await;
+
+            let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            statuses.sort_unstable();
+            assert_eq!(statuses, [204, 204, 400], "round {round}");
+            for refused in answers.into_iter().filter(|answer| answer.status == 400) {
+                refused.scim_error(400, Some("invalidValue"));
+            }
+        }
+    });
+}
+
 /// Behaviours 51 and 78.
 #[test]
 fn of_two_attributes_changed_at_once_both_are_changed() {

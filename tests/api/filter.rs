@@ -69,6 +69,7 @@ async fn seeded() -> Seeded {
     let sales = doors.group("Sales", &some).await;
     doors.group("Ｅngineering", &some[..1]).await;
     doors.group("Empty", &[]).await;
+    doors.group("Everybody", &[&sales, some[0]]).await;
     // Something to tell `lastModified` from `created` by.
     doors.set_active(&ids[0], false).await;
     doors.set_active(&ids[0], true).await;

@@ -6,6 +6,7 @@ mod dialects;
 mod filter;
 mod groups;
 mod login;
+mod nesting;
 mod paging;
 mod plans;
 mod sorting;

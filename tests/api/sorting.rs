@@ -151,6 +151,8 @@ fn behaviour_36_every_order_is_the_one_of_the_reference() {
                 let members: Vec<&str> = created.iter().skip(n).step_by(3).map(String::as_str).collect();
                 doors.group(name, &members[..members.len() / 2]).await;
             }
+            let inner = doors.group("inner", &[&created[1], &created[3]]).await;
+            doors.group("0", &[&inner, &created[2]]).await;
             doors.set_active(&created[0], false).await;
             agrees(&doors, people.len()).await;
         });
@@ -169,7 +171,8 @@ fn behaviour_36_groups_are_sorted_by_what_they_show_too() {
         for name in ["zoe", "adam", "mia"] {
             people.push(doors.person(json!({"userName": name, "displayName": name})).await);
         }
-        doors.group("b", &[&people[2], &people[0]]).await;
+        let inner = doors.group("b", &[&people[2], &people[0]]).await;
+        doors.group("D", &[&inner, &people[0]]).await;
         doors.group("A", &[&people[1]]).await;
         doors.group("c", &[]).await;
         let groups = all(

@@ -7,7 +7,7 @@ use app::provision::{GroupView, Members};
 use domain::id::GroupId;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
-use scim::schema::group;
+use scim::schema::{group, user};
 use serde_json::{Map, Value, json};
 
 use super::super::body::Body;
@@ -143,9 +143,9 @@ pub(super) fn rendered(view: GroupView, state: &AppState) -> Value {
     if let Some(members) = view.members {
         let base = state.scim_base();
         let members = members.into_iter().map(|member| {
-            let id = member.user_id;
-            let address = format!("{base}/Users/{id}");
-            json!({"value": id, "$ref": address, "type": "User", "display": member.display})
+            let (kind, of) = if member.is_group { ("Group", group()) } else { ("User", user()) };
+            let address = format!("{base}{}/{}", of.endpoint, member.id);
+            json!({"value": member.id, "$ref": address, "type": kind, "display": member.display})
         });
         extra.insert("members".to_owned(), members.collect());
     }

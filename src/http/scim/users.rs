@@ -8,7 +8,7 @@ use domain::id::UserId;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
 use scim::schema::user;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::body::Body;
 use super::super::caller::ScimClient;
@@ -148,12 +148,13 @@ fn membership(group: Value, base: &str) -> Value {
         let address = format!("{base}/Groups/{id}");
         group.insert("$ref".to_owned(), Value::from(address));
     }
-    group.insert("type".to_owned(), json!("direct"));
     Value::Object(group)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -178,8 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn a_membership_has_an_address_and_is_direct() {
-        let group = membership(json!({"value": "g1", "display": "Sales"}), "https://usher.test/scim/v2");
+    fn a_membership_has_an_address() {
+        let group = membership(
+            json!({"value": "g1", "display": "Sales", "type": "direct"}),
+            "https://usher.test/scim/v2",
+        );
 
         assert_eq!(
             group,

@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::nesting::groups_of;
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
@@ -26,7 +27,7 @@ pub struct PersonFacts {
     pub active: bool,
     /// Their SCIM document.
     pub resource: Resource,
-    /// The groups that they are in.
+    /// The groups that they are in, directly or through other groups.
     pub groups: Vec<GroupFact>,
     /// The version of the policy in force.
     pub policy_version: i64,
@@ -73,16 +74,19 @@ struct GroupInRow {
     external_id: Option<String>,
 }
 
-const FACTS: &str = "\
+const FACTS: &str = concat!(
+    "\
 SELECT u.id, u.active, u.doc,
     (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id))
-     FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
-     WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
+     FROM ",
+    groups_of!(),
+    ") AS groups,
     p.version AS policy_version, a.access, a.policy_version AS computed_by
 FROM users u
 JOIN access_policy p ON p.tenant_id = u.tenant_id
 LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
-WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id";
+WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id"
+);
 
 /// Columns that tell the seat of `u`, for [`seat_state`].
 pub(crate) const SEAT_OF: &str = "\

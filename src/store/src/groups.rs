@@ -79,6 +79,17 @@ pub async fn lock_with(
     Ok((group.pop(), people.iter().map(users::Id::user).collect()))
 }
 
+/// One group of this directory that is to be deleted, locked until the end of the transaction also against those who are
+/// about to put it somewhere.
+pub async fn lock_to_delete(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    id: GroupId,
+) -> Result<Option<GroupRow>, StoreError> {
+    let group = one(tx.tenant(), directory, id, " FOR UPDATE");
+    Ok(tx.load(group).await?.pop())
+}
+
 fn one(tenant: TenantId, directory: DirectoryId, id: GroupId, lock: &str) -> Statement<'static> {
     let text = format!(
         "SELECT {COLUMNS} FROM groups u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}"

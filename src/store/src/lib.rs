@@ -27,6 +27,7 @@ pub mod listing;
 pub mod login_flows;
 pub mod members;
 pub mod migrate;
+pub mod nesting;
 pub mod org;
 pub mod rules;
 mod schema;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{GroupId, UserId};
 use scim::filter::Filter;
@@ -20,10 +20,13 @@ pub struct MemberRow {
     /// Whose membership in which group.
     #[diesel(sql_type = SqlUuid)]
     pub group_id: Uuid,
-    /// The person.
+    /// The person or the group.
     #[diesel(sql_type = SqlUuid)]
-    pub user_id: Uuid,
-    /// Their display name.
+    pub id: Uuid,
+    /// Whether it is a group.
+    #[diesel(sql_type = Bool)]
+    pub is_group: bool,
+    /// Its display name.
     #[diesel(sql_type = Nullable<Text>)]
     pub display: Option<String>,
 }
@@ -42,15 +45,21 @@ fn uuids(ids: &[UserId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.as_uuid()).collect()
 }
 
-/// The members of these groups, by group and id.
+/// The members of these groups, by group: the groups that are in it and then the people, by id.
 pub async fn of_groups(tx: &mut impl Reads, groups: &[GroupId]) -> Result<Vec<MemberRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let groups: Vec<Uuid> = groups.iter().map(|id| id.as_uuid()).collect();
     Ok(statement(
-        "SELECT m.group_id, m.user_id, coalesce(u.doc->>'displayName', u.doc->>'userName') AS display \
+        "SELECT c.group_id, c.child_id AS id, TRUE AS is_group, g.doc->>'displayName' AS display \
+         FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.child_id \
+         WHERE c.tenant_id = {} AND c.group_id = ANY({}) \
+         UNION ALL \
+         SELECT m.group_id, m.user_id, FALSE, coalesce(u.doc->>'displayName', u.doc->>'userName') \
          FROM group_member m JOIN users u ON u.tenant_id = m.tenant_id AND u.id = m.user_id \
-         WHERE m.tenant_id = {} AND m.group_id = ANY({}) ORDER BY m.group_id, m.user_id",
+         WHERE m.tenant_id = {} AND m.group_id = ANY({}) ORDER BY group_id, is_group DESC, id",
     )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<SqlUuid>, _>(groups.clone())
     .bind::<SqlUuid, _>(tenant)
     .bind::<Array<SqlUuid>, _>(groups)
     .load::<MemberRow>(tx.connection().0.conn().await?)
@@ -157,15 +166,15 @@ pub async fn keep_only(
     change(tx, KEEP_ONLY, group, people, mark).await
 }
 
-/// The members that a filter over `value`, `display` and `type` names.
+/// The people in a group that a filter over `value`, `display` and `type` names.
 pub async fn matching(tx: &mut WriteTx, group: GroupId, filter: &Filter) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let condition = Condition::compile(Target::Member, Some(filter))?;
     let rows: Vec<MemberRow> = condition.members(tenant, group.as_uuid(), tx.conn().await?).await?;
-    Ok(rows.into_iter().map(|row| UserId::from_uuid(row.user_id)).collect())
+    Ok(rows.into_iter().map(|row| UserId::from_uuid(row.id)).collect())
 }
 
-/// How many members a group has.
+/// How many people are directly in a group.
 pub async fn count(tx: &mut impl Reads, group: GroupId) -> Result<i64, StoreError> {
     let tenant = tx.tenant().as_uuid();
     Ok(group_member::table

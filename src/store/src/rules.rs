@@ -60,10 +60,17 @@ pub fn hold(tx: &mut WriteTx) {
     tx.later(lock);
 }
 
-/// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
-pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
+/// Keeps everybody else in the tenant from computing access until the end of the transaction, and waits for those who
+/// are about it: for a change that reaches people whom the transaction has not locked. Not to be asked for after
+/// [`hold`]: two who hold it together would wait for each other.
+pub fn hold_alone(tx: &mut WriteTx) {
     let lock = lock_statement(tx, "pg_advisory_xact_lock");
     tx.later(lock);
+}
+
+/// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
+pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
+    hold_alone(tx);
     let tenant = tx.tenant().as_uuid();
     Ok(diesel::update(access_policy::table.filter(access_policy::tenant_id.eq(tenant)))
         .set(access_policy::version.eq(access_policy::version + 1))

@@ -111,6 +111,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    group_child (tenant_id, group_id, child_id) {
+        tenant_id -> Uuid,
+        group_id -> Uuid,
+        child_id -> Uuid,
+    }
+}
+
+diesel::table! {
     group_member (tenant_id, group_id, user_id) {
         tenant_id -> Uuid,
         group_id -> Uuid,
@@ -293,6 +301,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connection,
     credential,
     directory,
+    group_child,
     group_member,
     groups,
     identity,

@@ -81,6 +81,19 @@ impl WriteTx {
         self.outgoing.push(outgoing);
     }
 
+    /// Writes some of the audit events, and the outbox rows noted so far, with the next statement: so that a change that
+    /// reaches very many people need not be kept in memory to its end.
+    pub fn record(
+        &mut self,
+        audit: Audit,
+        now: chrono::DateTime<chrono::Utc>,
+        entropy: &dyn Entropy,
+    ) -> Result<(), StoreError> {
+        let outgoing = std::mem::take(&mut self.outgoing);
+        self.link.later(audit::append(&self.scope, audit, outgoing, now, entropy)?);
+        Ok(())
+    }
+
     /// Writes the audit events and the outbox rows, and makes everything permanent. When this returns `Ok`, it is on
     /// disk.
     pub async fn commit(
@@ -89,8 +102,7 @@ impl WriteTx {
         now: chrono::DateTime<chrono::Utc>,
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
-        let outgoing = std::mem::take(&mut self.outgoing);
-        self.link.later(audit::append(&self.scope, audit, outgoing, now, entropy)?);
+        self.record(audit, now, entropy)?;
         self.link.close("COMMIT").await
     }
 

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::filter_sql::{Pages, Target};
 use crate::keys::{all_fitting, fitting};
 use crate::listing::{Found, Listing};
+use crate::nesting::groups_of;
 use crate::schema::users;
 use crate::scope::DirectoryScope;
 use crate::statement::{Shape, Statement, statement};
@@ -41,7 +42,7 @@ pub struct UserRow {
     /// When last changed.
     #[diesel(sql_type = Timestamptz)]
     pub updated_at: DateTime<Utc>,
-    /// Their groups as `[{value, display}]`, if asked for and if there are any.
+    /// Their groups as `[{value, display, type}]`, if asked for and if there are any.
     #[diesel(sql_type = Nullable<Jsonb>)]
     pub groups: Option<Value>,
 }
@@ -89,9 +90,12 @@ pub enum Groups {
 }
 
 const COLUMNS: &str = "u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at";
-const GROUPS_OF: &str = "(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName') ORDER BY g.id) \
-    FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
-    WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups";
+const GROUPS_OF: &str = concat!(
+    "(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', t.type) \
+        ORDER BY g.id) FROM ",
+    groups_of!(),
+    ") AS groups"
+);
 
 fn columns(groups: Groups) -> String {
     match groups {

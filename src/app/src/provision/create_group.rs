@@ -38,7 +38,7 @@ impl App {
             AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())),
         );
         audit.extend(moved.events(id));
-        audit.extend(membership::settle(self, &mut tx, &moved).await?);
+        audit.extend(membership::settle(self, &mut tx, id, &moved).await?);
         let members = members_if(&mut tx, wanted, &[id]).await?;
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(GroupView { id, resource, version: 1, created_at: now, updated_at: now, members })

@@ -6,6 +6,7 @@ mod delete_group;
 mod delete_user;
 mod listing;
 mod membership;
+mod nesting;
 mod patch_group;
 mod patch_user;
 mod read_everything;
@@ -44,7 +45,7 @@ pub struct UserView {
     pub created_at: DateTime<Utc>,
     /// When last changed.
     pub updated_at: DateTime<Utc>,
-    /// Their groups as `[{value, display}]`, where asked for.
+    /// Their groups as `[{value, display, type}]`, where asked for.
     pub groups: Option<Value>,
 }
 

@@ -10,6 +10,7 @@ use store::members::{self, Mark};
 use store::{DirectoryScope, groups};
 
 use super::membership::{self, Changes};
+use super::nesting;
 use super::read_groups::members_if;
 use super::{GroupView, Members, check_version, difference};
 use crate::App;
@@ -68,11 +69,13 @@ impl App {
             groups::update(&mut tx, id, &after, mark)?;
             if renamed(&before, &after) {
                 let everybody = members::lock_all(&mut tx, id).await?;
+                let children = nesting::hold_if_nested(&mut tx, id).await?;
                 events.extend(reevaluate(self, &mut tx, &everybody).await?);
+                nesting::settle_below(self, &mut tx, id, &children).await?;
             }
             view.resource = after;
         }
-        events.extend(membership::settle(self, &mut tx, &moved).await?);
+        events.extend(membership::settle(self, &mut tx, id, &moved).await?);
         view.members = members_if(&mut tx, wanted, &[id]).await?;
         match Audit::from_events(events) {
             Some(audit) => tx.commit(audit, now, &*self.entropy).await?,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Target, Value};
 use crate::error::StoreError;
+use crate::nesting::{BELOW, groups_of};
 
 /// How the text of an operand is to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,11 @@ pub(super) fn is_indexed(attr: &AttributeRef) -> bool {
         && attr.sub.is_none()
         && matches!(name, "id" | "externalId" | "userName" | "displayName")
 }
+
+/// Groups that have a member, a person or a group.
+const WITH_MEMBER: &str = "u.id = ANY(ARRAY( \
+    SELECT i.group_id FROM group_member i WHERE i.tenant_id = current_tenant() AND i.user_id = {} \
+    UNION ALL SELECT i.group_id FROM group_child i WHERE i.tenant_id = current_tenant() AND i.child_id = {}))";
 
 /// Writes one condition.
 pub(super) struct Compiler<'a> {
@@ -183,6 +189,12 @@ impl<'a> Compiler<'a> {
                 self.text.push_str(" AND ");
             }
         }
+        if let Filter::Compare { attr: inner, op: CompareOp::Eq, value: Comparand::String(value) } = filter
+            && inner.sub.as_ref().is_some_and(|sub| sub.name == "type")
+            && self.member_type(attr, value)
+        {
+            return Ok(());
+        }
         if attr.attribute.multi_valued {
             let source = self.elements(attr);
             self.write(format_args!("EXISTS (SELECT FROM {source} WHERE "));
@@ -220,23 +232,40 @@ impl<'a> Compiler<'a> {
                 self.push(Value::Text(scim::text::fold(value)));
                 self.text.push(')');
             }
-            ("groups", Target::User) => self.membership("i.user_id = u.id AND i.group_id = ", value),
-            ("members", Target::Group) => self.membership("i.group_id = u.id AND i.user_id = ", value),
+            ("groups", Target::User) => self.of_id(value, &in_group()),
+            ("members", Target::Group) => self.of_id(value, WITH_MEMBER),
             _ => return false,
         }
         true
     }
 
-    fn membership(&mut self, by: &str, value: &str) {
+    /// A condition of which every parameter is this id.
+    fn of_id(&mut self, value: &str, condition: &str) {
         match id(value) {
             Some(id) => {
-                self.text.push_str("EXISTS (SELECT FROM group_member i WHERE i.tenant_id = u.tenant_id AND ");
-                self.text.push_str(by);
-                self.push(Value::Uuid(id));
-                self.text.push(')');
+                self.text.push_str(condition);
+                let parameters = condition.matches("{}").count();
+                self.values.extend(std::iter::repeat_n(Value::Uuid(id), parameters));
             }
             None => self.text.push_str("FALSE"),
         }
+    }
+
+    /// Whether there is a member of a type shows in the first row of an index; says whether it wrote that.
+    fn member_type(&mut self, attr: &AttributeRef, value: &str) -> bool {
+        if self.target != Target::Group || attr.schema_urn.is_some() || attr.attribute.name != "members" {
+            return false;
+        }
+        self.text.push_str(match scim::text::fold(value).as_str() {
+            "user" => {
+                "EXISTS (SELECT FROM group_member i WHERE i.tenant_id = u.tenant_id AND i.group_id = u.id)"
+            }
+            "group" => {
+                "EXISTS (SELECT FROM group_child i WHERE i.tenant_id = u.tenant_id AND i.group_id = u.id)"
+            }
+            _ => "FALSE",
+        });
+        true
     }
 
     /// The values of a multi-valued attribute as rows `e (v)`.
@@ -254,16 +283,22 @@ impl<'a> Compiler<'a> {
                 )
             }
             ("groups", Target::User) if attr.schema_urn.is_none() => {
-                "(SELECT jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct') \
-                 FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
-                 WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS e (v)"
-                    .to_owned()
+                concat!(
+                    "(SELECT jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', t.type) FROM ",
+                    groups_of!(),
+                    ") AS e (v)"
+                )
+                .to_owned()
             }
             ("members", Target::Group) => {
                 "(SELECT jsonb_build_object('value', p.id, 'type', 'User', \
                     'display', coalesce(p.doc->>'displayName', p.doc->>'userName')) \
                  FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
-                 WHERE m.tenant_id = u.tenant_id AND m.group_id = u.id) AS e (v)"
+                 WHERE m.tenant_id = u.tenant_id AND m.group_id = u.id \
+                 UNION ALL \
+                 SELECT jsonb_build_object('value', g.id, 'type', 'Group', 'display', g.doc->'displayName') \
+                 FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.child_id \
+                 WHERE c.tenant_id = u.tenant_id AND c.group_id = u.id) AS e (v)"
                     .to_owned()
             }
             (name, _) => {
@@ -279,9 +314,12 @@ impl<'a> Compiler<'a> {
         is_known_here(attr)?;
         if !self.inside_element && attr.attribute.multi_valued {
             let sub = attr.sub.as_ref().map_or("value", |sub| sub.name.as_str());
-            if let (CompareOp::Eq, "value", Comparand::String(text)) = (op, sub, value)
-                && self.indexed_value(attr, text)
-            {
+            let done = match (op, sub, value) {
+                (CompareOp::Eq, "value", Comparand::String(text)) => self.indexed_value(attr, text),
+                (CompareOp::Eq, "type", Comparand::String(text)) => self.member_type(attr, text),
+                _ => false,
+            };
+            if done {
                 return Ok(());
             }
             return self.any_value(attr, op, value);
@@ -384,6 +422,13 @@ impl<'a> Compiler<'a> {
         self.push(value);
         self.text.push_str(after);
     }
+}
+
+/// People who are in a group or below it.
+fn in_group() -> String {
+    format!(
+        "EXISTS (SELECT FROM group_member i WHERE i.tenant_id = u.tenant_id AND i.user_id = u.id AND i.group_id = ANY({BELOW}))"
+    )
 }
 
 /// The `value` that a filter inside a value path demands exactly, if it does.

@@ -100,7 +100,7 @@ impl Condition {
         Statement::composed(text, binds, self.shape)
     }
 
-    /// The members of one group that satisfy it.
+    /// The people directly in one group who satisfy it.
     pub(crate) async fn members(
         &self,
         tenant: Uuid,
@@ -108,12 +108,30 @@ impl Condition {
         conn: &mut AsyncPgConnection,
     ) -> Result<Vec<MemberRow>, StoreError> {
         let text = format!(
-            "SELECT u.group_id, u.user_id, NULL::text AS display FROM ( \
-                SELECT m.group_id, m.user_id, jsonb_build_object('members', jsonb_build_array(jsonb_build_object( \
+            "SELECT u.group_id, u.id, FALSE AS is_group, NULL::text AS display FROM ( \
+                SELECT m.group_id, m.user_id AS id, jsonb_build_object('members', jsonb_build_array(jsonb_build_object( \
                     'value', m.user_id, 'type', 'User', \
                     'display', coalesce(p.doc->>'displayName', p.doc->>'userName')))) AS doc \
                 FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
                 WHERE m.tenant_id = {{}} AND m.group_id = {{}}) u WHERE TRUE{}",
+            self.text
+        );
+        Ok(self.statement(text, tenant, group).load(conn).await?)
+    }
+
+    /// The groups directly in one group that satisfy it.
+    pub(crate) async fn children(
+        &self,
+        tenant: Uuid,
+        group: Uuid,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        let text = format!(
+            "SELECT u.group_id, u.id, TRUE AS is_group, NULL::text AS display FROM ( \
+                SELECT c.group_id, c.child_id AS id, jsonb_build_object('members', jsonb_build_array( \
+                    jsonb_build_object('value', c.child_id, 'type', 'Group', 'display', g.doc->'displayName'))) AS doc \
+                FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.child_id \
+                WHERE c.tenant_id = {{}} AND c.group_id = {{}}) u WHERE TRUE{}",
             self.text
         );
         Ok(self.statement(text, tenant, group).load(conn).await?)

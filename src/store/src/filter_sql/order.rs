@@ -8,6 +8,7 @@ use scim::sort::{Sort, TEXT_LENGTH};
 use super::Target;
 use super::compile::{Compiler, Kind, folded, literal};
 use crate::error::StoreError;
+use crate::nesting::groups_of;
 
 /// An expression over a row of a target, called `u` in its text.
 #[derive(Debug)]
@@ -93,24 +94,26 @@ fn value(compiler: &Compiler<'_>, target: Target, attr: &AttributeRef) -> String
         ("groups", Target::User) if attr.schema_urn.is_none() => {
             let shown = match sub {
                 Some("display") => "g.doc->>'displayName'",
-                Some("type") => "'direct'",
+                Some("type") => "t.type",
                 // the address ends in the id
                 _ => "g.id::text",
             };
-            format!(
-                "(SELECT {shown} FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
-                 WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id ORDER BY m.group_id LIMIT 1)"
-            )
+            format!("(SELECT {shown} FROM {} ORDER BY g.id LIMIT 1)", groups_of!())
         }
         ("members", Target::Group) => {
-            let shown = match sub {
-                Some("display") => "coalesce(p.doc->>'displayName', p.doc->>'userName')",
-                Some("type") => "'User'",
-                _ => "p.id::text",
+            let (of_child, of_person) = match sub {
+                Some("display") => {
+                    ("g.doc->>'displayName'", "coalesce(p.doc->>'displayName', p.doc->>'userName')")
+                }
+                Some("type") => ("'Group'", "'User'"),
+                // the address of a group comes before that of a person, as the group does
+                _ => ("g.id::text", "p.id::text"),
             };
             format!(
-                "(SELECT {shown} FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
-                 WHERE m.tenant_id = u.tenant_id AND m.group_id = u.id ORDER BY m.user_id LIMIT 1)"
+                "coalesce((SELECT {of_child} FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.child_id \
+                 WHERE c.tenant_id = u.tenant_id AND c.group_id = u.id ORDER BY c.child_id LIMIT 1), \
+                 (SELECT {of_person} FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
+                 WHERE m.tenant_id = u.tenant_id AND m.group_id = u.id ORDER BY m.user_id LIMIT 1))"
             )
         }
         _ => {

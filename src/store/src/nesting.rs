@@ -1,0 +1,240 @@
+//! Groups in groups. Knows how a membership is followed up and down in SQL; does not know what anybody may do by it.
+//!
+//! Only the direct rows are kept. What follows from them is followed when it is asked, from an index entry to the next
+//! (`OFFSET 0` keeps the planner from joining whole tables instead): somebody whose groups are in no group costs one
+//! look into an empty part of an index for each of their groups.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid as SqlUuid};
+use domain::id::{DirectoryId, GroupId, UserId};
+use scim::filter::Filter;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::filter_sql::{Condition, Target};
+use crate::members::Mark;
+use crate::statement::statement;
+use crate::tx::{Reads, WriteTx};
+
+/// The groups of `u`, a row of `users`: `t (id, type)` tells each and whether it is `direct` or `indirect`, `g` is its row.
+macro_rules! groups_of {
+    () => {
+        "(WITH RECURSIVE above (id) AS ( \
+            SELECT c.group_id FROM group_member m JOIN group_child c ON c.tenant_id = m.tenant_id AND c.child_id = m.group_id \
+            WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id \
+            UNION SELECT c.group_id FROM above a CROSS JOIN LATERAL (SELECT c.group_id FROM group_child c \
+                WHERE c.tenant_id = u.tenant_id AND c.child_id = a.id OFFSET 0) AS c) \
+          SELECT m.group_id, 'direct' FROM group_member m WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id \
+          UNION ALL SELECT a.id, 'indirect' FROM above a WHERE NOT EXISTS (SELECT FROM group_member m \
+            WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id AND m.group_id = a.id)) AS t (id, type) \
+         CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g \
+            WHERE g.tenant_id = u.tenant_id AND g.id = t.id OFFSET 0) AS g"
+    };
+}
+pub(crate) use groups_of;
+
+/// A group, whose id is the parameter, and all below it, as an array.
+pub(crate) const BELOW: &str = "ARRAY(WITH RECURSIVE below (id) AS ( \
+    SELECT {}::uuid UNION SELECT c.child_id FROM below b CROSS JOIN LATERAL (SELECT c.child_id FROM group_child c \
+        WHERE c.tenant_id = current_tenant() AND c.group_id = b.id OFFSET 0) AS c) SELECT id FROM below)";
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+fn ids(rows: Vec<Id>) -> Vec<GroupId> {
+    rows.into_iter().map(|row| GroupId::from_uuid(row.id)).collect()
+}
+
+fn uuids(groups: &[GroupId]) -> Vec<Uuid> {
+    groups.iter().map(|id| id.as_uuid()).collect()
+}
+
+/// Those of these ids that are groups of this directory, by id. They stay until the end of the transaction.
+pub async fn groups_among(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    candidates: &[GroupId],
+) -> Result<Vec<GroupId>, StoreError> {
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ask = statement(
+        "SELECT id FROM groups WHERE tenant_id = {} AND directory_id = {} AND id = ANY({}) ORDER BY id FOR KEY SHARE",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<SqlUuid, _>(directory.as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(candidates));
+    Ok(ids(tx.load(ask).await?))
+}
+
+/// The groups that are directly in a group, by id.
+pub async fn children(tx: &mut WriteTx, group: GroupId) -> Result<Vec<GroupId>, StoreError> {
+    let ask =
+        statement("SELECT child_id AS id FROM group_child WHERE tenant_id = {} AND group_id = {} ORDER BY 1")
+            .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+            .bind::<SqlUuid, _>(group.as_uuid());
+    Ok(ids(tx.load(ask).await?))
+}
+
+/// The groups directly in a group that a filter over `value`, `display` and `type` names.
+pub async fn matching(tx: &mut WriteTx, group: GroupId, filter: &Filter) -> Result<Vec<GroupId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let condition = Condition::compile(Target::Member, Some(filter))?;
+    let rows = condition.children(tenant, group.as_uuid(), tx.conn().await?).await?;
+    Ok(rows.into_iter().map(|row| GroupId::from_uuid(row.id)).collect())
+}
+
+/// One of these groups that a group is or is in, however far: putting it into that group would close a circle. Only to
+/// be asked by who holds the policy alone.
+pub async fn closing_a_circle(
+    tx: &mut WriteTx,
+    group: GroupId,
+    children: &[GroupId],
+) -> Result<Option<GroupId>, StoreError> {
+    let ask = statement(
+        "WITH RECURSIVE above (id) AS ( \
+            SELECT {}::uuid UNION SELECT c.group_id FROM above a CROSS JOIN LATERAL (SELECT c.group_id FROM group_child c \
+                WHERE c.tenant_id = {} AND c.child_id = a.id OFFSET 0) AS c) \
+         SELECT id FROM above WHERE id = ANY({}) LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(group.as_uuid())
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<Array<SqlUuid>, _>(uuids(children));
+    Ok(ids(tx.load(ask).await?).pop())
+}
+
+/// A change of the groups in a group, which marks the group if any came or went.
+macro_rules! moving {
+    ($change:literal) => {
+        concat!(
+            "WITH moved AS (",
+            $change,
+            " RETURNING child_id), marked AS ( \
+                UPDATE groups SET version = {}, updated_at = {} \
+                WHERE tenant_id = {} AND id = {} AND EXISTS (SELECT FROM moved)) \
+              SELECT child_id AS id FROM moved"
+        )
+    };
+}
+
+const ADD: &str = moving!(
+    "INSERT INTO group_child (tenant_id, group_id, child_id) SELECT {}, {}, id FROM unnest({}) AS id \
+     ON CONFLICT DO NOTHING"
+);
+const REMOVE: &str =
+    moving!("DELETE FROM group_child WHERE tenant_id = {} AND group_id = {} AND child_id = ANY({})");
+
+async fn change(
+    tx: &mut WriteTx,
+    text: &'static str,
+    group: GroupId,
+    children: &[GroupId],
+    mark: Mark,
+) -> Result<Vec<GroupId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ask = statement(text)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group.as_uuid())
+        .bind::<Array<SqlUuid>, _>(uuids(children))
+        .bind::<BigInt, _>(mark.version)
+        .bind::<Timestamptz, _>(mark.at)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group.as_uuid());
+    Ok(ids(tx.load(ask).await?))
+}
+
+/// Puts groups into a locked group and returns those that were not in it.
+pub async fn add(
+    tx: &mut WriteTx,
+    group: GroupId,
+    children: &[GroupId],
+    mark: Mark,
+) -> Result<Vec<GroupId>, StoreError> {
+    change(tx, ADD, group, children, mark).await
+}
+
+/// Takes groups out of a locked group and returns those that were in it.
+pub async fn remove(
+    tx: &mut WriteTx,
+    group: GroupId,
+    children: &[GroupId],
+    mark: Mark,
+) -> Result<Vec<GroupId>, StoreError> {
+    change(tx, REMOVE, group, children, mark).await
+}
+
+/// What changed about the groups in a group.
+#[derive(Debug, Clone, Copy)]
+pub struct Rearranged<'a> {
+    /// The group.
+    pub group: GroupId,
+    /// Those that came or went, or of which it matters that they are in it.
+    pub through: &'a [GroupId],
+    /// Those of them through which nobody was in the group before.
+    pub came: &'a [GroupId],
+}
+
+/// People below groups that came or went.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// Those who are in the group by that alone.
+    pub moved: Vec<UserId>,
+    /// Up to whom it was asked; `None` after the last.
+    pub next: Option<UserId>,
+}
+
+#[derive(QueryableByName)]
+struct BelowRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Bool)]
+    moved: bool,
+}
+
+/// The next people below `through`, at most a thousand, and which of them are in the group neither directly nor through
+/// another group that is in it. None of them is deleted until the end of the transaction. Only to be asked by who holds
+/// the policy alone: then whoever comes below meanwhile is computed after.
+const NEXT_BELOW: &str = "\
+WITH RECURSIVE moving (id) AS (
+    SELECT unnest({}) UNION SELECT c.child_id FROM moving m CROSS JOIN LATERAL (SELECT c.child_id FROM group_child c
+        WHERE c.tenant_id = {} AND c.group_id = m.id OFFSET 0) AS c
+), staying (id) AS (
+    SELECT c.child_id FROM group_child c WHERE c.tenant_id = {} AND c.group_id = {} AND c.child_id <> ALL ({})
+    UNION SELECT c.child_id FROM staying s CROSS JOIN LATERAL (SELECT c.child_id FROM group_child c
+        WHERE c.tenant_id = {} AND c.group_id = s.id OFFSET 0) AS c
+), next (id) AS (
+    SELECT DISTINCT p.user_id FROM moving g CROSS JOIN LATERAL (SELECT m.user_id FROM group_member m
+        WHERE m.tenant_id = {} AND m.group_id = g.id AND m.user_id > {} ORDER BY m.user_id LIMIT 1000) AS p
+    ORDER BY 1 LIMIT 1000
+)
+SELECT u.id, NOT EXISTS (SELECT FROM group_member m WHERE m.tenant_id = {} AND m.user_id = u.id
+        AND (m.group_id = {} OR m.group_id IN (SELECT s.id FROM staying s))) AS moved
+FROM next n JOIN users u ON u.tenant_id = {} AND u.id = n.id ORDER BY u.id FOR KEY SHARE OF u";
+
+/// The next people whom a change moves, after one of them.
+pub async fn next_below(
+    tx: &mut WriteTx,
+    changed: Rearranged<'_>,
+    after: Option<UserId>,
+) -> Result<Below, StoreError> {
+    let (tenant, group) = (tx.tenant().as_uuid(), changed.group.as_uuid());
+    let ask = statement(NEXT_BELOW)
+        .bind::<Array<SqlUuid>, _>(uuids(changed.through))
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group)
+        .bind::<Array<SqlUuid>, _>(uuids(changed.came))
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), UserId::as_uuid))
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(group)
+        .bind::<SqlUuid, _>(tenant);
+    let rows: Vec<BelowRow> = tx.load(ask).await?;
+    let next = rows.last().map(|row| UserId::from_uuid(row.id));
+    let moved = rows.iter().filter(|row| row.moved).map(|row| UserId::from_uuid(row.id)).collect();
+    Ok(Below { moved, next })
+}

@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 59] = [
+const ROUTES: [(&str, &str, Opens); 65] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -46,6 +46,12 @@ const ROUTES: [(&str, &str, Opens); 59] = [
     ("PUT", "/scim/v2/Groups/{id}", Scim),
     ("PATCH", "/scim/v2/Groups/{id}", Scim),
     ("DELETE", "/scim/v2/Groups/{id}", Scim),
+    ("GET", "/scim/v2/Roles", Scim),
+    ("POST", "/scim/v2/Roles/.search", Scim),
+    ("GET", "/scim/v2/Roles/{id}", Scim),
+    ("GET", "/scim/v2/Entitlements", Scim),
+    ("POST", "/scim/v2/Entitlements/.search", Scim),
+    ("GET", "/scim/v2/Entitlements/{id}", Scim),
     ("GET", "/scim/v2/ServiceProviderConfig", Open),
     ("GET", "/scim/v2/ResourceTypes", Open),
     ("GET", "/scim/v2/ResourceTypes/{id}", Open),

@@ -30,6 +30,7 @@ pub(crate) const CHECKS: &[(&str, &str)] = &[
     ("checks/rfc9865_cursor.toml", include_str!("../checks/rfc9865_cursor.toml")),
     ("checks/rfc9967_async.toml", include_str!("../checks/rfc9967_async.toml")),
     ("checks/interop_profile.toml", include_str!("../checks/interop_profile.toml")),
+    ("checks/roles_entitlements.toml", include_str!("../checks/roles_entitlements.toml")),
     ("checks/robustness.toml", include_str!("../checks/robustness.toml")),
 ];
 

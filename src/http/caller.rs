@@ -3,6 +3,7 @@
 //! | type | who |
 //! |---|---|
 //! | [`ScimClient`] | a provisioning client, for its directory |
+//! | [`AnyScimClient`] | the same, or somebody who shows no credential |
 //! | [`OperatorCaller`] | those who run Usher |
 //! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
 //! | [`SessionCaller`] | a person who is signed in |
@@ -33,6 +34,11 @@ impl ScimClient {
         self.1.dialect()
     }
 }
+
+/// A provisioning client, or somebody who shows no credential. One that does not hold is refused all the same: its owner
+/// would take what everybody is told for their own.
+#[derive(Debug)]
+pub struct AnyScimClient(pub(super) Option<ScimClient>);
 
 /// Somebody who runs Usher.
 #[derive(Debug)]
@@ -66,6 +72,19 @@ impl FromRequest for ScimClient {
                 Opened::Tenant(_) => Err(Refused::WrongCredential("This credential opens no directory.")),
             }
         })
+    }
+}
+
+impl FromRequest for AnyScimClient {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if !request.headers().contains_key(AUTHORIZATION) {
+            return Box::pin(std::future::ready(Ok(Self(None))));
+        }
+        let client = ScimClient::from_request(request, payload);
+        Box::pin(async move { Ok(Self(Some(client.await?))) })
     }
 }
 

@@ -282,7 +282,11 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         AppError::NotFound(what) => format!("There is no such {what}.").into(),
         AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) => why.clone().into(),
         AppError::PreconditionFailed => "The resource has another version by now.".into(),
-        AppError::NoSeat => "All seats are taken, and this tenant lets nobody wait for one.".into(),
+        AppError::NoSeat => {
+            "All seats are taken, and this tenant lets nobody wait for one. Nothing was changed; it can be tried again \
+             when somebody leaves or more seats are bought."
+                .into()
+        }
         AppError::SignIn(_) => "The sign-in was refused.".into(),
         AppError::Unavailable(_) => "Temporarily unavailable; the request may be repeated.".into(),
         AppError::Unauthorized => "The credential or session is no longer in force.".into(),

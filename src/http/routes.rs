@@ -155,6 +155,12 @@ mod tests {
             ("PUT", "/scim/v2/Groups/1"),
             ("PATCH", "/scim/v2/Groups/1"),
             ("DELETE", "/scim/v2/Groups/1"),
+            ("GET", "/scim/v2/Roles"),
+            ("POST", "/scim/v2/Roles/.search"),
+            ("GET", "/scim/v2/Roles/1"),
+            ("GET", "/scim/v2/Entitlements"),
+            ("POST", "/scim/v2/Entitlements/.search"),
+            ("GET", "/scim/v2/Entitlements/1"),
             ("GET", "/scim/v2/Me"),
             ("POST", "/scim/v2/Bulk"),
         ] {

@@ -89,7 +89,7 @@ fn transcript(of: Profile) -> Vec<Step> {
             ),
             change_user(
                 &[L::BooleanAsString, L::CreateFromFilter],
-                json!({"op": "replace", "path": "roles[primary eq \"True\"].value", "value": "Admin"}),
+                json!({"op": "replace", "path": "roles[primary eq \"True\"].value", "value": "admin"}),
                 "invalidFilter",
             ),
             change_user(
@@ -253,21 +253,23 @@ fn what_only_a_dialect_allows_is_refused_by_the_strict_ones() {
     });
 }
 
-/// Behaviour 58.
+/// Behaviours 58, 88.
 #[test]
-fn a_role_in_a_string_is_opened_for_entra_and_kept_as_text_by_others() {
+fn a_role_in_a_string_is_opened_for_entra_and_is_no_role_for_others() {
     run(async {
-        let role = r#"{"id":"06b07648-ecfe-589f-9d2f-6325724a46ee","value":"25","displayName":"Role1234"}"#;
-        for (dialect, expected) in [
-            ("entra", json!([{"value": "25", "display": "Role1234"}])),
-            ("rfc", json!([{"value": role}])),
-            ("auto", json!([{"value": role}])),
-        ] {
+        let role =
+            r#"{"id":"06b07648-ecfe-589f-9d2f-6325724a46ee","value":"admin","displayName":"Administrator"}"#;
+        for dialect in ["entra", "rfc", "auto"] {
             let directory = Directory::of(dialect).await;
             let operation = json!([{"op": "add", "path": "roles", "value": [{"value": role}]}]);
             let path = format!("/Users/{}", directory.user);
-            let changed = directory.doors.scim.patch(&path, operation).await.is(200).json();
-            assert_eq!(changed["roles"], expected, "{dialect}");
+            let reply = directory.doors.scim.patch(&path, operation).await;
+            if dialect == "entra" {
+                let expected = json!([{"value": "admin", "display": "Administrator"}]);
+                assert_eq!(reply.is(200).json()["roles"], expected);
+            } else {
+                reply.scim_error(400, Some("invalidValue"));
+            }
         }
     });
 }

@@ -44,7 +44,7 @@ fn people() -> Vec<Value> {
             "photos": [{"value": "https://acme.example/A.png", "type": "photo"}],
             "x509Certificates": [{"value": "QUJD"}, {"value": "qujd"}]}),
         json!({"userName": "日本", "displayName": "山田 太郎", "preferredLanguage": "ja", "timezone": "Asia/Tokyo",
-            "name": {"familyName": "山田", "givenName": "太郎"}, "entitlements": [{"value": "x"}, {"value": "X", "type": "T"}],
+            "name": {"familyName": "山田", "givenName": "太郎"}, "entitlements": [{"value": "recolog"}, {"value": "RECOLOG", "type": "T"}],
             "ims": [{"value": "Im", "type": "xmpp"}]}),
     ];
     for n in 0..8 {

@@ -9,5 +9,7 @@ mod login;
 mod nesting;
 mod paging;
 mod plans;
+mod roles;
+mod seats;
 mod sorting;
 mod users;

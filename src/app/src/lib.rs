@@ -69,6 +69,7 @@ pub struct App {
     pub(crate) providers: ProviderCache,
     pub(crate) policies: access::PolicyCache,
     pub(crate) dialects: connections::Dialects,
+    pub(crate) types: provision::TypesCache,
 }
 
 impl std::fmt::Debug for App {
@@ -109,6 +110,7 @@ impl App {
             providers: ProviderCache::new(),
             policies: access::PolicyCache::default(),
             dialects: connections::Dialects::default(),
+            types: provision::TypesCache::default(),
         })
     }
 

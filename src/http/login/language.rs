@@ -5,7 +5,7 @@ use actix_web::http::header::ACCEPT_LANGUAGE;
 
 /// A language that the pages speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(in super::super) enum Language {
     English,
     Japanese,
     French,
@@ -14,12 +14,17 @@ pub(super) enum Language {
 impl Language {
     /// The language that the browser likes best among ours, else English.
     pub(super) fn of(request: &HttpRequest) -> Self {
-        let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Self::best(header.unwrap_or_default())
+        Self::asked(request).unwrap_or(Self::English)
     }
 
-    fn best(header: &str) -> Self {
-        let mut best = (Self::English, 0.0);
+    /// The language that is liked best among ours, if one is asked for.
+    pub(in super::super) fn asked(request: &HttpRequest) -> Option<Self> {
+        let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        header.and_then(Self::best)
+    }
+
+    fn best(header: &str) -> Option<Self> {
+        let mut best = (None, 0.0);
         for range in header.split(',') {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or_default();
@@ -27,7 +32,7 @@ impl Language {
             let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
             let weight: f32 = weight.unwrap_or_default();
             if weight > best.1 {
-                best = (language, weight);
+                best = (Some(language), weight);
             }
         }
         best.0
@@ -42,8 +47,8 @@ impl Language {
         }
     }
 
-    /// The tag for the page.
-    pub(super) fn tag(self) -> &'static str {
+    /// Its tag.
+    pub(in super::super) fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
             Self::Japanese => "ja",
@@ -59,15 +64,15 @@ mod tests {
     #[test]
     fn the_browsers_favourite_among_ours_is_spoken() {
         for (header, expected) in [
-            ("ja", Language::Japanese),
-            ("fr-CA,fr;q=0.9,en;q=0.8", Language::French),
-            ("de, en;q=0.5, ja;q=0.7", Language::Japanese),
-            ("en-GB,ja;q=0.9", Language::English),
-            ("de", Language::English),
-            ("", Language::English),
-            ("ja;q=0", Language::English),
-            ("fr;q=nonsense", Language::English),
-            ("*", Language::English),
+            ("ja", Some(Language::Japanese)),
+            ("fr-CA,fr;q=0.9,en;q=0.8", Some(Language::French)),
+            ("de, en;q=0.5, ja;q=0.7", Some(Language::Japanese)),
+            ("en-GB,ja;q=0.9", Some(Language::English)),
+            ("de", None),
+            ("", None),
+            ("ja;q=0", None),
+            ("fr;q=nonsense", None),
+            ("*", None),
         ] {
             assert_eq!(Language::best(header), expected, "{header}");
         }

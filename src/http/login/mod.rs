@@ -2,7 +2,7 @@
 
 mod callback;
 pub(super) mod cookies;
-mod language;
+pub(super) mod language;
 pub(super) mod page;
 mod session;
 mod sign_out;

@@ -1,16 +1,21 @@
-//! Discovery (RFC 7644 §4), open to everybody: RFC 7643 §5 wants the authentication schemes readable without one.
+//! Discovery (RFC 7644 §4), open to everybody: RFC 7643 §5 wants the authentication schemes readable without a credential.
+//! Who shows one is told what holds for its directory: what its tenant offers, in the form of its dialect.
+
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use app::AppError;
+use scim::dialect::Profile;
 use scim::message::ListResponse;
-use scim::schema;
+use scim::schema::{self, Config, Form, ResourceType, Schema, Types};
 use serde_json::Value;
 
+use super::super::caller::AnyScimClient;
 use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
-use super::{Answer, answer};
+use super::{Answer, answer, offered};
 
 /// Whether an address needs no credential.
 pub(super) fn is_open(path: &str) -> bool {
@@ -19,38 +24,86 @@ pub(super) fn is_open(path: &str) -> bool {
 }
 
 /// `GET /ServiceProviderConfig`
-pub(super) async fn service_provider_config(query: Query, state: Data<AppState>) -> Answer {
+pub(super) async fn service_provider_config(
+    AnyScimClient(client): AnyScimClient,
+    query: Query,
+    state: Data<AppState>,
+) -> Answer {
     unfiltered(&query)?;
-    Ok(answer::message(&schema::service_provider_config(&state.scim_base(), &state.json_limits())))
+    let told = client.map_or_else(Config::default, |client| {
+        let interop = client.dialect().is(Profile::Interop);
+        Config { interop, roles: interop || client.dialect().is(Profile::Okta) }
+    });
+    Ok(answer::message(&schema::service_provider_config(&state.scim_base(), &state.json_limits(), told)))
 }
 
 /// `GET /ResourceTypes`
-pub(super) async fn resource_types(query: Query, state: Data<AppState>) -> Answer {
+pub(super) async fn resource_types(client: AnyScimClient, query: Query, state: Data<AppState>) -> Answer {
     unfiltered(&query)?;
     let base = state.scim_base();
-    Ok(whole(schema::resource_types().iter().map(|found| found.to_json(&base)).collect()))
+    let all = Described::to(&client, &state).await?.resource_types();
+    Ok(whole(all.iter().map(|found| found.to_json(&base)).collect()))
 }
 
 /// `GET /ResourceTypes/{id}`
-pub(super) async fn resource_type(id: Path<String>, query: Query, state: Data<AppState>) -> Answer {
+pub(super) async fn resource_type(
+    client: AnyScimClient,
+    id: Path<String>,
+    query: Query,
+    state: Data<AppState>,
+) -> Answer {
     unfiltered(&query)?;
-    let all = schema::resource_types();
+    let all = Described::to(&client, &state).await?.resource_types();
     let found = all.iter().find(|found| found.name == *id).ok_or(AppError::NotFound("resource type"))?;
     Ok(answer::message(&found.to_json(&state.scim_base())))
 }
 
 /// `GET /Schemas`
-pub(super) async fn schemas(query: Query, state: Data<AppState>) -> Answer {
+pub(super) async fn schemas(client: AnyScimClient, query: Query, state: Data<AppState>) -> Answer {
     unfiltered(&query)?;
     let base = state.scim_base();
-    Ok(whole(schema::schemas().iter().map(|found| found.to_json(&base)).collect()))
+    let all = Described::to(&client, &state).await?.schemas();
+    Ok(whole(all.iter().map(|found| found.to_json(&base)).collect()))
 }
 
 /// `GET /Schemas/{id}`
-pub(super) async fn schema(id: Path<String>, query: Query, state: Data<AppState>) -> Answer {
+pub(super) async fn schema(
+    client: AnyScimClient,
+    id: Path<String>,
+    query: Query,
+    state: Data<AppState>,
+) -> Answer {
     unfiltered(&query)?;
-    let found = schema::schema_by_id(&id).ok_or(AppError::NotFound("schema"))?;
-    Ok(answer::message(&found.to_json(&state.scim_base())))
+    let all = Described::to(&client, &state).await?.schemas();
+    let found = all.iter().find(|found| found.id.eq_ignore_ascii_case(&id));
+    Ok(answer::message(&found.ok_or(AppError::NotFound("schema"))?.to_json(&state.scim_base())))
+}
+
+/// What is described: a directory's own, or what is the same for all.
+enum Described {
+    General,
+    Own(Arc<app::provision::TenantTypes>, Form),
+}
+
+impl Described {
+    async fn to(AnyScimClient(client): &AnyScimClient, state: &AppState) -> Result<Self, AppError> {
+        let Some(client) = client else { return Ok(Self::General) };
+        Ok(Self::Own(state.app.types(&client.0).await?, offered::form(client.dialect())))
+    }
+
+    fn resource_types(&self) -> Vec<Arc<ResourceType>> {
+        match self {
+            Self::General => Types::general().all(Form::default()),
+            Self::Own(types, form) => types.types().all(*form),
+        }
+    }
+
+    fn schemas(&self) -> Vec<Arc<Schema>> {
+        match self {
+            Self::General => Types::general().schemas(Form::default()),
+            Self::Own(types, form) => types.types().schemas(*form),
+        }
+    }
 }
 
 /// RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403 (Forbidden)".

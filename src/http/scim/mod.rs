@@ -4,6 +4,7 @@ mod answer;
 mod discovery;
 mod everything;
 mod groups;
+mod offered;
 mod search;
 mod unsupported;
 mod users;
@@ -42,6 +43,12 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .patch(groups::patch)
                 .delete(groups::delete),
         )
+        .service(Endpoint::at("/Roles").get(offered::roles))
+        .service(Endpoint::at("/Roles/.search").post(offered::search_roles))
+        .service(Endpoint::at("/Roles/{id}").get(offered::role_by_id))
+        .service(Endpoint::at("/Entitlements").get(offered::entitlements))
+        .service(Endpoint::at("/Entitlements/.search").post(offered::search_entitlements))
+        .service(Endpoint::at("/Entitlements/{id}").get(offered::entitlement_by_id))
         .service(Endpoint::at("/ServiceProviderConfig").get(discovery::service_provider_config))
         .service(Endpoint::at("/ResourceTypes").get(discovery::resource_types))
         .service(Endpoint::at("/ResourceTypes/{id}").get(discovery::resource_type))

@@ -21,7 +21,8 @@ impl App {
         body: Value,
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
-        let resource = Resource::for_create(&scim::schema::user(), body, dialect)?;
+        let types = self.types(directory).await?;
+        let resource = Resource::for_create(types.types().user(), body, dialect)?;
         let now = self.now();
         let id = UserId::generate(now, &*self.entropy);
         let mut tx = self.db.begin(directory.scope()).await?;

@@ -7,6 +7,7 @@ mod delete_user;
 mod listing;
 mod membership;
 mod nesting;
+mod offered;
 mod patch_group;
 mod patch_user;
 mod read_everything;
@@ -15,6 +16,7 @@ mod read_users;
 mod replace_group;
 mod replace_user;
 mod settle;
+mod types;
 
 use chrono::{DateTime, Utc};
 use domain::id::{GroupId, UserId};
@@ -25,10 +27,13 @@ use store::members::MemberRow;
 use store::users::UserRow;
 
 pub use listing::ListQuery;
+pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
 pub(crate) use settle::announce_promoted;
 pub use store::users::{Groups, Slice};
+pub use types::TenantTypes;
+pub(crate) use types::TypesCache;
 
 use crate::error::AppError;
 

@@ -25,9 +25,10 @@ impl App {
         body: Value,
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
-        let schema = scim::schema::user();
-        let plan = PatchPlan::parse(&schema, body, dialect)?;
-        self.change_user(directory, id, if_match, |current| plan.apply(&schema, current, dialect)).await
+        let types = self.types(directory).await?;
+        let user = types.types().user();
+        let plan = PatchPlan::parse(user, body, dialect)?;
+        self.change_user(directory, id, if_match, |current| plan.apply(user, current, dialect)).await
     }
 
     /// Locks a person, computes their next document, and does everything that follows from it.

@@ -31,7 +31,7 @@ impl App {
         };
         let changes = Changes { list: vec![change], dialect };
         self.change_group(directory, id, if_match, changes, wanted, |current| {
-            let next = asked.over(&schema, current)?;
+            let next = asked.over(&schema, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })
         .await

@@ -20,8 +20,9 @@ impl App {
         body: Value,
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
+        let types = self.types(directory).await?;
         self.change_user(directory, id, if_match, |current| {
-            let next = Resource::for_replace(&scim::schema::user(), body, current, dialect)?;
+            let next = Resource::for_replace(types.types().user(), body, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })
         .await

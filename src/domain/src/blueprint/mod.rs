@@ -2,6 +2,7 @@
 //! checked; does not know how the file is written (`file`) or which products exist (`catalog`).
 
 mod catalog;
+mod contain;
 mod error;
 mod file;
 mod load;

@@ -154,3 +154,19 @@ fn the_shipped_administrator_is_protected_and_must_exist() {
     assert!(role.protected());
     assert_eq!((role.level(), role.assignment()), (Some(AdminLevel::Admin), Assignment::Derived));
 }
+
+#[test]
+fn a_role_contains_those_of_lower_rank_whose_every_right_it_has() {
+    let shown = |blueprint: &Blueprint, id: &str| {
+        let role = blueprint.role(id).unwrap();
+        let ids =
+            |roles: Vec<&Role>| roles.into_iter().map(|it| it.id().to_owned()).collect::<Vec<_>>().join(" ");
+        (ids(blueprint.contained_in(role).collect()), ids(blueprint.containing(role).collect()))
+    };
+
+    assert_eq!(shown(&grid(), "manager"), ("agent".to_owned(), String::new()));
+    assert_eq!(shown(&grid(), "captain"), ("guest".to_owned(), String::new()));
+    assert_eq!(shown(&grid(), "regional"), (String::new(), String::new()));
+    assert_eq!(shown(&shipped(), "admin"), ("general org_admin".to_owned(), String::new()));
+    assert_eq!(shown(&shipped(), "general"), (String::new(), "admin".to_owned()));
+}

@@ -59,9 +59,10 @@ leniencies! {
          `aadOptscim062020`.";
     ScalarForComplex = "scalar_for_complex", [57], "invalidValue",
         "`\"value\": \"26118915-…\"` for `manager`, and `\"\"` to unassign it. Entra ID's manager mapping and its validator.";
-    JsonInString = "json_in_string", [58], "kept as it is written",
+    JsonInString = "json_in_string", [58], "invalidValue",
         "`{\"value\": \"{\\\"id\\\":\\\"…\\\",\\\"value\\\":\\\"Admin\\\",\\\"displayName\\\":\\\"Administrator\\\"}\"}`. Entra ID's PATCH of \
-         `roles` with `AppRoleAssignmentsComplex`, as its attribute-mapping guide shows it.";
+         `roles` with `AppRoleAssignmentsComplex`, as its attribute-mapping guide shows it. Without the leniency it is a \
+         value like any other, and no tenant offers it.";
     SingleForMultiple = "single_for_multiple", [66], "invalidValue",
         "`\"emails\": {\"value\": …}`: one value where a list belongs. OneLogin, as the adapters of django-scim2 note.";
     CreateFromFilter = "create_from_filter", [55], "noTarget",
@@ -91,6 +92,10 @@ leniencies! {
     SkipUnknownMember = "skip_unknown_member", [60], "invalidValue",
         "A member that is not there is left out, and the rest is done. Okta takes 400 as final and does not push the group \
          again (fleet issue 52600). A list of which nobody is there is still refused: it would empty the group.";
+    UnknownRole = "unknown_role", [88], "invalidValue",
+        "A value of `roles` or `entitlements` that the tenant does not offer is left out, and the rest is done. Entra ID's \
+         validator makes up a role for every user that it creates (`roles[0].primary: \"True\"`), and its app roles are named \
+         by the customer. RFC 7643 §7 allows both to refuse such values and to ignore them.";
 }
 
 impl Leniency {

@@ -18,9 +18,10 @@ pub use detect::{Clues, USES_TO_BE_SURE, by_uses};
 pub use leniency::{Leniencies, Leniency};
 pub use profile::{Profile, Setting, Stricture};
 
-/// Not granted to a client that has not been recognised: skipping members could leave a group with fewer than were meant,
-/// and text that is JSON may be meant as it is written.
-const UNSAFE_FOR_STRANGERS: [Leniency; 2] = [Leniency::SkipUnknownMember, Leniency::JsonInString];
+/// Not granted to a client that has not been recognised: skipping members or roles could leave fewer than were meant, and
+/// text that is JSON may be meant as it is written.
+const UNSAFE_FOR_STRANGERS: [Leniency; 3] =
+    [Leniency::SkipUnknownMember, Leniency::JsonInString, Leniency::UnknownRole];
 
 /// How one request is read. Made for one request, and asked afterwards what the reading took.
 #[derive(Debug)]
@@ -56,6 +57,11 @@ impl Dialect {
 
     fn new(name: Setting, granted: Leniencies, strictures: &'static [Stricture]) -> Self {
         Self { name, granted, strictures, used: AtomicU32::new(0) }
+    }
+
+    /// Is it this one?
+    pub fn is(&self, profile: Profile) -> bool {
+        self.name == Setting::Named(profile)
     }
 
     /// The name of the dialect, or `auto` for a client that has not been recognised.

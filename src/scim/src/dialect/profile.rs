@@ -77,6 +77,7 @@ impl Profile {
                 L::UnquotedValue,
                 L::ConditionAfterValuePath,
                 L::PlusAsSpace,
+                L::UnknownRole,
             ],
             Self::Okta => &[L::ReadOnlyInPatch, L::UnknownAttribute, L::SkipUnknownMember],
             Self::OneLogin => &[L::SingleForMultiple, L::DraftSchema, L::UnknownAttribute, L::PlusAsSpace],

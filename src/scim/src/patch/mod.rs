@@ -17,6 +17,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::resource::Resource;
 use crate::schema::ResourceType;
+use crate::value::Reader;
 use target::Target;
 
 /// The operations of one PATCH request, resolved and checked against the schema.
@@ -75,6 +76,12 @@ impl PatchPlan {
         for step in &self.steps {
             apply::step(step, &mut doc, dialect)?;
         }
+        crate::resource::only_offered(
+            resource_type,
+            Some(resource.as_map()),
+            &mut doc,
+            &Reader::new(dialect),
+        )?;
         crate::resource::require(resource_type, &doc).map_err(Error::mutability)?;
         Ok((doc != *resource.as_map()).then(|| Resource::from_stored(doc)))
     }

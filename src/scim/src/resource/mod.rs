@@ -1,5 +1,6 @@
 //! The document a client may write. Knows what a valid resource is; does not know where it is kept.
 
+mod offered;
 mod read;
 mod values;
 
@@ -9,6 +10,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::schema::ResourceType;
 use crate::value::Reader;
+pub(crate) use offered::only_offered;
 pub(crate) use read::{Key, draft_schema, is_members, key, names_itself, require, schemas as check_schemas};
 
 /// A resource without `id`, `meta`, `schemas` and everything read-only, in canonical spelling: core
@@ -58,6 +60,7 @@ impl Resource {
         if read::has_active(resource_type) && !doc.contains_key("active") {
             doc.insert("active".to_owned(), Value::Bool(true));
         }
+        only_offered(resource_type, None, &mut doc, &reader)?;
         read::require(resource_type, &doc).map_err(Error::invalid_value)?;
         Ok(Self { doc, members })
     }
@@ -69,7 +72,7 @@ impl Resource {
         current: &Self,
         dialect: &Dialect,
     ) -> Result<Self, Error> {
-        Replacement::read(resource_type, body, dialect)?.over(resource_type, current)
+        Replacement::read(resource_type, body, dialect)?.over(resource_type, current, dialect)
     }
 
     /// Takes back a document this crate once made.
@@ -112,7 +115,12 @@ impl Replacement {
     /// representation": an omitted `active` stays what it was, because a client that forgets it must
     /// neither lock a person out nor let one back in. Other omitted attributes are cleared. Immutable
     /// attributes must be omitted or unchanged.
-    pub fn over(self, resource_type: &ResourceType, current: &Resource) -> Result<Resource, Error> {
+    pub fn over(
+        self,
+        resource_type: &ResourceType,
+        current: &Resource,
+        dialect: &Dialect,
+    ) -> Result<Resource, Error> {
         let Resource { mut doc, members } = self.0;
         if read::has_active(resource_type)
             && !doc.contains_key("active")
@@ -121,6 +129,7 @@ impl Replacement {
             doc.insert("active".to_owned(), active.clone());
         }
         read::keep_immutable(resource_type, &mut doc, &current.doc)?;
+        only_offered(resource_type, Some(&current.doc), &mut doc, &Reader::new(dialect))?;
         read::require(resource_type, &doc).map_err(Error::invalid_value)?;
         Ok(Resource { doc, members })
     }

@@ -17,6 +17,7 @@ pub(super) fn attribute(name: &str, kind: AttributeType, description: &str) -> A
         required: false,
         case_exact: false,
         canonical_values: Vec::new(),
+        closed: false,
         reference_types: Vec::new(),
         mutability: Mutability::ReadWrite,
         returned: Returned::Default,

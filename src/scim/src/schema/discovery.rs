@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::build::{attribute, boolean, complex, integer, reference, string};
-use super::{Attribute, AttributeType, Schema, group, user};
+use super::{Attribute, AttributeType, ResourceType, Schema, resource_types};
 
 /// URN of the service provider configuration schema.
 pub const SERVICE_PROVIDER_CONFIG_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -12,24 +12,32 @@ pub const RESOURCE_TYPE_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Resou
 /// URN of the schema of schemas.
 pub const SCHEMA_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
-static SCHEMAS: LazyLock<Vec<Arc<Schema>>> = LazyLock::new(|| {
-    let mut all: Vec<Arc<Schema>> = Vec::new();
-    for resource_type in [user(), group()] {
-        all.push(Arc::clone(&resource_type.schema));
-        all.extend(resource_type.extensions.iter().map(|extension| Arc::clone(&extension.schema)));
-    }
-    all.extend([service_provider(), resource_type(), schema()].into_iter().map(Arc::new));
-    all
-});
+static OF_DISCOVERY: LazyLock<[Arc<Schema>; 3]> =
+    LazyLock::new(|| [service_provider(), resource_type(), schema()].map(Arc::new));
 
-/// Every schema served at `/Schemas`.
-pub fn schemas() -> Vec<Arc<Schema>> {
-    SCHEMAS.clone()
+/// Every schema of these resource types, each once, and those of discovery itself.
+pub(super) fn schemas_of(types: &[Arc<ResourceType>]) -> Vec<Arc<Schema>> {
+    let mut all: Vec<Arc<Schema>> = Vec::new();
+    let of_types = types.iter().flat_map(|resource_type| {
+        let extensions = resource_type.extensions.iter().map(|extension| &extension.schema);
+        std::iter::once(&resource_type.schema).chain(extensions)
+    });
+    for schema in of_types.chain(OF_DISCOVERY.iter()) {
+        if !all.iter().any(|listed| listed.id == schema.id) {
+            all.push(Arc::clone(schema));
+        }
+    }
+    all
 }
 
-/// The schema with this URN, in any case.
+/// Every schema of the resource types that directories manage, as they are without a tenant's own.
+pub fn schemas() -> Vec<Arc<Schema>> {
+    schemas_of(&resource_types())
+}
+
+/// The one of [`schemas`] with this URN, in any case.
 pub fn schema_by_id(urn: &str) -> Option<Arc<Schema>> {
-    SCHEMAS.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn)).cloned()
+    schemas().into_iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
 }
 
 fn read_only(id: &str, name: &str, description: &str, attributes: Vec<Attribute>) -> Schema {
@@ -74,6 +82,10 @@ fn service_provider() -> Schema {
             option("etag", "ETag configuration options."),
             authentication_schemes(),
             pagination(),
+            boolean(
+                "interopProfileConformant",
+                "Whether the SCIM 2.0 interoperability profile is kept; told to the clients that it is kept with.",
+            ),
         ],
     )
 }

@@ -8,8 +8,10 @@ mod common;
 mod discovery;
 mod enterprise;
 mod group;
+mod offered;
 mod provider;
 mod render;
+mod types;
 mod user;
 
 use std::sync::Arc;
@@ -18,7 +20,9 @@ pub use common::{META, common_attributes};
 pub use discovery::{RESOURCE_TYPE_URN, SCHEMA_URN, SERVICE_PROVIDER_CONFIG_URN, schema_by_id, schemas};
 pub use enterprise::ENTERPRISE_USER_URN;
 pub use group::{GROUP_URN, group};
-pub use provider::service_provider_config;
+pub use offered::{Form, entitlement, role};
+pub use provider::{Config, service_provider_config};
+pub use types::{Offers, Types};
 pub use user::{USER_URN, user};
 
 /// The data type of an attribute (RFC 7643 §2.3).
@@ -81,6 +85,7 @@ pub enum Uniqueness {
 
 /// One attribute or sub-attribute with all its characteristics.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the characteristics of RFC 7643 §7, each for itself")]
 pub struct Attribute {
     /// Canonical spelling.
     pub name: String,
@@ -94,8 +99,12 @@ pub struct Attribute {
     pub required: bool,
     /// Does case matter when comparing?
     pub case_exact: bool,
-    /// Suggested values; other values are accepted (RFC 7643 §7).
+    /// Suggested values; other values are accepted (RFC 7643 §7), unless the attribute is `closed`.
     pub canonical_values: Vec<String>,
+    /// Are the canonical values the only ones?
+    ///
+    /// RFC 7643 §2.3.1: "service providers MAY restrict accepted values to the specified values."
+    pub closed: bool,
     /// What a reference may point to.
     pub reference_types: Vec<String>,
     /// Who may change it.
@@ -191,7 +200,7 @@ impl ResourceType {
     }
 }
 
-/// The two resource types of this release.
+/// The resource types whose resources directories manage, as they are without a tenant's own.
 pub fn resource_types() -> Vec<Arc<ResourceType>> {
     vec![user(), group()]
 }

@@ -23,6 +23,28 @@ pub fn user() -> Arc<ResourceType> {
     Arc::clone(&USER)
 }
 
+/// The User resource type of a tenant that offers these roles and entitlements and no others.
+pub(super) fn offering(roles: &[String], entitlements: &[String]) -> ResourceType {
+    let mut resource_type = ResourceType::clone(&USER);
+    let mut schema = Schema::clone(&resource_type.schema);
+    for attribute in &mut schema.attributes {
+        let offered = match attribute.name.as_str() {
+            "roles" => roles,
+            "entitlements" => entitlements,
+            _ => continue,
+        };
+        for sub in &mut Arc::make_mut(attribute).sub_attributes {
+            if sub.name == "value" {
+                let value = Arc::make_mut(sub);
+                value.canonical_values = offered.to_vec();
+                value.closed = true;
+            }
+        }
+    }
+    resource_type.schema = Arc::new(schema);
+    resource_type
+}
+
 /// The schema of RFC 7643 §8.7.1 with two differences. `groups.$ref` points to groups only (erratum 8471,
 /// verified). `addresses` has the `primary` of RFC 7643 §2.4, which the examples of §8.2 use.
 ///

@@ -12,6 +12,7 @@ mod filters;
 mod fixtures;
 mod hostile;
 mod messages;
+mod offered;
 mod patches;
 mod properties;
 mod quotations;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use scim::Limits;
-use scim::schema::{self, service_provider_config};
+use scim::schema::{self, Config, service_provider_config};
 use serde_json::{Value, json};
 
 /// `name type multiValued required caseExact mutability returned uniqueness`, by path.
@@ -96,7 +96,7 @@ fn a_resource_type_is_called_by_its_id() {
 
 #[test]
 fn the_configuration_has_every_attribute_its_schema_requires() {
-    let config = service_provider_config("https://x/scim/v2", &Limits::DEFAULT);
+    let config = service_provider_config("https://x/scim/v2", &Limits::DEFAULT, Config::default());
     let schema = schema::schema_by_id(schema::SERVICE_PROVIDER_CONFIG_URN).unwrap();
 
     for attribute in schema.attributes.iter().filter(|attribute| attribute.required) {
@@ -108,4 +108,17 @@ fn the_configuration_has_every_attribute_its_schema_requires() {
         assert!(!value.is_null(), "{}", attribute.name);
     }
     assert_eq!(config["meta"]["location"], "https://x/scim/v2/ServiceProviderConfig");
+}
+
+#[test]
+fn what_goes_beyond_the_rfcs_is_told_only_to_whom_it_concerns() {
+    let told = |told| service_provider_config("https://x/scim/v2", &Limits::DEFAULT, told);
+    let everything = told(Config { interop: true, roles: true });
+
+    assert_eq!(everything["interopProfileConformant"], true);
+    assert_eq!(everything["RolesAndEntitlements"]["entitlements"]["supported"], true);
+    let general = told(Config::default());
+    for beyond in ["interopProfileConformant", "RolesAndEntitlements"] {
+        assert!(general.get(beyond).is_none(), "{beyond}");
+    }
 }

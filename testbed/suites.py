@@ -48,10 +48,10 @@ def main():
 
 
 def scim(usher, tenant, options):
-    """scim2-tester: every check it knows, each printed with its verdict. A skipped check counts as failed: Usher has what it asks for."""
+    """scim2-tester: every check it knows of the types that can be written, each printed with its verdict. A skipped check counts as failed: Usher has what it asks for."""
     token = usher.run("credential", "issue", *tenant, "--directory", "suite")["token"]
     output, status = watch(
-        [options.tools / "scim2", "--url", usher.base + "/scim/v2", "test"],
+        [options.tools / "python3", programs.ROOT / "testbed" / "writable_types.py", "--url", usher.base + "/scim/v2", "test"],
         {"SCIM_CLI_HEADERS": f"Authorization: Bearer {token}"},
     )
     verdicts = re.findall(r"^(SUCCESS|COMPLIANT|ACCEPTABLE|DEVIATION|ERROR|CRITICAL|SKIPPED) ", output, re.MULTILINE)

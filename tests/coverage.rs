@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 65] = [
+const ROUTES: [(&str, &str, Opens); 69] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -82,6 +82,10 @@ const ROUTES: [(&str, &str, Opens); 65] = [
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),
@@ -244,10 +248,13 @@ impl World {
             .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
             .await;
         other.seats(5).await;
+        let declaration = body("POST", "/schema-extensions").unwrap();
+        let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
         let credential = other.tenant.directory.credential().to_string();
         let ids = vec![
             ("/credentials/", credential),
             ("/mapping-rules/", rule),
+            ("/schema-extensions/", extension),
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
             ("/users/", user),
@@ -319,6 +326,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.ends_with("/mapping-rules") => {
             json!({"priority": 1, "match": {"group": "x"}, "gives": {"flags": {"flags": ["admin_flag"]}}})
         }
+        (_, path) if path.contains("/schema-extensions") => json!({
+            "resourceType": "User", "urn": "urn:acme:changed:2.0:User", "name": "Changed",
+            "attributes": [{"name": "badge"}]
+        }),
         (_, path) if path.ends_with("/seat-pool") => json!({"purchased": 1, "atLimit": "refuse"}),
         _ => return None,
     })

@@ -18,6 +18,7 @@ mod error;
 mod mapping_rule;
 mod migrate;
 mod org_unit;
+mod schema_extension;
 mod seat_pool;
 mod serve;
 mod signals;
@@ -100,6 +101,9 @@ enum Noun {
     /// From what a directory says to what a person gets
     #[command(subcommand)]
     MappingRule(mapping_rule::Verb),
+    /// What a tenant's people and groups may hold besides
+    #[command(subcommand)]
+    SchemaExtension(schema_extension::Verb),
     /// How many seats a tenant bought, and who waits
     #[command(subcommand)]
     SeatPool(seat_pool::Verb),
@@ -187,6 +191,7 @@ impl Noun {
             Self::Credential(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,
+            Self::SchemaExtension(verb) => verb.run(console).await,
             Self::SeatPool(verb) => verb.run(console).await,
             Self::Access(verb) => verb.run(console).await,
             Self::Audit(verb) => verb.run(console).await,

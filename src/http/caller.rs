@@ -18,6 +18,7 @@ use domain::slug::Slug;
 use domain::token::{PlainToken, TokenKind};
 use futures_util::future::LocalBoxFuture;
 use scim::dialect::Dialect;
+use scim::schema::Types;
 
 use super::error::{Refused, Scheme};
 use super::login::cookies;
@@ -32,6 +33,11 @@ impl ScimClient {
     /// The dialect that the request is read in.
     pub(super) fn dialect(&self) -> &Dialect {
         self.1.dialect()
+    }
+
+    /// The resource types of its tenant.
+    pub(super) fn types(&self) -> &Types {
+        self.1.types()
     }
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
+use app::provision::TenantTypes;
 use app::{App, AppError, DirectoryScope};
 use scim::dialect::{Clues, Dialect};
+use scim::schema::Types;
 
 use super::metrics::Metrics;
 use super::state::AppState;
@@ -14,6 +16,7 @@ use super::state::AppState;
 /// The dialect that a request is read in. However the request ends, what it took is counted then.
 pub(super) struct Reading {
     dialect: Dialect,
+    types: Arc<TenantTypes>,
     directory: DirectoryScope,
     app: Arc<App>,
     metrics: Arc<Metrics>,
@@ -29,8 +32,14 @@ impl Reading {
         let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let clues = Clues { agent, query: request.query_string() };
         let dialect = state.app.dialect(directory, clues).await?;
+        let types = state.app.types(directory).await?;
         let (app, metrics) = (Arc::clone(&state.app), Arc::clone(&state.metrics));
-        Ok(Self { dialect, directory: directory.clone(), app, metrics })
+        Ok(Self { dialect, types, directory: directory.clone(), app, metrics })
+    }
+
+    /// What its tenant has.
+    pub(super) fn types(&self) -> &Types {
+        self.types.types()
     }
 
     /// The dialect.

@@ -10,6 +10,7 @@ use scim::filter::Filter;
 use scim::schema::ResourceType;
 use serde_json::{Map, Value, json};
 
+use super::extensions::{WORKPLACE, workplace};
 use crate::support::http::{Doors, encoded};
 use crate::support::run;
 
@@ -59,10 +60,22 @@ struct Seeded {
     groups: Vec<Map<String, Value>>,
 }
 
+/// Who has values of a declared extension, of every type.
+fn workers() -> Vec<Value> {
+    vec![
+        json!({"userName": "worker-1", WORKPLACE: {"badge": "B-7", "floor": 3, "remote": true, "skills": ["Rust", "go", ""],
+            "since": "2026-01-02T03:04:05Z", "desks": [{"value": "d1", "type": "Fixed", "primary": true}, {"value": "d2"}]}}),
+        json!({"userName": "worker-2", WORKPLACE: {"badge": "b-7", "floor": -20, "remote": false, "skills": ["straße"],
+            "desks": [{"value": "D1", "primary": false}]}}),
+        json!({"userName": "worker-3", WORKPLACE: {"badge": "%", "floor": 0}}),
+    ]
+}
+
 async fn seeded() -> Seeded {
     let doors = Doors::fresh().await;
+    doors.api.post("/schema-extensions", workplace()).await.is(201);
     let mut ids = Vec::new();
-    for person in people() {
+    for person in people().into_iter().chain(workers()) {
         ids.push(doors.person(person).await);
     }
     let some: Vec<&str> = ids.iter().take(3).map(String::as_str).collect();
@@ -292,7 +305,14 @@ const TEXTS: [&str; 29] = [
     "ims.value",
 ];
 const EXTENSION: [&str; 5] = ["department", "employeeNumber", "costCenter", "manager.value", "manager"];
-const FLAGS: [&str; 3] = ["active", "emails.primary", "addresses.primary"];
+const DECLARED: [&str; 6] = ["badge", "skills", "desks", "desks.value", "desks.type", "hired"];
+const FLAGS: [&str; 5] = [
+    "active",
+    "emails.primary",
+    "addresses.primary",
+    "urn:acme:params:scim:schemas:extension:workplace:2.0:User:remote",
+    "urn:acme:params:scim:schemas:extension:workplace:2.0:User:desks.primary",
+];
 const TIMES: [&str; 2] = ["meta.created", "meta.lastModified"];
 const COMPLEX: [&str; 6] = ["name", "emails", "groups", "addresses", "meta", "x509Certificates"];
 const GROUP_TEXTS: [&str; 8] = [
@@ -383,6 +403,9 @@ fn user_filters(users: &[Map<String, Value>]) -> BoxedStrategy<String> {
     let time = (words(&TIMES), words(&["eq", "ne", "gt", "ge", "lt", "le"]), quoted(times(users)))
         .prop_map(|(a, op, time)| format!("{a} {op} {time}"));
     let extension = words(&EXTENSION).prop_map(|name| format!("{ENTERPRISE}:{name}")).boxed();
+    let declared = words(&DECLARED).prop_map(|name| format!("{WORKPLACE}:{name}")).boxed();
+    let number = (words(&["eq", "ne", "gt", "ge", "lt", "le"]), words(&["3", "-20", "0", "2.5", "1e3"]))
+        .prop_map(|(op, number)| format!("{WORKPLACE}:floor {op} {number}"));
     let inside = |parent: &'static str, subs: &'static [&'static str]| {
         let leaf = prop_oneof![4 => comparison(words(subs), text()), 1 => flag(words(&["primary"]))];
         combined(leaf.boxed()).prop_map(move |inner| format!("{parent}[{inner}]"))
@@ -396,6 +419,9 @@ fn user_filters(users: &[Map<String, Value>]) -> BoxedStrategy<String> {
         1 => binary,
         8 => comparison(words(&TEXTS), text()),
         3 => comparison(extension, text()),
+        3 => comparison(declared, text()),
+        2 => number,
+        1 => inside("urn:acme:params:scim:schemas:extension:workplace:2.0:User:desks", &["value", "type"]),
         2 => flag(words(&FLAGS)),
         2 => time,
         1 => words(&COMPLEX).prop_map(|name| format!("{name} pr")),
@@ -442,7 +468,8 @@ fn agree(
 fn people_are_found_as_the_reference_finds_them() {
     static SEEDED: OnceLock<Seeded> = OnceLock::new();
     let seeded = SEEDED.get_or_init(|| run(seeded()));
-    agree(seeded, "/Users", &scim::schema::user(), &user_filters(&seeded.users), 500);
+    let types = run(seeded.doors.tenant.app.types(&seeded.doors.tenant.directory)).unwrap();
+    agree(seeded, "/Users", types.types().user(), &user_filters(&seeded.users), 500);
 }
 
 #[test]

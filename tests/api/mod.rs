@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod dialects;
+mod extensions;
 mod filter;
 mod groups;
 mod login;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::id::{
-    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OrgUnitId, SeatPoolId,
-    SessionId, TenantId, UserId, WorkspaceId,
+    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OrgUnitId, SchemaExtensionId,
+    SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -146,6 +146,12 @@ names! {
         MappingRuleUpdate = "mapping_rule.update",
         /// A mapping rule was deleted.
         MappingRuleDelete = "mapping_rule.delete",
+        /// A schema extension was declared.
+        SchemaExtensionCreate = "schema_extension.create",
+        /// A schema extension was declared anew.
+        SchemaExtensionUpdate = "schema_extension.update",
+        /// A schema extension was withdrawn.
+        SchemaExtensionDelete = "schema_extension.delete",
         /// A seat pool was set.
         SeatPoolSet = "seat_pool.set",
         /// A person was provisioned.
@@ -216,6 +222,8 @@ names! {
         Connection = "connection",
         /// A mapping rule.
         MappingRule = "mapping_rule",
+        /// A schema extension.
+        SchemaExtension = "schema_extension",
         /// A seat pool.
         SeatPool = "seat_pool",
         /// A person.
@@ -269,6 +277,7 @@ targets! {
     CredentialId => Credential,
     ConnectionId => Connection,
     MappingRuleId => MappingRule,
+    SchemaExtensionId => SchemaExtension,
     SeatPoolId => SeatPool,
     UserId => User,
     GroupId => Group,

@@ -121,6 +121,8 @@ typed_ids! {
     WorkspaceId
     /// A mapping rule.
     MappingRuleId
+    /// A schema extension.
+    SchemaExtensionId
     /// A seat pool.
     SeatPoolId
     /// A signed-in session.

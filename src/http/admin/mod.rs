@@ -10,6 +10,7 @@ mod mapping_rules;
 mod openapi;
 mod org_units;
 mod people;
+mod schema_extensions;
 mod seat_pool;
 mod tenants;
 mod workspaces;
@@ -49,6 +50,16 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .post(mapping_rules::create),
         )
         .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}").delete(mapping_rules::delete))
+        .service(
+            Endpoint::at("/tenants/{tenant}/schema-extensions")
+                .get(schema_extensions::list)
+                .post(schema_extensions::declare),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/schema-extensions/{id}")
+                .put(schema_extensions::redeclare)
+                .delete(schema_extensions::withdraw),
+        )
         .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
         .service(Endpoint::at("/tenants/{tenant}/users").get(people::list))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))

@@ -9,8 +9,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, audit_events, connections, credentials, directories, mapping_rules, org_units, people, seat_pool,
-    tenants, workspaces,
+    Answer, audit_events, connections, credentials, directories, mapping_rules, org_units, people,
+    schema_extensions, seat_pool, tenants, workspaces,
 };
 
 /// The document.
@@ -28,6 +28,8 @@ use super::{
         credentials::list, credentials::issue, credentials::revoke,
         connections::list, connections::create,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
+        schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
+        schema_extensions::withdraw,
         seat_pool::show, seat_pool::set,
         people::list, people::access,
         audit_events::list,
@@ -93,7 +95,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 23);
+        assert_eq!(operations, 27);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) async fn service_provider_config(
 pub(super) async fn resource_types(client: AnyScimClient, query: Query, state: Data<AppState>) -> Answer {
     unfiltered(&query)?;
     let base = state.scim_base();
-    let all = Described::to(&client, &state).await?.resource_types();
+    let all = Described::to(&client).resource_types();
     Ok(whole(all.iter().map(|found| found.to_json(&base)).collect()))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn resource_type(
     state: Data<AppState>,
 ) -> Answer {
     unfiltered(&query)?;
-    let all = Described::to(&client, &state).await?.resource_types();
+    let all = Described::to(&client).resource_types();
     let found = all.iter().find(|found| found.name == *id).ok_or(AppError::NotFound("resource type"))?;
     Ok(answer::message(&found.to_json(&state.scim_base())))
 }
@@ -62,7 +62,7 @@ pub(super) async fn resource_type(
 pub(super) async fn schemas(client: AnyScimClient, query: Query, state: Data<AppState>) -> Answer {
     unfiltered(&query)?;
     let base = state.scim_base();
-    let all = Described::to(&client, &state).await?.schemas();
+    let all = Described::to(&client).schemas();
     Ok(whole(all.iter().map(|found| found.to_json(&base)).collect()))
 }
 
@@ -74,34 +74,35 @@ pub(super) async fn schema(
     state: Data<AppState>,
 ) -> Answer {
     unfiltered(&query)?;
-    let all = Described::to(&client, &state).await?.schemas();
+    let all = Described::to(&client).schemas();
     let found = all.iter().find(|found| found.id.eq_ignore_ascii_case(&id));
     Ok(answer::message(&found.ok_or(AppError::NotFound("schema"))?.to_json(&state.scim_base())))
 }
 
 /// What is described: a directory's own, or what is the same for all.
-enum Described {
+enum Described<'a> {
     General,
-    Own(Arc<app::provision::TenantTypes>, Form),
+    Own(&'a Types, Form),
 }
 
-impl Described {
-    async fn to(AnyScimClient(client): &AnyScimClient, state: &AppState) -> Result<Self, AppError> {
-        let Some(client) = client else { return Ok(Self::General) };
-        Ok(Self::Own(state.app.types(&client.0).await?, offered::form(client.dialect())))
+impl<'a> Described<'a> {
+    fn to(AnyScimClient(client): &'a AnyScimClient) -> Self {
+        client
+            .as_ref()
+            .map_or(Self::General, |client| Self::Own(client.types(), offered::form(client.dialect())))
     }
 
     fn resource_types(&self) -> Vec<Arc<ResourceType>> {
         match self {
             Self::General => Types::general().all(Form::default()),
-            Self::Own(types, form) => types.types().all(*form),
+            Self::Own(types, form) => types.all(*form),
         }
     }
 
     fn schemas(&self) -> Vec<Arc<Schema>> {
         match self {
             Self::General => Types::general().schemas(Form::default()),
-            Self::Own(types, form) => types.types().schemas(*form),
+            Self::Own(types, form) => types.schemas(*form),
         }
     }
 }

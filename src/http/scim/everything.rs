@@ -1,13 +1,13 @@
 //! The base address: queries over all types at once (RFC 7644 §3.4.2.1). Knows what one type means to another; each is
 //! rendered where it belongs.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use actix_web::web::Data;
 use app::provision::{OfType, ResourceView, RootQuery};
 use scim::dialect::Dialect;
 use scim::path::AttributeRef;
-use scim::schema::{META, ResourceType, Schema};
+use scim::schema::{META, ResourceType, Schema, Types};
 use serde_json::json;
 
 use super::super::body::Body;
@@ -29,13 +29,14 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let [user, group] = &*TYPES;
+    let [user, group] = Among::both(client.types());
     let query = RootQuery {
         users: user.of(search, client.dialect())?,
         groups: group.of(search, client.dialect())?,
         paging: search.paging.clone(),
     };
-    let (of_users, of_groups) = (users::projection(&search.shown)?, groups::projection(&search.shown)?);
+    let (of_users, of_groups) =
+        (users::projection(client, &search.shown)?, groups::projection(client, &search.shown)?);
     let (with_groups, with_members) = (users::groups_if(&of_users), groups::members_if(&of_groups));
     let page = state.app.list_everything(&client.0, &query, with_groups, with_members).await?;
     Ok(answer::list(&search.page(page, |view| match view {
@@ -43,11 +44,6 @@ async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer
         ResourceView::Group(view) => of_groups.apply(groups::rendered(*view, state)),
     })))
 }
-
-static TYPES: LazyLock<[Among; 2]> = LazyLock::new(|| {
-    let (user, group) = (scim::schema::user(), scim::schema::group());
-    [Among::new(&user, &group), Among::new(&group, &user)]
-});
 
 /// One type among all: its own attributes, and the other's, which it has no values of.
 ///
@@ -59,6 +55,12 @@ struct Among {
 }
 
 impl Among {
+    /// The people and the groups of a tenant.
+    fn both(types: &Types) -> [Self; 2] {
+        let (user, group) = (types.user(), types.group());
+        [Self::new(user, group), Self::new(group, user)]
+    }
+
     fn new(own: &Arc<ResourceType>, other: &ResourceType) -> Self {
         let foreign =
             other.schema.attributes.iter().filter(|attribute| own.attribute(&attribute.name).is_none());
@@ -108,7 +110,7 @@ mod tests {
             shown: Shown::default(),
             paging: Paging { from: PageStart::Index(1), count: 10 },
         };
-        TYPES.each_ref().map(|of| of.of(&search, &Dialect::strict()))
+        Among::both(&Types::general()).each_ref().map(|of| of.of(&search, &Dialect::strict()))
     }
 
     #[test]

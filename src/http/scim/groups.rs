@@ -30,7 +30,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 
 /// `POST /Groups`
 pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let wanted = members_if(&shown);
     let view = state.app.create_group(&client.0, body, client.dialect(), wanted).await?;
@@ -46,7 +46,7 @@ pub(super) async fn get(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let view = state.app.get_group(&client.0, group_id(&id)?, members_if(&shown)).await?;
     if let Some(answer) = answer::not_modified(&request, view.version) {
         return Ok(answer);
@@ -64,7 +64,7 @@ pub(super) async fn replace(
     state: Data<AppState>,
 ) -> Answer {
     let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let (dialect, wanted) = (client.dialect(), members_if(&shown));
     let view = state.app.replace_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;
@@ -84,7 +84,7 @@ pub(super) async fn patch(
 ) -> Answer {
     let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
     let asked = Shown::from_query(&query)?;
-    let shown = projection(&asked)?;
+    let shown = projection(&client, &asked)?;
     let body = body.scim(&state).await?;
     let wanted = if asked.is_asked() { members_if(&shown) } else { Members::Omitted };
     let dialect = client.dialect();
@@ -104,14 +104,14 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let query = search.of(&group(), client.dialect())?;
-    let shown = projection(&search.shown)?;
+    let query = search.of(client.types().group(), client.dialect())?;
+    let shown = projection(client, &search.shown)?;
     let page = state.app.list_groups(&client.0, &query, members_if(&shown)).await?;
     Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
 }
 
-pub(super) fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
-    Projection::parse(&group(), shown.attributes.as_deref(), shown.excluded.as_deref())
+pub(super) fn projection(client: &ScimClient, shown: &Shown) -> Result<Projection, scim::Error> {
+    shown.of(client.types().group())
 }
 
 pub(super) fn members_if(shown: &Projection) -> Members {
@@ -161,7 +161,7 @@ mod tests {
         let asked = |attributes: Option<&str>, excluded: Option<&str>| {
             let shown =
                 Shown { attributes: attributes.map(str::to_owned), excluded: excluded.map(str::to_owned) };
-            members_if(&projection(&shown).unwrap())
+            members_if(&shown.of(&group()).unwrap())
         };
 
         assert_eq!(asked(None, None), Members::Included);

@@ -10,7 +10,6 @@ use app::AppError;
 use app::provision::{Offer, Offered, Seats};
 use scim::dialect::{Dialect, Profile};
 use scim::message::etag;
-use scim::projection::Projection;
 use scim::schema::{Form, META, ResourceType, entitlement, role};
 use serde_json::{Map, Value, json};
 
@@ -157,10 +156,6 @@ impl<'a> Asked<'a> {
         shown.insert(META.to_owned(), meta);
         (shown, version)
     }
-
-    fn projection(&self, shown: &Shown) -> Result<Projection, scim::Error> {
-        Projection::parse(&self.resource_type, shown.attributes.as_deref(), shown.excluded.as_deref())
-    }
 }
 
 fn version(shown: &Map<String, Value>) -> i64 {
@@ -171,14 +166,14 @@ fn version(shown: &Map<String, Value>) -> i64 {
 
 async fn found(asked: &Asked<'_>, search: &Search) -> Answer {
     let query = search.of(&asked.resource_type, asked.client.dialect())?;
-    let shown = asked.projection(&search.shown)?;
+    let shown = search.shown.of(&asked.resource_type)?;
     let all = asked.all().await?.into_iter().map(|(offer, _)| offer).collect();
     let page = asked.state.app.page_of(&asked.client.0, asked.what.list(), &query, all)?;
     Ok(in_language(answer::list(&search.page(page, |offer| shown.apply(offer)))))
 }
 
 async fn one(asked: &Asked<'_>, id: &str, query: &Query) -> Answer {
-    let shown = asked.projection(&Shown::from_query(query)?)?;
+    let shown = Shown::from_query(query)?.of(&asked.resource_type)?;
     let has_id = |offer: &Map<String, Value>| offer.get("id").and_then(Value::as_str) == Some(id);
     let found = asked.all().await?.into_iter().find(|(offer, _)| has_id(offer));
     let missing = match asked.what {

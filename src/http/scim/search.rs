@@ -1,10 +1,13 @@
 //! Queries (RFC 7644 §3.4.2 and §3.4.3), from the address or from a `.search` body. Knows what can be asked; does not know
 //! who answers.
 
+use std::sync::Arc;
+
 use app::provision::{ListQuery, Page};
 use scim::dialect::Dialect;
 use scim::filter::Filter;
 use scim::message::{ListResponse, Paging, SEARCH_REQUEST_URN};
+use scim::projection::Projection;
 use scim::schema::ResourceType;
 use scim::sort::Sort;
 use serde_json::{Map, Value};
@@ -35,6 +38,11 @@ impl Shown {
             attributes: query.get("attributes")?.map(str::to_owned),
             excluded: query.get("excludedAttributes")?.map(str::to_owned),
         })
+    }
+
+    /// The same in the terms of a resource type.
+    pub(super) fn of(&self, of: &Arc<ResourceType>) -> Result<Projection, scim::Error> {
+        Projection::parse(of, self.attributes.as_deref(), self.excluded.as_deref())
     }
 
     /// Whether the client says anything about it: then a PATCH must answer with the resource.

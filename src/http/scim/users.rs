@@ -30,7 +30,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 
 /// `POST /Users`
 pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let view = state.app.create_user(&client.0, body, client.dialect()).await?;
     let (version, location) = (view.version, location(&state, view.id));
@@ -45,7 +45,7 @@ pub(super) async fn get(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let view = state.app.get_user(&client.0, user_id(&id)?, groups_if(&shown)).await?;
     if let Some(answer) = answer::not_modified(&request, view.version) {
         return Ok(answer);
@@ -63,7 +63,7 @@ pub(super) async fn replace(
     state: Data<AppState>,
 ) -> Answer {
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let view = state.app.replace_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
@@ -79,7 +79,7 @@ pub(super) async fn patch(
     state: Data<AppState>,
 ) -> Answer {
     let (id, if_match) = (user_id(&id)?, answer::if_match(&request));
-    let shown = projection(&Shown::from_query(&query)?)?;
+    let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let view = state.app.patch_user(&client.0, id, if_match.as_deref(), body, client.dialect()).await?;
     Ok(answered(view, &shown, &state))
@@ -97,14 +97,14 @@ pub(super) async fn delete(
 }
 
 async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
-    let query = search.of(&user(), client.dialect())?;
-    let shown = projection(&search.shown)?;
+    let query = search.of(client.types().user(), client.dialect())?;
+    let shown = projection(client, &search.shown)?;
     let page = state.app.list_users(&client.0, &query, groups_if(&shown)).await?;
     Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
 }
 
-pub(super) fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
-    Projection::parse(&user(), shown.attributes.as_deref(), shown.excluded.as_deref())
+pub(super) fn projection(client: &ScimClient, shown: &Shown) -> Result<Projection, scim::Error> {
+    shown.of(client.types().user())
 }
 
 /// Groups are read only if they are shown.
@@ -162,7 +162,7 @@ mod tests {
         let asked = |attributes: Option<&str>, excluded: Option<&str>| {
             let shown =
                 Shown { attributes: attributes.map(str::to_owned), excluded: excluded.map(str::to_owned) };
-            groups_if(&projection(&shown).unwrap())
+            groups_if(&shown.of(&user()).unwrap())
         };
 
         assert_eq!(asked(None, None), Groups::Included);

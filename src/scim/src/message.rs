@@ -189,10 +189,9 @@ pub fn render(
             body.insert(name, value);
         }
     }
-    let extensions = resource_type.extensions.iter().map(|extension| extension.schema.id.as_str());
-    let schemas: Vec<&str> = std::iter::once(resource_type.schema.id.as_str())
-        .chain(extensions.filter(|urn| body.contains_key(*urn)))
-        .collect();
+    // Only what an extension holds stands under a name with a colon.
+    let extensions = body.keys().map(String::as_str).filter(|name| name.contains(':'));
+    let schemas: Vec<&str> = std::iter::once(resource_type.schema.id.as_str()).chain(extensions).collect();
     body.insert("schemas".to_owned(), Value::from(schemas));
     let Meta { created, last_modified, version, location } = meta;
     body.insert(

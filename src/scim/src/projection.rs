@@ -1,6 +1,7 @@
 //! Which attributes a response shows (RFC 7644 §3.9). Knows `returned`; does not know where values come from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ const MAX_NAMES: usize = 200;
 /// What the client asked to see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
-    resource_type: ResourceType,
+    resource_type: Arc<ResourceType>,
     asked: Asked,
 }
 
@@ -50,7 +51,7 @@ impl Projection {
     /// Names we do not know select nothing, because clients ask every provider for the same list. Both
     /// at once are refused: RFC 7644 §3.9 calls them "mutually exclusive URL query parameters".
     pub fn parse(
-        resource_type: &ResourceType,
+        resource_type: &Arc<ResourceType>,
         attributes: Option<&str>,
         excluded: Option<&str>,
     ) -> Result<Self, Error> {
@@ -65,7 +66,7 @@ impl Projection {
             (false, true) => Asked::Without(Selection::parse(resource_type, excluded.unwrap_or_default())?),
             (false, false) => Asked::Default,
         };
-        Ok(Self { resource_type: resource_type.clone(), asked })
+        Ok(Self { resource_type: Arc::clone(resource_type), asked })
     }
 
     /// Did the client name the attributes it wants? Then a PATCH must answer with the resource.

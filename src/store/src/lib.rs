@@ -18,6 +18,7 @@ pub mod dialects;
 pub mod directories;
 mod error;
 pub mod everything;
+pub mod extensions;
 mod filter_sql;
 pub mod groups;
 pub mod identities;

@@ -187,6 +187,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    schema_extension (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        resource_type -> Text,
+        urn -> Text,
+        urn_key -> Text,
+        declaration -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schema_version (tenant_id) {
+        tenant_id -> Uuid,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     seat_hold (tenant_id, pool_id, user_id) {
         tenant_id -> Uuid,
         pool_id -> Uuid,
@@ -311,6 +331,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     operator_credential,
     org_unit,
     outbox,
+    schema_extension,
+    schema_version,
     seat_hold,
     seat_ledger,
     seat_pool,

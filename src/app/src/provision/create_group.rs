@@ -24,11 +24,12 @@ impl App {
         dialect: &Dialect,
         wanted: Members,
     ) -> Result<GroupView, AppError> {
-        let mut resource = Resource::for_create(&scim::schema::group(), body, dialect)?;
+        let types = self.types(directory).await?;
+        let mut resource = Resource::for_create(types.types().group(), body, dialect)?;
         let members = resource.take_members()?.unwrap_or_default();
         let now = self.now();
         let id = GroupId::generate(now, &*self.entropy);
-        let mut tx = self.db.begin(directory.scope()).await?;
+        let mut tx = self.begin_by(directory, &types).await?;
         groups::create(&mut tx, directory.directory(), id, &resource, now)?;
         let changes = Changes { list: vec![MemberChange::Add(members)], dialect };
         let known = users::lock_many(&mut tx, directory.directory(), &membership::named(&changes)).await?;

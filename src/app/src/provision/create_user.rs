@@ -25,7 +25,7 @@ impl App {
         let resource = Resource::for_create(types.types().user(), body, dialect)?;
         let now = self.now();
         let id = UserId::generate(now, &*self.entropy);
-        let mut tx = self.db.begin(directory.scope()).await?;
+        let mut tx = self.begin_by(directory, &types).await?;
         users::create(&mut tx, directory.directory(), id, &resource, now)?;
         let mut audit = Audit::of(
             AuditEvent::new(Action::UserProvision, id).after(Value::Object(resource.as_map().clone())),

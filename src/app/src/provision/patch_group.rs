@@ -12,7 +12,7 @@ use store::{DirectoryScope, groups};
 use super::membership::{self, Changes};
 use super::nesting;
 use super::read_groups::members_if;
-use super::{GroupView, Members, check_version, difference};
+use super::{GroupView, Members, TenantTypes, check_version, difference};
 use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
@@ -28,19 +28,25 @@ impl App {
         dialect: &Dialect,
         wanted: Members,
     ) -> Result<GroupView, AppError> {
-        let schema = scim::schema::group();
-        let (plan, changes) = PatchPlan::parse(&schema, body, dialect)?.split_members();
+        let types = self.types(directory).await?;
+        let schema = types.types().group();
+        let (plan, changes) = PatchPlan::parse(schema, body, dialect)?.split_members();
         let changes = Changes { list: changes, dialect };
-        self.change_group(directory, id, if_match, changes, wanted, |current| {
-            plan.apply(&schema, current, dialect)
+        self.change_group(directory, &types, id, if_match, changes, wanted, |current| {
+            plan.apply(schema, current, dialect)
         })
         .await
     }
 
     /// Locks a group, computes its next document and the changes of its members, and does everything that follows.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who asks, which group in which version, how it was read, what becomes of it"
+    )]
     pub(super) async fn change_group(
         &self,
         directory: &DirectoryScope,
+        types: &TenantTypes,
         id: GroupId,
         if_match: Option<&str>,
         changes: Changes<'_>,
@@ -48,12 +54,13 @@ impl App {
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<GroupView, AppError> {
         let now = self.now();
-        let mut tx = self.db.begin(directory.scope()).await?;
+        let mut tx = self.begin_by(directory, types).await?;
         let named = membership::named(&changes);
         let (row, known) = groups::lock_with(&mut tx, directory.directory(), id, &named).await?;
         let row = row.ok_or(AppError::NotFound("group"))?;
         check_version(if_match, row.version)?;
         let before = row.resource();
+        self.must_know(directory, types, &before)?;
         let after = next(&before)?;
         let mark = Mark { version: row.version.saturating_add(1), at: now };
         let moved = membership::apply(&mut tx, directory, id, changes, known, mark).await?;

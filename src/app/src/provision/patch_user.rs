@@ -11,7 +11,7 @@ use store::DirectoryScope;
 use store::users::{self, Groups};
 
 use super::settle::{settle, state_of};
-use super::{UserView, check_version, difference};
+use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
 
@@ -28,24 +28,26 @@ impl App {
         let types = self.types(directory).await?;
         let user = types.types().user();
         let plan = PatchPlan::parse(user, body, dialect)?;
-        self.change_user(directory, id, if_match, |current| plan.apply(user, current, dialect)).await
+        self.change_user(directory, &types, id, if_match, |current| plan.apply(user, current, dialect)).await
     }
 
     /// Locks a person, computes their next document, and does everything that follows from it.
     pub(super) async fn change_user(
         &self,
         directory: &DirectoryScope,
+        types: &TenantTypes,
         id: UserId,
         if_match: Option<&str>,
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<UserView, AppError> {
         let now = self.now();
-        let mut tx = self.db.begin(directory.scope()).await?;
+        let mut tx = self.begin_by(directory, types).await?;
         let row = users::lock(&mut tx, directory.directory(), id, Groups::Included)
             .await?
             .ok_or(AppError::NotFound("user"))?;
         check_version(if_match, row.version)?;
         let before = row.resource();
+        self.must_know(directory, types, &before)?;
         let Some(after) = next(&before)? else {
             tx.nothing_changed().await?;
             return Ok(row.into());

@@ -23,15 +23,16 @@ impl App {
         dialect: &Dialect,
         wanted: Members,
     ) -> Result<GroupView, AppError> {
-        let schema = scim::schema::group();
-        let mut asked = Replacement::read(&schema, body, dialect)?;
+        let types = self.types(directory).await?;
+        let schema = types.types().group();
+        let mut asked = Replacement::read(schema, body, dialect)?;
         let change = match asked.take_members()? {
             Some(members) => MemberChange::ReplaceAll(members),
             None => MemberChange::RemoveAll,
         };
         let changes = Changes { list: vec![change], dialect };
-        self.change_group(directory, id, if_match, changes, wanted, |current| {
-            let next = asked.over(&schema, current, dialect)?;
+        self.change_group(directory, &types, id, if_match, changes, wanted, |current| {
+            let next = asked.over(schema, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })
         .await

@@ -21,7 +21,7 @@ impl App {
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
         let types = self.types(directory).await?;
-        self.change_user(directory, id, if_match, |current| {
+        self.change_user(directory, &types, id, if_match, |current| {
             let next = Resource::for_replace(types.types().user(), body, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })

@@ -7,11 +7,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, Duration, Utc};
 use domain::blueprint::{Blueprint, Permission, Role};
 use domain::id::TenantId;
+use scim::resource::Resource;
 use scim::schema::{Offers, Types};
-use store::{DirectoryScope, Reads, tenants};
+use store::{DirectoryScope, Reads, WriteTx, extensions, tenants};
 
 use crate::App;
 use crate::error::AppError;
+use crate::tenants::{ExtendedType, read_extension};
 
 /// A change made by another process is heard within this time.
 const HEARD_FOR: Duration = Duration::seconds(10);
@@ -30,6 +32,7 @@ pub struct TenantTypes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct MadeFrom {
     blueprint: (String, String),
+    extensions: i64,
 }
 
 impl TenantTypes {
@@ -43,21 +46,42 @@ impl TenantTypes {
     }
 }
 
-/// What this process remembers of tenants.
+/// When a tenant's types were last asked for, and what they are.
+type Heard = (DateTime<Utc>, Arc<TenantTypes>);
+
+/// What this process remembers. Tenants of one blueprint that declared nothing share one set of types.
 #[derive(Default)]
-pub(crate) struct TypesCache(RwLock<HashMap<TenantId, (DateTime<Utc>, Arc<TenantTypes>)>>);
+pub(crate) struct TypesCache {
+    by_tenant: RwLock<HashMap<TenantId, Heard>>,
+    undeclared: RwLock<HashMap<(String, String), Arc<TenantTypes>>>,
+}
 
 impl TypesCache {
-    fn get(&self, tenant: TenantId) -> Option<(DateTime<Utc>, Arc<TenantTypes>)> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    fn get(&self, tenant: TenantId) -> Option<Heard> {
+        self.by_tenant.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    }
+
+    fn made_from(&self, from: &MadeFrom) -> Option<Arc<TenantTypes>> {
+        let undeclared = self.undeclared.read().unwrap_or_else(PoisonError::into_inner);
+        undeclared.get(&from.blueprint).filter(|_| from.extensions == 0).cloned()
     }
 
     fn put(&self, tenant: TenantId, types: &Arc<TenantTypes>, now: DateTime<Utc>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let from = &types.made_from;
+        if from.extensions == 0 {
+            let mut undeclared = self.undeclared.write().unwrap_or_else(PoisonError::into_inner);
+            undeclared.entry(from.blueprint.clone()).or_insert_with(|| Arc::clone(types));
+        }
+        let mut all = self.by_tenant.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_TENANTS {
             all.clear();
         }
         all.insert(tenant, (now, Arc::clone(types)));
+    }
+
+    /// The next request asks the database again.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        self.by_tenant.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
 }
 
@@ -72,25 +96,80 @@ impl App {
             return Ok(Arc::clone(types));
         }
         let mut tx = self.db.read(directory.scope()).await?;
-        let types = made(&mut tx, known.map(|(_, types)| types)).await?;
+        let types = self.made(&mut tx, known.map(|(_, types)| types)).await?;
         tx.finish().await?;
         self.types.put(tenant, &types, now);
         Ok(types)
     }
-}
 
-/// The types as the transaction sees them; those that are known, if nothing changed since.
-async fn made(tx: &mut impl Reads, known: Option<Arc<TenantTypes>>) -> Result<Arc<TenantTypes>, AppError> {
-    let (tenant, blueprint) = tenants::current(tx).await?;
-    let made_from = MadeFrom { blueprint: (tenant.blueprint_id, tenant.blueprint_version) };
-    if let Some(known) = known.filter(|known| known.made_from == made_from) {
-        return Ok(known);
+    /// Begins a transaction that writes documents which were read by these types. Where something is declared, the
+    /// declarations that they were made from must be in force, and stay so until the end: nothing is kept that the
+    /// declaration in force does not describe. A process that has not heard of a change yet is told to ask again, and
+    /// knows by then.
+    pub(super) async fn begin_by(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+    ) -> Result<WriteTx, AppError> {
+        let mut tx = self.db.begin(directory.scope()).await?;
+        let declared = types.made_from.extensions;
+        if declared > 0 && extensions::hold(&mut tx).await? != declared {
+            return Err(self.declared_anew(directory));
+        }
+        Ok(tx)
     }
-    let blueprint = Blueprint::parse(&blueprint)
-        .map_err(|error| AppError::Internal(format!("the stored blueprint: {error}")))?;
-    let offers = Offers {
-        roles: blueprint.roles().map(|role: &Role| role.id().to_owned()).collect(),
-        entitlements: blueprint.flags().map(|flag: &Permission| flag.id().to_owned()).collect(),
-    };
-    Ok(Arc::new(TenantTypes { types: Types::offering(&offers), blueprint: Arc::new(blueprint), made_from }))
+
+    /// Refuses to change a document with values that these types do not know, because something was declared only now:
+    /// they would be dropped.
+    pub(super) fn must_know(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        document: &Resource,
+    ) -> Result<(), AppError> {
+        if types.made_from.extensions == 0 && document.has_declared() {
+            return Err(self.declared_anew(directory));
+        }
+        Ok(())
+    }
+
+    fn declared_anew(&self, directory: &DirectoryScope) -> AppError {
+        self.types.forget(directory.scope().tenant());
+        AppError::Unavailable("the tenant's schema has just changed".to_owned())
+    }
+
+    /// The types as the transaction sees them; those that are known, if nothing changed since.
+    async fn made(
+        &self,
+        tx: &mut impl Reads,
+        known: Option<Arc<TenantTypes>>,
+    ) -> Result<Arc<TenantTypes>, AppError> {
+        let (tenant, blueprint) = tenants::current(tx).await?;
+        // Before the declarations: if somebody changes them meanwhile, these pass for older than they are, and nothing is
+        // written by them.
+        let extensions = extensions::version(tx).await?;
+        let made_from = MadeFrom { blueprint: (tenant.blueprint_id, tenant.blueprint_version), extensions };
+        let known = known.filter(|known| known.made_from == made_from);
+        if let Some(known) = known.or_else(|| self.types.made_from(&made_from)) {
+            return Ok(known);
+        }
+        let blueprint = Blueprint::parse(&blueprint)
+            .map_err(|error| AppError::Internal(format!("the stored blueprint: {error}")))?;
+        let offers = Offers {
+            roles: blueprint.roles().map(|role: &Role| role.id().to_owned()).collect(),
+            entitlements: blueprint.flags().map(|flag: &Permission| flag.id().to_owned()).collect(),
+        };
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
+        if made_from.extensions > 0 {
+            for row in extensions::all(tx).await? {
+                let declared = read_extension(&row)?;
+                match declared.resource_type {
+                    ExtendedType::User => users.push(declared.schema()),
+                    ExtendedType::Group => groups.push(declared.schema()),
+                }
+            }
+        }
+        let types = Types::offering(&offers).extended(users, groups);
+        Ok(Arc::new(TenantTypes { types, blueprint: Arc::new(blueprint), made_from }))
+    }
 }

@@ -5,6 +5,7 @@ mod mapping_rules;
 mod organisation;
 mod people;
 mod registry;
+mod schema_extensions;
 mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
@@ -13,4 +14,9 @@ pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use people::PersonView;
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};
+pub(crate) use schema_extensions::read as read_extension;
+pub use schema_extensions::{
+    AttributeDeclaration, DeclareExtension, DeclaredMutability, DeclaredReturned, DeclaredType,
+    DeclaredUniqueness, ExtendedType, ExtensionView,
+};
 pub use seat_pool::{SeatLimit, SeatPoolView, SetSeatPool, WaiterView};

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Email, Resource};
 use crate::path::AttributePath;
+use crate::schema::ENTERPRISE_USER_URN;
 
 /// What every core schema URN starts with.
 const CORE: &str = "urn:ietf:params:scim:schemas:core:";
@@ -61,6 +62,11 @@ impl Resource {
             .flat_map(|value| each(Some(value)))
             .filter_map(as_text)
             .collect()
+    }
+
+    /// Has it values of a schema that is not built in?
+    pub fn has_declared(&self) -> bool {
+        self.doc.keys().any(|name| name.contains(':') && name != ENTERPRISE_USER_URN)
     }
 
     fn text(&self, name: &str) -> Option<&str> {

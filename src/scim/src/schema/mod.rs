@@ -7,6 +7,7 @@ mod build;
 mod common;
 mod discovery;
 mod enterprise;
+mod extension;
 mod group;
 mod offered;
 mod provider;
@@ -19,6 +20,10 @@ use std::sync::Arc;
 pub use common::{META, common_attributes};
 pub use discovery::{RESOURCE_TYPE_URN, SCHEMA_URN, SERVICE_PROVIDER_CONFIG_URN, schema_by_id, schemas};
 pub use enterprise::ENTERPRISE_USER_URN;
+pub use extension::{
+    MOST_ATTRIBUTES, MOST_CANONICAL_VALUES, MOST_EXTENSIONS, MOST_SUB_ATTRIBUTES, breaks_data,
+    check_extension, urns_collide,
+};
 pub use group::{GROUP_URN, group};
 pub use offered::{Form, entitlement, role};
 pub use provider::{Config, service_provider_config};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::discovery::schemas_of;
-use super::{Form, ResourceType, Schema, entitlement, group, resource_types, role, user};
+use super::{Extension, Form, ResourceType, Schema, entitlement, group, resource_types, role, user};
 
 /// The values that a tenant offers for `roles` and `entitlements` of its people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +32,20 @@ impl Types {
     pub fn offering(offers: &Offers) -> Self {
         let user = super::user::offering(&offers.roles, &offers.entitlements);
         Self { user: Arc::new(user), group: group() }
+    }
+
+    /// The same with schemas that extend the User and the Group. Nobody must have one: those who were there before have
+    /// none.
+    #[must_use]
+    pub fn extended(mut self, users: Vec<Schema>, groups: Vec<Schema>) -> Self {
+        for (resource_type, schemas) in [(&mut self.user, users), (&mut self.group, groups)] {
+            if !schemas.is_empty() {
+                let more =
+                    schemas.into_iter().map(|schema| Extension { schema: Arc::new(schema), required: false });
+                Arc::make_mut(resource_type).extensions.extend(more);
+            }
+        }
+        self
     }
 
     /// The User.

@@ -303,6 +303,12 @@ impl<'a> Compiler<'a> {
             }
             (name, _) => {
                 let value = format!("{}->{}", self.holder(attr), literal(name));
+                if !attr.attribute.is_complex() {
+                    return format!(
+                        "(SELECT jsonb_build_object('value', s.v) FROM jsonb_array_elements(CASE jsonb_typeof({value}) \
+                         WHEN 'array' THEN {value} ELSE '[]' END) AS s (v)) AS e (v)"
+                    );
+                }
                 format!(
                     "jsonb_array_elements(CASE jsonb_typeof({value}) WHEN 'array' THEN {value} ELSE '[]' END) AS e (v)"
                 )

@@ -1,0 +1,2 @@
+DROP TABLE schema_version;
+DROP TABLE schema_extension;

@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 69] = [
+const ROUTES: [(&str, &str, Opens); 74] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -89,7 +89,12 @@ const ROUTES: [(&str, &str, Opens); 69] = [
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/users", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/users/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/tombstones", Admin),
     ("GET", "/api/v1/tenants/{tenant}/audit-events", Admin),
     ("GET", "/login/{tenant}", Open),
     ("GET", "/login/{tenant}/{connection}", Open),
@@ -250,7 +255,7 @@ impl World {
         other.seats(5).await;
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
-        let credential = other.tenant.directory.credential().to_string();
+        let credential = other.tenant.directory.credential().unwrap().to_string();
         let ids = vec![
             ("/credentials/", credential),
             ("/mapping-rules/", rule),
@@ -306,12 +311,14 @@ fn body(method: &str, path: &str) -> Option<Value> {
     let group = "urn:ietf:params:scim:schemas:core:2.0:Group";
     Some(match (method, path) {
         ("PATCH", path) if path.contains("/directories/") => json!({"dialect": "rfc"}),
+        ("PATCH", path) if path.contains("/api/") => json!({"displayName": "changed"}),
         ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),
         (_, path) if path.ends_with(".search") => {
             json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
         }
         (_, path) if path.contains("/v2/Users") => json!({"schemas": [user], "userName": "changed"}),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/users") => json!({"userName": "changed"}),
         ("POST", "/api/v1/tenants") => json!({"slug": "changed", "name": "Changed", "blueprint": "bellface"}),
         (_, path) if path.ends_with("/org-units") => {
             json!({"key": "changed", "name": "Changed", "parent": "Top"})

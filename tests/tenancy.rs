@@ -198,7 +198,7 @@ fn a_revoked_credential_is_refused_by_the_next_request_of_every_process() {
         let elsewhere = std::sync::Arc::new(elsewhere);
         read(elsewhere.clone(), there.clone()).await.unwrap();
 
-        tenant.app.revoke_credential(&tenant.admin, there.credential()).await.unwrap();
+        tenant.app.revoke_credential(&tenant.admin, there.credential().unwrap()).await.unwrap();
 
         for (app, scope) in [(elsewhere, there), (tenant.app.clone(), tenant.directory.clone())] {
             let refused = read(app, scope).await;

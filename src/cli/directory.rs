@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::OfTenant;
-use super::answer::{Answer, Table, moment, record};
+use super::answer::{Answer, Table, moment, record, yes_no};
 use super::console::Console;
 use super::error::CliError;
 
@@ -14,7 +14,7 @@ pub(super) enum Verb {
     /// Add a directory; `usher credential issue --directory` then lets it in
     #[command(after_help = "Example:\n  usher directory create --tenant acme --slug entra --name 'Entra ID'")]
     Create(Create),
-    /// Say how a directory's client speaks SCIM
+    /// Say how a directory's client speaks SCIM, and whether its POST may let people in again
     #[command(after_help = "Example:\n  usher directory set --tenant acme --slug entra --dialect entra")]
     Set(Set),
     /// One directory, and the deviations from the RFCs that its client needed
@@ -51,8 +51,11 @@ pub(super) struct Set {
     #[command(flatten)]
     named: Named,
     /// How its client speaks; naming `auto` again forgets who was recognised
-    #[arg(long, value_parser = dialects())]
-    dialect: String,
+    #[arg(long, value_parser = dialects(), required_unless_present = "create_reenables")]
+    dialect: Option<String>,
+    /// Whether a POST with the externalId of somebody who is there and inactive lets them in again
+    #[arg(long, value_name = "true|false")]
+    create_reenables: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +81,7 @@ fn shown(view: &DirectoryView) -> String {
         ("name", view.name.clone()),
         ("dialect", view.dialect.as_str().to_owned()),
         ("detected", detected(view)),
+        ("create re-enables", yes_no(view.create_reenables)),
         ("created", moment(view.created_at)),
     ])
 }
@@ -96,9 +100,9 @@ impl Verb {
                 let view = console.app.create_directory(&admin, new).await?;
                 Answer::new(&view, shown(&view))
             }
-            Self::Set(Set { named: Named { of, slug }, dialect: name }) => {
+            Self::Set(Set { named: Named { of, slug }, dialect: name, create_reenables }) => {
                 let admin = console.enter(&of.tenant).await?;
-                let change = ChangeDirectory { dialect: dialect(&name) };
+                let change = ChangeDirectory { dialect: name.as_deref().map(dialect), create_reenables };
                 let view = console.app.change_directory(&admin, &slug, change).await?;
                 Answer::new(&view, shown(&view))
             }

@@ -37,9 +37,11 @@ fn sentence(error: &AppError) -> String {
         AppError::Conflict(what) | AppError::Invalid(what) | AppError::Forbidden(what) => {
             format!("{} Nothing was changed.", whole(what))
         }
-        AppError::Unauthorized | AppError::PreconditionFailed | AppError::NoSeat | AppError::SignIn(_) => {
-            whole(&error.to_string())
-        }
+        AppError::Managed { .. }
+        | AppError::Unauthorized
+        | AppError::PreconditionFailed
+        | AppError::NoSeat
+        | AppError::SignIn(_) => whole(&error.to_string()),
         AppError::Unavailable(reason) => format!(
             "The database does not answer: {reason}. Check that it runs and that [database] in the configuration \
              says where, then try again."

@@ -1,29 +1,123 @@
 //! `usher user`. Knows its flags and tables, and how a person is named at a terminal; does not know SCIM.
 
 use app::AdminScope;
+use app::people::{ChangePerson, Edit, NewPerson, PersonView, Whom};
 use app::provision::Slice;
 use clap::{Args, Subcommand};
 use domain::id::UserId;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, or_dash, yes_no};
+use super::answer::{Answer, Table, moment, or_dash, record, yes_no};
 use super::console::Console;
 use super::error::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Add a local person: one whom no directory manages
+    #[command(
+        after_help = "Example:\n  usher user create --tenant acme --user-name hana@acme.example --title Auditor"
+    )]
+    Create(Box<Create>),
+    /// Change a local person; an empty text takes a value away
+    #[command(
+        after_help = "Example:\n  usher user set --tenant acme --user hana@acme.example --active false"
+    )]
+    Set(Box<Set>),
+    /// Delete a local person
+    Delete(One),
     /// A tenant's people
     #[command(after_help = "Example:\n  usher user list --tenant acme --user-name hana")]
     List(List),
+    /// Who was deleted, newest first
+    Deleted(Deleted),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Their name, unique among the tenant's local people
+    #[arg(long, value_name = "NAME")]
+    user_name: String,
+    #[command(flatten)]
+    profile: Profile,
+    /// Shut out until they are let in
+    #[arg(long)]
+    inactive: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    one: One,
+    /// A new name, unique among the tenant's local people
+    #[arg(long, value_name = "NAME")]
+    user_name: Option<String>,
+    #[command(flatten)]
+    profile: Profile,
+    /// Whether they are let in
+    #[arg(long, value_name = "true|false")]
+    active: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+struct Profile {
+    /// Display name
+    #[arg(long)]
+    display_name: Option<String>,
+    /// Given name
+    #[arg(long)]
+    given_name: Option<String>,
+    /// Family name
+    #[arg(long)]
+    family_name: Option<String>,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Title
+    #[arg(long)]
+    title: Option<String>,
+    /// Department
+    #[arg(long)]
+    department: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Id or user name
+    #[arg(long, value_name = "ID|NAME")]
+    user: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
     of: OfTenant,
-    /// Only who has this name in a directory
+    /// Only who has this name
     #[arg(long, value_name = "NAME")]
     user_name: Option<String>,
+    /// Only whom this directory manages
+    #[arg(long, value_name = "SLUG")]
+    directory: Option<String>,
+    /// Only whom no directory manages (true), or whom one does (false)
+    #[arg(long, value_name = "true|false")]
+    local: Option<bool>,
+    #[command(flatten)]
+    page: Page,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Deleted {
+    #[command(flatten)]
+    of: OfTenant,
+    #[command(flatten)]
+    page: Page,
+}
+
+#[derive(Debug, Args)]
+struct Page {
     /// How many to pass over
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     offset: i64,
@@ -32,22 +126,116 @@ pub(super) struct List {
     limit: i64,
 }
 
+impl Page {
+    fn slice(&self) -> Slice {
+        Slice { offset: self.offset, limit: self.limit }
+    }
+}
+
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
-        let Self::List(List { of, user_name, offset, limit }) = self;
-        let admin = console.enter(&of.tenant).await?;
-        let views = console.app.list_people(&admin, user_name.as_deref(), Slice { offset, limit }).await?;
-        let mut table = Table::new(&["USER NAME", "NAME", "ACTIVE", "ID"]);
-        for view in &views {
-            table.row([
-                view.user_name.clone(),
-                or_dash(view.display_name.as_ref()),
-                yes_no(view.active),
-                view.id.to_string(),
-            ]);
+        match self {
+            Self::Create(it) => create(console, *it).await,
+            Self::Set(it) => set(console, *it).await,
+            Self::Delete(One { of, user }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let id = find(console, &admin, &user).await?;
+                console.app.delete_person(&admin, id).await?;
+                Answer::new(&serde_json::json!({"deleted": id}), "Deleted.")
+            }
+            Self::List(it) => list(console, it).await,
+            Self::Deleted(it) => deleted(console, it).await,
         }
-        Answer::new(&views, table.or("Nobody."))
     }
+}
+
+async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
+    let admin = console.enter(&it.of.tenant).await?;
+    let Profile { display_name, given_name, family_name, email, title, department } = it.profile;
+    let new = NewPerson {
+        user_name: it.user_name,
+        display_name,
+        given_name,
+        family_name,
+        email,
+        title,
+        department,
+        active: Some(!it.inactive),
+    };
+    let view = console.app.create_person(&admin, new).await?;
+    Answer::new(&view, shown(&view))
+}
+
+async fn set(console: &Console, it: Set) -> Result<Answer, CliError> {
+    let admin = console.enter(&it.one.of.tenant).await?;
+    let id = find(console, &admin, &it.one.user).await?;
+    let given = |text: Option<String>| match text {
+        None => Edit::Keep,
+        Some(text) if text.is_empty() => Edit::Clear,
+        Some(text) => Edit::Set(text),
+    };
+    let Profile { display_name, given_name, family_name, email, title, department } = it.profile;
+    let change = ChangePerson {
+        user_name: it.user_name,
+        display_name: given(display_name),
+        given_name: given(given_name),
+        family_name: given(family_name),
+        email: given(email),
+        title: given(title),
+        department: given(department),
+        active: it.active,
+    };
+    let view = console.app.change_person(&admin, id, change).await?;
+    Answer::new(&view, shown(&view))
+}
+
+async fn list(console: &Console, it: List) -> Result<Answer, CliError> {
+    let admin = console.enter(&it.of.tenant).await?;
+    let whom =
+        Whom { user_name: it.user_name.as_deref(), directory: it.directory.as_deref(), local: it.local };
+    let views = console.app.list_people(&admin, whom, it.page.slice()).await?;
+    let mut table = Table::new(&["USER NAME", "NAME", "ACTIVE", "MANAGED BY", "ID"]);
+    for view in &views {
+        table.row([
+            view.user_name.clone(),
+            or_dash(view.display_name.as_ref()),
+            yes_no(view.active),
+            manager(view),
+            view.id.to_string(),
+        ]);
+    }
+    Answer::new(&views, table.or("Nobody."))
+}
+
+async fn deleted(console: &Console, it: Deleted) -> Result<Answer, CliError> {
+    let admin = console.enter(&it.of.tenant).await?;
+    let views = console.app.list_tombstones(&admin, it.page.slice()).await?;
+    let mut table = Table::new(&["USER NAME", "EXTERNAL ID", "DELETED", "BECAME", "ID"]);
+    for view in &views {
+        table.row([
+            view.user_name.clone(),
+            or_dash(view.external_id.as_ref()),
+            moment(view.deleted_at),
+            or_dash(view.merged_into),
+            view.id.to_string(),
+        ]);
+    }
+    Answer::new(&views, table.or("Nobody was deleted."))
+}
+
+fn manager(view: &PersonView) -> String {
+    or_dash(view.managed_by.as_ref().map(|managed| &managed.directory))
+}
+
+fn shown(view: &PersonView) -> String {
+    record(&[
+        ("id", view.id.to_string()),
+        ("user name", view.user_name.clone()),
+        ("name", or_dash(view.display_name.as_ref())),
+        ("e-mail", or_dash(view.email.as_ref())),
+        ("active", yes_no(view.active)),
+        ("managed by", manager(view)),
+    ])
 }
 
 /// The person whom an id names, or the one who has the name.
@@ -55,14 +243,15 @@ pub(super) async fn find(console: &Console, admin: &AdminScope, named: &str) -> 
     if let Ok(id) = named.parse::<UserId>() {
         return Ok(id);
     }
-    let found = console.app.list_people(admin, Some(named), Slice { offset: 0, limit: 10 }).await?;
+    let whom = Whom { user_name: Some(named), ..Whom::default() };
+    let found = console.app.list_people(admin, whom, Slice { offset: 0, limit: 10 }).await?;
     match found.as_slice() {
         [only] => Ok(only.id),
         [] => Err(CliError::Failed(format!(
             "Nobody in this tenant has the user name {named:?}. `usher user list` shows who is there."
         ))),
         several => Err(CliError::Failed(format!(
-            "Several directories have somebody called {named:?}; name one by id: {}.",
+            "Several people are called {named:?}; name one by id: {}.",
             several.iter().map(|person| person.id.to_string()).collect::<Vec<_>>().join(", ")
         ))),
     }

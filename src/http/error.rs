@@ -233,7 +233,7 @@ fn app_status(error: &AppError) -> StatusCode {
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         }
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
-        AppError::Conflict(_) => StatusCode::CONFLICT,
+        AppError::Conflict(_) | AppError::Managed { .. } => StatusCode::CONFLICT,
         AppError::Invalid(_) => StatusCode::BAD_REQUEST,
         AppError::Forbidden(_) | AppError::NoSeat => StatusCode::FORBIDDEN,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
@@ -265,6 +265,7 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::Scim(error) => error.scim_type.map_or("scim", ScimType::as_str),
         AppError::NotFound(_) => "not_found",
         AppError::Conflict(_) => "conflict",
+        AppError::Managed { .. } => "managed_by_directory",
         AppError::Invalid(_) => "invalid",
         AppError::Forbidden(_) => "forbidden",
         AppError::PreconditionFailed => "precondition_failed",
@@ -281,6 +282,10 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         AppError::Scim(error) => error.detail.clone().into(),
         AppError::NotFound(what) => format!("There is no such {what}.").into(),
         AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) => why.clone().into(),
+        AppError::Managed { what, directory, name } => format!(
+            "The {what} is managed by the directory {name:?} ({directory}) and can only be changed there."
+        )
+        .into(),
         AppError::PreconditionFailed => "The resource has another version by now.".into(),
         AppError::NoSeat => {
             "All seats are taken, and this tenant lets nobody wait for one. Nothing was changed; it can be tried again \

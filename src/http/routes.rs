@@ -196,7 +196,12 @@ mod tests {
             ("GET", "/tenants/acme/seat-pool"),
             ("PUT", "/tenants/acme/seat-pool"),
             ("GET", "/tenants/acme/users"),
+            ("POST", "/tenants/acme/users"),
+            ("GET", "/tenants/acme/users/1"),
+            ("PATCH", "/tenants/acme/users/1"),
+            ("DELETE", "/tenants/acme/users/1"),
             ("GET", "/tenants/acme/users/1/access"),
+            ("GET", "/tenants/acme/tombstones"),
             ("GET", "/tenants/acme/audit-events"),
         ] {
             let (status, media_type, body) = said(method, &format!("/api/v1{path}")).await;

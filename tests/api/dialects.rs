@@ -515,7 +515,7 @@ fn a_dialect_set_by_another_process_is_heard_within_seconds() {
         };
         tokio::time::timeout(std::time::Duration::from_secs(15), heard).await.unwrap();
 
-        let back = ChangeDirectory { dialect: DialectName::Auto };
+        let back = ChangeDirectory { dialect: Some(DialectName::Auto), create_reenables: None };
         process.change_directory(&doors.tenant.admin, "directory", back).await.unwrap();
         assert_eq!(
             process.dialect(scope, Clues::default()).await.unwrap().as_str(),

@@ -1,5 +1,8 @@
 //! The doors, address by address. Each file is one address or one story that crosses several.
 
+mod identity_safety;
+mod local_people;
+
 mod access;
 mod bad_input;
 mod dialects;

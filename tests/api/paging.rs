@@ -175,7 +175,7 @@ fn behaviour_39_a_cursor_opens_only_what_it_was_made_for() {
         doors
             .tenant
             .app
-            .revoke_credential(&doors.tenant.admin, doors.tenant.directory.credential())
+            .revoke_credential(&doors.tenant.admin, doors.tenant.directory.credential().unwrap())
             .await
             .unwrap();
         doors.scim.get(&format!("{query}&cursor={cursor}")).await.scim_error(401, None);

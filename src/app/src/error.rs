@@ -14,6 +14,16 @@ pub enum AppError {
     /// It is there already, or still in use.
     #[error("{0}")]
     Conflict(String),
+    /// A directory manages it, so nobody else may change it.
+    #[error("the {what} is managed by the directory {name:?} ({directory}) and can only be changed there")]
+    Managed {
+        /// What kind of thing it is.
+        what: &'static str,
+        /// Slug of the directory.
+        directory: String,
+        /// Its display name.
+        name: String,
+    },
     /// What was sent makes no sense.
     #[error("{0}")]
     Invalid(String),

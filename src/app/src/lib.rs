@@ -3,6 +3,7 @@
 //! | room | verbs |
 //! |---|---|
 //! | [`provision`] | what a directory does to people and groups |
+//! | [`people`] | everybody for administrators; those whom no directory manages |
 //! | [`access`] | what people may do, computed and shown |
 //! | [`login`] | signing in, sessions, signing out |
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
@@ -12,6 +13,7 @@ pub mod access;
 pub mod connections;
 mod error;
 pub mod login;
+pub mod people;
 pub mod provision;
 mod seal;
 pub mod tenants;

@@ -61,7 +61,14 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .delete(schema_extensions::withdraw),
         )
         .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
-        .service(Endpoint::at("/tenants/{tenant}/users").get(people::list))
+        .service(Endpoint::at("/tenants/{tenant}/users").get(people::list).post(people::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/users/{id}")
+                .get(people::show)
+                .patch(people::change)
+                .delete(people::delete),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
         .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list));
 }

@@ -31,7 +31,8 @@ use super::{
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
         seat_pool::show, seat_pool::set,
-        people::list, people::access,
+        people::list, people::create, people::show, people::change, people::delete, people::access,
+        people::tombstones,
         audit_events::list,
     ),
     components(schemas(Problem)),
@@ -95,7 +96,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 27);
+        assert_eq!(operations, 32);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
 pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: Data<AppState>) -> Answer {
     let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
-    let view = state.app.create_user(&client.0, body, client.dialect()).await?;
+    let view = state.app.create_or_let_in_again(&client.0, body, client.dialect()).await?;
     let (version, location) = (view.version, location(&state, view.id));
     Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
 }

@@ -43,6 +43,8 @@ diesel::table! {
         detected_dialect -> Nullable<Text>,
         detected_by -> Nullable<Text>,
         detected_at -> Nullable<Timestamptz>,
+        kind -> Text,
+        create_reenables -> Bool,
     }
 }
 
@@ -314,6 +316,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    tombstone (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        directory_id -> Uuid,
+        user_name -> Text,
+        external_id -> Nullable<Text>,
+        deleted_at -> Timestamptz,
+        merged_into -> Nullable<Uuid>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     access_policy,
     audit_event,
@@ -339,6 +353,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     seat_waiter,
     session,
     tenant,
+    tombstone,
     user_access,
     user_email,
     users,

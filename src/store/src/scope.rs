@@ -43,17 +43,23 @@ impl Scope {
     }
 }
 
-/// A [`Scope`] narrowed to one directory: what a provisioning client may see and touch.
+/// A [`Scope`] narrowed to one directory: what a provisioning client may see and touch, or an administrator of the
+/// people who belong to no identity provider.
 #[derive(Debug, Clone)]
 pub struct DirectoryScope {
     scope: Scope,
     directory: DirectoryId,
-    credential: CredentialId,
+    credential: Option<CredentialId>,
 }
 
 impl DirectoryScope {
     pub(crate) fn new(scope: Scope, directory: DirectoryId, credential: CredentialId) -> Self {
-        Self { scope, directory, credential }
+        Self { scope, directory, credential: Some(credential) }
+    }
+
+    /// What an administrator does to the people whom no identity provider manages.
+    pub(crate) fn of_local_people(admin: &AdminScope, directory: DirectoryId) -> Self {
+        Self { scope: admin.scope().clone(), directory, credential: None }
     }
 
     /// The tenant-wide scope that this one narrows.
@@ -66,8 +72,8 @@ impl DirectoryScope {
         self.directory
     }
 
-    /// The credential that was shown.
-    pub fn credential(&self) -> CredentialId {
+    /// The credential that was shown; none where an administrator acts on local people.
+    pub fn credential(&self) -> Option<CredentialId> {
         self.credential
     }
 }

@@ -187,30 +187,6 @@ pub async fn by_ids(
     tx.connection().0.load(statement).await
 }
 
-/// People of every directory of the tenant, by id; with `user_name`, those who have it.
-pub async fn of_tenant(
-    tx: &mut impl Reads,
-    user_name: Option<&str>,
-    slice: Slice,
-) -> Result<Vec<(UserId, Resource)>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let mut query = users::table
-        .filter(users::tenant_id.eq(tenant))
-        .order(users::id)
-        .offset(slice.offset)
-        .limit(slice.limit)
-        .select((users::id, users::doc))
-        .into_boxed();
-    if let Some(name) = user_name {
-        query = query.filter(users::user_name_key.eq(scim::text::fold(name)));
-    }
-    let rows: Vec<(Uuid, Value)> = query.load(tx.connection().0.conn().await?).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, doc)| (UserId::from_uuid(id), Resource::from_stored(document(&doc))))
-        .collect())
-}
-
 /// Everybody in the tenant, by id.
 pub async fn all_ids(tx: &mut impl Reads) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
@@ -330,17 +306,6 @@ fn replace_emails(tx: &mut WriteTx, id: UserId, emails: Vec<String>) {
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(id.as_uuid())
         .bind::<Array<Text>, _>(emails),
-    );
-}
-
-/// Removes a person for good. Sessions, identities, memberships, e-mails and access go with the row; a seat must have
-/// been released before.
-pub fn delete(tx: &mut WriteTx, id: UserId) {
-    let tenant = tx.tenant().as_uuid();
-    tx.later(
-        statement("DELETE FROM users WHERE tenant_id = {} AND id = {}")
-            .bind::<SqlUuid, _>(tenant)
-            .bind::<SqlUuid, _>(id.as_uuid()),
     );
 }
 

@@ -103,12 +103,15 @@ pub struct NewDirectory {
     pub dialect: DialectName,
 }
 
-/// What is to be changed of a directory.
+/// What is to be changed of a directory; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeDirectory {
     /// How its client speaks from now on. What was recognised and counted before is forgotten, also by naming the same.
-    pub dialect: DialectName,
+    pub dialect: Option<DialectName>,
+    /// Whether a POST with the externalId of somebody who is there and inactive lets them in again. Otherwise such a POST
+    /// is a conflict, and the client is expected to find the person and to PATCH them.
+    pub create_reenables: Option<bool>,
 }
 
 /// A directory.
@@ -130,6 +133,8 @@ pub struct DirectoryView {
     pub detected_by: Option<String>,
     /// When.
     pub detected_at: Option<DateTime<Utc>>,
+    /// Whether a POST may let a person in again who is there and inactive.
+    pub create_reenables: bool,
     /// When it came to be.
     pub created_at: DateTime<Utc>,
 }
@@ -161,7 +166,7 @@ pub struct LeniencyUse {
 
 impl From<DirectoryRow> for DirectoryView {
     fn from(row: DirectoryRow) -> Self {
-        let DirectoryRow { id, slug, name, created_at, spoken } = row;
+        let DirectoryRow { id, slug, name, created_at, create_reenables, spoken } = row;
         Self {
             id: DirectoryId::from_uuid(id),
             slug,
@@ -170,6 +175,7 @@ impl From<DirectoryRow> for DirectoryView {
             detected_dialect: spoken.detected_dialect.as_deref().and_then(DialectName::parse),
             detected_by: spoken.detected_by,
             detected_at: spoken.detected_at,
+            create_reenables,
             created_at,
         }
     }
@@ -205,6 +211,7 @@ impl App {
             slug: slug(&new.slug)?,
             name: display_name(&new.name)?,
             created_at: now,
+            create_reenables: false,
             spoken: spoken(new.dialect, now),
         };
         let mut tx = self.db.begin(admin.scope()).await?;
@@ -238,26 +245,41 @@ impl App {
         })
     }
 
-    /// Sets a directory's dialect. Requests that this process reads from now on are read so, those of others within
-    /// seconds.
+    /// Changes a directory. With another dialect, requests that this process reads from now on are read so, those of
+    /// others within seconds.
     pub async fn change_directory(
         &self,
         admin: &AdminScope,
         slug: &str,
         change: ChangeDirectory,
     ) -> Result<DirectoryView, AppError> {
+        if change.dialect.is_none() && change.create_reenables.is_none() {
+            return Err(AppError::Invalid("say what is to be changed".to_owned()));
+        }
         let now = self.now();
         let mut tx = self.db.begin(admin.scope()).await?;
-        let row = directories::lock(&mut tx, slug).await?.ok_or(AppError::NotFound("directory"))?;
+        let mut row = directories::lock(&mut tx, slug).await?.ok_or(AppError::NotFound("directory"))?;
         let id = DirectoryId::from_uuid(row.id);
-        dialects::set(&mut tx, id, change.dialect.as_str(), now).await?;
-        let (was, detected) = (&row.spoken.dialect, &row.spoken.detected_dialect);
-        let event = AuditEvent::new(Action::DirectoryUpdate, id)
-            .before(json!({"dialect": was, "detectedDialect": detected}))
-            .after(json!({"dialect": change.dialect.as_str()}));
+        let (mut before, mut after) = (serde_json::Map::new(), serde_json::Map::new());
+        if let Some(dialect) = change.dialect {
+            dialects::set(&mut tx, id, dialect.as_str(), now).await?;
+            before.insert("dialect".to_owned(), json!(row.spoken.dialect));
+            before.insert("detectedDialect".to_owned(), json!(row.spoken.detected_dialect));
+            after.insert("dialect".to_owned(), json!(dialect));
+            row.spoken = spoken(dialect, now);
+        }
+        if let Some(reenables) = change.create_reenables {
+            directories::set_create_reenables(&mut tx, id, reenables).await?;
+            before.insert("createReenables".to_owned(), json!(row.create_reenables));
+            after.insert("createReenables".to_owned(), json!(reenables));
+            row.create_reenables = reenables;
+        }
+        let event = AuditEvent::new(Action::DirectoryUpdate, id).before(before.into()).after(after.into());
         tx.commit(Audit::of(event), now, &*self.entropy).await?;
-        self.dialects.forget((admin.scope().tenant(), id));
-        Ok(DirectoryRow { spoken: spoken(change.dialect, now), ..row }.into())
+        if change.dialect.is_some() {
+            self.dialects.forget((admin.scope().tenant(), id));
+        }
+        Ok(row.into())
     }
 }
 

@@ -4,9 +4,9 @@ use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::UserId;
 use domain::lifecycle::{PersonState, effects};
 use serde_json::{Value, json};
-use store::DirectoryScope;
 use store::audit::Outgoing;
 use store::users::{self, Groups};
+use store::{DirectoryScope, tombstones};
 
 use super::check_version;
 use super::settle::{leave, state_of};
@@ -14,7 +14,8 @@ use crate::App;
 use crate::error::AppError;
 
 impl App {
-    /// Deletes a person: sessions end, the seat passes on, memberships, links and access go, the audit trail stays.
+    /// Deletes a person: sessions end, the seat passes on, memberships, links and access go; a
+    /// tombstone and the audit trail stay.
     pub async fn delete_user(
         &self,
         directory: &DirectoryScope,
@@ -32,7 +33,7 @@ impl App {
         let mut audit =
             Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));
         audit.extend(leave(self, &mut tx, id, &effects).await?);
-        users::delete(&mut tx, id);
+        tombstones::bury(&mut tx, id, None, now);
         for fact in &effects.facts {
             tx.announce(Outgoing {
                 fact: fact.name(),

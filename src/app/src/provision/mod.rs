@@ -4,6 +4,7 @@ mod create_group;
 mod create_user;
 mod delete_group;
 mod delete_user;
+mod let_in_again;
 mod listing;
 mod membership;
 mod nesting;

@@ -3,7 +3,6 @@
 mod audit_events;
 mod mapping_rules;
 mod organisation;
-mod people;
 mod registry;
 mod schema_extensions;
 mod seat_pool;
@@ -11,7 +10,6 @@ mod seat_pool;
 pub use audit_events::{AuditEventView, AuditQuery};
 pub use mapping_rules::{MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope};
 pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
-pub use people::PersonView;
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};
 pub(crate) use schema_extensions::read as read_extension;

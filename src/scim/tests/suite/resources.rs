@@ -1,9 +1,11 @@
 //! Bodies of POST and PUT.
 
+use std::sync::Arc;
+
 use scim::ScimType;
 use scim::dialect::{Dialect, Leniency};
 use scim::resource::Resource;
-use scim::schema::{self, ENTERPRISE_USER_URN, GROUP_URN, USER_URN};
+use scim::schema::{self, ENTERPRISE_USER_URN, GROUP_URN, Mutability, USER_URN};
 use serde_json::{Map, Value, json};
 
 fn user_body(more: &Value) -> Value {
@@ -218,4 +220,30 @@ fn values_are_found_by_path_in_any_case() {
     assert!(user.values_at("name").is_empty());
     assert!(user.values_at("..").is_empty());
     assert_eq!(user.emails().len(), 2);
+}
+
+/// Behaviour 46. No attribute of ours is immutable; an extension's may be.
+#[test]
+fn an_immutable_attribute_keeps_its_first_value() {
+    let mut user = (*schema::user()).clone();
+    let mut core = (*user.schema).clone();
+    for attribute in core.attributes.iter_mut().filter(|attribute| attribute.name == "nickName") {
+        Arc::make_mut(attribute).mutability = Mutability::Immutable;
+    }
+    user.schema = Arc::new(core);
+    let replace = |current: &Value, body: &Value| {
+        let current = Resource::for_create(&user, user_body(current), &Dialect::strict()).unwrap();
+        let next = Resource::for_replace(&user, user_body(body), &current, &Dialect::strict());
+        next.map(|next| next.as_map().get("nickName").cloned()).map_err(|error| error.scim_type)
+    };
+
+    assert_eq!(replace(&json!({}), &json!({"nickName": "Mi"})), Ok(Some(json!("Mi"))));
+    assert_eq!(replace(&json!({"nickName": "Mi"}), &json!({"nickName": "Mi"})), Ok(Some(json!("Mi"))));
+    assert_eq!(
+        replace(&json!({"nickName": "Mi"}), &json!({})),
+        Ok(Some(json!("Mi"))),
+        "omitted, not cleared"
+    );
+    let changed = replace(&json!({"nickName": "Mi"}), &json!({"nickName": "Na"}));
+    assert_eq!(changed, Err(Some(ScimType::Mutability)));
 }

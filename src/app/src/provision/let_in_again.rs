@@ -1,0 +1,64 @@
+//! A directory's POST of somebody who may be there already (RFC 7644 §3.3).
+
+use scim::ScimType;
+use scim::dialect::Dialect;
+use scim::resource::Resource;
+use serde_json::Value;
+use store::users::{self, Named};
+use store::{DirectoryScope, directories};
+
+use super::{TenantTypes, UserView};
+use crate::App;
+use crate::error::AppError;
+
+impl App {
+    /// Creates a person, or lets one in again.
+    ///
+    /// A name or externalId that is taken in this directory is a conflict, so that a client whose first answer was lost
+    /// finds the person by it. Where the directory is set so, whoever has the externalId and is inactive is let in again
+    /// instead, as the body describes them.
+    pub async fn create_or_let_in_again(
+        &self,
+        directory: &DirectoryScope,
+        body: Value,
+        dialect: &Dialect,
+    ) -> Result<UserView, AppError> {
+        match self.create_user(directory, body.clone(), dialect).await {
+            Err(AppError::Scim(conflict)) if conflict.scim_type == Some(ScimType::Uniqueness) => {
+                let types = self.types(directory).await?;
+                let resource = Resource::for_create(types.types().user(), body, dialect)?;
+                let returned = self.let_in_again(directory, &types, resource).await?;
+                returned.ok_or(AppError::Scim(conflict))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The person with this externalId, active again and as the resource says, if the directory is set so and they are
+    /// there and inactive.
+    async fn let_in_again(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        resource: Resource,
+    ) -> Result<Option<UserView>, AppError> {
+        let Some(external_id) = resource.external_id().filter(|_| resource.active()) else { return Ok(None) };
+        let mut tx = self.db.read(directory.scope()).await?;
+        let found = if directories::create_reenables(&mut tx, directory.directory()).await? {
+            users::by_name(&mut tx, directory.directory(), Named::ExternalId(external_id)).await?
+        } else {
+            None
+        };
+        tx.finish().await?;
+        let Some(id) = found else { return Ok(None) };
+        let changed = self
+            .change_user(directory, types, id, None, |current| {
+                if current.active() {
+                    return Err(scim::Error::uniqueness("externalId is taken in this directory"));
+                }
+                Ok(Some(resource))
+            })
+            .await;
+        changed.map(Some)
+    }
+}

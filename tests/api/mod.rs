@@ -9,6 +9,7 @@ mod dialects;
 mod extensions;
 mod filter;
 mod groups;
+mod large;
 mod login;
 mod nesting;
 mod paging;

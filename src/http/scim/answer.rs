@@ -6,7 +6,8 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use scim::message::{ListResponse, MEDIA_TYPE, etag};
-use serde_json::Value;
+
+use super::content::Content;
 
 /// Nobody in between may keep what is about people.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -18,8 +19,8 @@ fn start(status: StatusCode) -> HttpResponseBuilder {
 }
 
 /// A SCIM message.
-pub(super) fn message(body: &Value) -> HttpResponse {
-    start(StatusCode::OK).content_type(MEDIA_TYPE).body(body.to_string())
+pub(super) fn message(body: impl Into<Content>) -> HttpResponse {
+    with(start(StatusCode::OK), body)
 }
 
 /// A page of a list.
@@ -28,20 +29,22 @@ pub(super) fn list(list: &ListResponse) -> HttpResponse {
 }
 
 /// A resource in its version.
-pub(super) fn resource(body: &Value, version: i64) -> HttpResponse {
-    start(StatusCode::OK)
-        .insert_header((ETAG, etag::weak(version)))
-        .content_type(MEDIA_TYPE)
-        .body(body.to_string())
+pub(super) fn resource(body: impl Into<Content>, version: i64) -> HttpResponse {
+    let mut response = start(StatusCode::OK);
+    response.insert_header((ETAG, etag::weak(version)));
+    with(response, body)
 }
 
 /// A new resource and where it is (RFC 7644 §3.3).
-pub(super) fn created(body: &Value, version: i64, location: &str) -> HttpResponse {
-    start(StatusCode::CREATED)
-        .insert_header((ETAG, etag::weak(version)))
-        .insert_header((LOCATION, location))
-        .content_type(MEDIA_TYPE)
-        .body(body.to_string())
+pub(super) fn created(body: impl Into<Content>, version: i64, location: &str) -> HttpResponse {
+    let mut response = start(StatusCode::CREATED);
+    response.insert_header((ETAG, etag::weak(version))).insert_header((LOCATION, location));
+    with(response, body)
+}
+
+fn with(mut response: HttpResponseBuilder, body: impl Into<Content>) -> HttpResponse {
+    response.content_type(MEDIA_TYPE);
+    body.into().send(response)
 }
 
 /// Done, and nothing to say but the version.

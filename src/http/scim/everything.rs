@@ -14,6 +14,7 @@ use super::super::body::Body;
 use super::super::caller::ScimClient;
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::content::{Content, Rest};
 use super::search::Search;
 use super::{Answer, answer, groups, users};
 
@@ -28,7 +29,7 @@ pub(super) async fn search(client: ScimClient, body: Body, state: Data<AppState>
     found(&client, &Search::from_body(body)?, &state).await
 }
 
-async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
+async fn found(client: &ScimClient, search: &Search, state: &Data<AppState>) -> Answer {
     let [user, group] = Among::both(client.types());
     let query = RootQuery {
         users: user.of(search, client.dialect())?,
@@ -39,10 +40,18 @@ async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer
         (users::projection(client, &search.shown)?, groups::projection(client, &search.shown)?);
     let (with_groups, with_members) = (users::groups_if(&of_users), groups::members_if(&of_groups));
     let page = state.app.list_everything(&client.0, &query, with_groups, with_members).await?;
-    Ok(answer::list(&search.page(page, |view| match view {
-        ResourceView::User(view) => of_users.apply(users::rendered(*view, state)),
-        ResourceView::Group(view) => of_groups.apply(groups::rendered(*view, state)),
-    })))
+    let mut rests = Vec::new();
+    let list = search.page(page, |view| match view {
+        ResourceView::User(view) => {
+            rests.push(None);
+            of_users.apply(users::rendered(*view, state))
+        }
+        ResourceView::Group(view) => {
+            rests.push(Rest::of(&view));
+            of_groups.apply(groups::rendered(*view, state))
+        }
+    });
+    Ok(answer::message(Content::list(list, rests, || groups::reader(client, of_groups, state))))
 }
 
 /// One type among all: its own attributes, and the other's, which it has no values of.

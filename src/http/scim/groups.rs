@@ -1,9 +1,13 @@
-//! `/Groups`. Knows the endpoint of RFC 7644 §3.2; members are read only if they are shown, whatever the group's size.
+//! `/Groups`. Knows the endpoint of RFC 7644 §3.2; members are read only if they are shown.
+//!
+//! `members` is `returned: default` (RFC 7643 §7) whatever a group's size: an answer that left out those of a large group
+//! by itself could not be told from one about an empty group, and who writes back what was read would empty it. A
+//! client that wants no members excludes them, and then a group costs the same whatever its size.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use app::AppError;
-use app::provision::{GroupView, Members};
+use app::provision::{GroupView, Members, SomeMembers};
 use domain::id::GroupId;
 use scim::message::{Meta, render};
 use scim::projection::Projection;
@@ -14,6 +18,7 @@ use super::super::body::Body;
 use super::super::caller::ScimClient;
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::content::{Content, Reader, Rest};
 use super::search::{Search, Shown};
 use super::{Answer, answer};
 
@@ -35,7 +40,7 @@ pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: 
     let wanted = members_if(&shown);
     let view = state.app.create_group(&client.0, body, client.dialect(), wanted).await?;
     let (version, location) = (view.version, location(&state, view.id));
-    Ok(answer::created(&shown.apply(rendered(view, &state)), version, &location))
+    Ok(answer::created(content(view, shown, &client, &state), version, &location))
 }
 
 /// `GET /Groups/{id}`
@@ -51,7 +56,7 @@ pub(super) async fn get(
     if let Some(answer) = answer::not_modified(&request, view.version) {
         return Ok(answer);
     }
-    Ok(answered(view, &shown, &state))
+    Ok(answered(view, shown, &client, &state))
 }
 
 /// `PUT /Groups/{id}`
@@ -68,7 +73,7 @@ pub(super) async fn replace(
     let body = body.scim(&state).await?;
     let (dialect, wanted) = (client.dialect(), members_if(&shown));
     let view = state.app.replace_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;
-    Ok(answered(view, &shown, &state))
+    Ok(answered(view, shown, &client, &state))
 }
 
 /// `PATCH /Groups/{id}`: 204, so that one member more costs the same in a group of any size.
@@ -89,7 +94,8 @@ pub(super) async fn patch(
     let wanted = if asked.is_asked() { members_if(&shown) } else { Members::Omitted };
     let dialect = client.dialect();
     let view = state.app.patch_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;
-    Ok(if asked.is_asked() { answered(view, &shown, &state) } else { answer::changed(view.version) })
+    let is_shown = asked.is_asked();
+    Ok(if is_shown { answered(view, shown, &client, &state) } else { answer::changed(view.version) })
 }
 
 /// `DELETE /Groups/{id}`
@@ -103,11 +109,26 @@ pub(super) async fn delete(
     Ok(answer::deleted())
 }
 
-async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer {
+async fn found(client: &ScimClient, search: &Search, state: &Data<AppState>) -> Answer {
     let query = search.of(client.types().group(), client.dialect())?;
     let shown = projection(client, &search.shown)?;
     let page = state.app.list_groups(&client.0, &query, members_if(&shown)).await?;
-    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
+    let mut rests = Vec::new();
+    let list = search.page(page, |view| {
+        rests.push(Rest::of(&view));
+        shown.apply(rendered(view, state))
+    });
+    Ok(answer::message(Content::list(list, rests, || reader(client, shown, state))))
+}
+
+/// Who reads the members that an answer has no room for at first.
+pub(super) fn reader(client: &ScimClient, shown: Projection, state: &Data<AppState>) -> Reader {
+    Reader { state: state.clone(), directory: client.0.clone(), shown }
+}
+
+fn content(view: GroupView, shown: Projection, client: &ScimClient, state: &Data<AppState>) -> Content {
+    let rest = Rest::of(&view);
+    Content::resource(shown.apply(rendered(view, state)), rest, || reader(client, shown, state))
 }
 
 pub(super) fn projection(client: &ScimClient, shown: &Shown) -> Result<Projection, scim::Error> {
@@ -123,9 +144,9 @@ fn group_id(text: &str) -> Result<GroupId, AppError> {
     text.parse().or(Err(AppError::NotFound("group")))
 }
 
-fn answered(view: GroupView, shown: &Projection, state: &AppState) -> actix_web::HttpResponse {
+fn answered(view: GroupView, shown: Projection, client: &ScimClient, state: &Data<AppState>) -> HttpResponse {
     let version = view.version;
-    answer::resource(&shown.apply(rendered(view, state)), version)
+    answer::resource(content(view, shown, client, state), version)
 }
 
 fn location(state: &AppState, id: GroupId) -> String {
@@ -140,16 +161,20 @@ pub(super) fn rendered(view: GroupView, state: &AppState) -> Value {
         location: location(state, view.id),
     };
     let mut extra = Map::new();
-    if let Some(members) = view.members {
-        let base = state.scim_base();
-        let members = members.into_iter().map(|member| {
-            let (kind, of) = if member.is_group { ("Group", group()) } else { ("User", user()) };
-            let address = format!("{base}{}/{}", of.endpoint, member.id);
-            json!({"value": member.id, "$ref": address, "type": kind, "display": member.display})
-        });
-        extra.insert("members".to_owned(), members.collect());
+    if let Some(some) = view.members {
+        extra.insert("members".to_owned(), members(some, &state.scim_base()));
     }
     render(&group(), &view.id.to_string(), view.resource.into_map(), meta, extra)
+}
+
+/// Members as a group shows them.
+pub(super) fn members(some: SomeMembers, base: &str) -> Value {
+    let members = some.rows.into_iter().map(|member| {
+        let (kind, of) = if member.is_group { ("Group", group()) } else { ("User", user()) };
+        let address = format!("{base}{}/{}", of.endpoint, member.id);
+        json!({"value": member.id, "$ref": address, "type": kind, "display": member.display})
+    });
+    members.collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The SCIM door (RFC 7644). Knows its addresses, headers and statuses; does not know attributes or SQL.
 
 mod answer;
+mod content;
 mod discovery;
 mod everything;
 mod groups;

@@ -118,15 +118,17 @@ pub async fn facts(tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<PersonFact
     rows.into_iter().map(person).collect()
 }
 
-fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
-    let groups: Vec<GroupInRow> = match row.groups {
-        Some(groups) => serde_json::from_value(groups).map_err(StoreError::corrupt)?,
-        None => Vec::new(),
-    };
-    let groups = groups
+/// Groups as rules see them, out of `[{id, name, external_id}]`.
+pub(crate) fn groups_in_row(groups: Value) -> Result<Vec<GroupFact>, StoreError> {
+    let groups: Vec<GroupInRow> = serde_json::from_value(groups).map_err(StoreError::corrupt)?;
+    Ok(groups
         .into_iter()
         .map(|group| GroupFact { id: group.id, display_name: group.name, external_id: group.external_id })
-        .collect();
+        .collect())
+}
+
+fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
+    let groups = row.groups.map(groups_in_row).transpose()?.unwrap_or_default();
     Ok(PersonFacts {
         user: UserId::from_uuid(row.id),
         active: row.active,

@@ -9,6 +9,7 @@
 //! | write at all | [`WriteTx::commit`], which wants an audit: an unaudited write does not compile |
 
 pub mod access;
+pub mod advisory;
 pub mod audit;
 pub mod connections;
 mod connector;

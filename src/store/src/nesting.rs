@@ -5,14 +5,16 @@
 //! look into an empty part of an index for each of their groups.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Uuid as SqlUuid};
+use domain::access::GroupFact;
 use domain::id::{DirectoryId, GroupId, UserId};
 use scim::filter::Filter;
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
-use crate::members::Mark;
 use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
 
@@ -83,8 +85,7 @@ pub async fn children(tx: &mut WriteTx, group: GroupId) -> Result<Vec<GroupId>, 
 pub async fn matching(tx: &mut WriteTx, group: GroupId, filter: &Filter) -> Result<Vec<GroupId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let condition = Condition::compile(Target::Member, Some(filter))?;
-    let rows = condition.children(tenant, group.as_uuid(), tx.conn().await?).await?;
-    Ok(rows.into_iter().map(|row| GroupId::from_uuid(row.id)).collect())
+    Ok(ids(tx.load(condition.children(tenant, group.as_uuid())).await?))
 }
 
 /// One of these groups that a group is or is in, however far: putting it into that group would close a circle. Only to
@@ -106,64 +107,90 @@ pub async fn closing_a_circle(
     Ok(ids(tx.load(ask).await?).pop())
 }
 
-/// A change of the groups in a group, which marks the group if any came or went.
-macro_rules! moving {
-    ($change:literal) => {
-        concat!(
-            "WITH moved AS (",
-            $change,
-            " RETURNING child_id), marked AS ( \
-                UPDATE groups SET version = {}, updated_at = {} \
-                WHERE tenant_id = {} AND id = {} AND EXISTS (SELECT FROM moved)) \
-              SELECT child_id AS id FROM moved"
-        )
-    };
-}
-
-const ADD: &str = moving!(
-    "INSERT INTO group_child (tenant_id, group_id, child_id) SELECT {}, {}, id FROM unnest({}) AS id \
-     ON CONFLICT DO NOTHING"
-);
-const REMOVE: &str =
-    moving!("DELETE FROM group_child WHERE tenant_id = {} AND group_id = {} AND child_id = ANY({})");
+const ADD: &str = "INSERT INTO group_child (tenant_id, group_id, child_id) SELECT {}, {}, id FROM unnest({}) AS id \
+     ON CONFLICT DO NOTHING RETURNING child_id AS id";
+const REMOVE: &str = "DELETE FROM group_child WHERE tenant_id = {} AND group_id = {} AND child_id = ANY({}) \
+     RETURNING child_id AS id";
 
 async fn change(
     tx: &mut WriteTx,
     text: &'static str,
     group: GroupId,
     children: &[GroupId],
-    mark: Mark,
 ) -> Result<Vec<GroupId>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
+    if children.is_empty() {
+        return Ok(Vec::new());
+    }
     let ask = statement(text)
-        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(group.as_uuid())
-        .bind::<Array<SqlUuid>, _>(uuids(children))
-        .bind::<BigInt, _>(mark.version)
-        .bind::<Timestamptz, _>(mark.at)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<SqlUuid, _>(group.as_uuid());
+        .bind::<Array<SqlUuid>, _>(uuids(children));
     Ok(ids(tx.load(ask).await?))
 }
 
-/// Puts groups into a locked group and returns those that were not in it.
-pub async fn add(
-    tx: &mut WriteTx,
-    group: GroupId,
-    children: &[GroupId],
-    mark: Mark,
-) -> Result<Vec<GroupId>, StoreError> {
-    change(tx, ADD, group, children, mark).await
+/// Puts groups into a held group and returns those that were not in it.
+pub async fn add(tx: &mut WriteTx, group: GroupId, children: &[GroupId]) -> Result<Vec<GroupId>, StoreError> {
+    change(tx, ADD, group, children).await
 }
 
-/// Takes groups out of a locked group and returns those that were in it.
+/// Takes groups out of a held group and returns those that were in it.
 pub async fn remove(
     tx: &mut WriteTx,
     group: GroupId,
     children: &[GroupId],
-    mark: Mark,
 ) -> Result<Vec<GroupId>, StoreError> {
-    change(tx, REMOVE, group, children, mark).await
+    change(tx, REMOVE, group, children).await
+}
+
+/// The version of the policy, and the groups that a group is in, however far, as rules see them. Both stay as they are
+/// for who holds the policy.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// The version.
+    pub policy_version: i64,
+    /// The groups.
+    pub above: Vec<GroupFact>,
+}
+
+/// Columns that tell the standing of the group whose id is the parameter; `p` is the policy's row.
+macro_rules! standing_columns {
+    () => {
+        "p.version AS policy_version, \
+         (WITH RECURSIVE above (id) AS ( \
+            SELECT c.group_id FROM group_child c WHERE c.tenant_id = current_tenant() AND c.child_id = {} \
+            UNION SELECT c.group_id FROM above a CROSS JOIN LATERAL (SELECT c.group_id FROM group_child c \
+                WHERE c.tenant_id = current_tenant() AND c.child_id = a.id OFFSET 0) AS c) \
+          SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)) \
+          FROM above a CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g \
+            WHERE g.tenant_id = current_tenant() AND g.id = a.id OFFSET 0) AS g) AS above"
+    };
+}
+pub(crate) use standing_columns;
+
+#[derive(QueryableByName)]
+pub(crate) struct StandingRow {
+    #[diesel(sql_type = BigInt)]
+    policy_version: i64,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    above: Option<Value>,
+}
+
+impl StandingRow {
+    pub(crate) fn read(&self) -> Result<Standing, StoreError> {
+        let above = self.above.clone().map(access::groups_in_row).transpose()?.unwrap_or_default();
+        Ok(Standing { policy_version: self.policy_version, above })
+    }
+}
+
+/// The standing of a group, for who holds the policy.
+pub async fn standing(tx: &mut WriteTx, group: GroupId) -> Result<Standing, StoreError> {
+    let ask =
+        statement(concat!("SELECT ", standing_columns!(), " FROM access_policy p WHERE p.tenant_id = {}"))
+            .bind::<SqlUuid, _>(group.as_uuid())
+            .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    let rows: Vec<StandingRow> = tx.load(ask).await?;
+    let row = rows.into_iter().next().ok_or_else(|| StoreError::corrupt("a tenant without a policy"))?;
+    row.read()
 }
 
 /// What changed about the groups in a group.

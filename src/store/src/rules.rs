@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use domain::id::MappingRuleId;
 use domain::mapping::MappingRule;
 use serde_json::Value;
 
+use crate::advisory::{self, Hold};
 use crate::error::StoreError;
 use crate::schema::{access_policy, mapping_rule};
-use crate::statement::{Shape, Statement};
+use crate::statement::Statement;
 use crate::tx::{Reads, WriteTx};
 
 /// All rules, in no particular order.
@@ -56,16 +56,14 @@ pub async fn remove(tx: &mut WriteTx, id: MappingRuleId) -> Result<Option<Mappin
 /// Keeps the policy that is in force in force until the end of the transaction: whoever changes it waits for those who
 /// compute by it, and they for whoever changes it. Sent with the next statement, which must be one that reads by it.
 pub fn hold(tx: &mut WriteTx) {
-    let lock = lock_statement(tx, "pg_advisory_xact_lock_shared");
-    tx.later(lock);
+    tx.later(lock(tx, Hold::Shared));
 }
 
 /// Keeps everybody else in the tenant from computing access until the end of the transaction, and waits for those who
 /// are about it: for a change that reaches people whom the transaction has not locked. Not to be asked for after
 /// [`hold`]: two who hold it together would wait for each other.
 pub fn hold_alone(tx: &mut WriteTx) {
-    let lock = lock_statement(tx, "pg_advisory_xact_lock");
-    tx.later(lock);
+    tx.later(lock(tx, Hold::Alone));
 }
 
 /// Counts one change of the policy. Nobody else computes access in this tenant until the end of the transaction.
@@ -79,8 +77,6 @@ pub async fn bump_version(tx: &mut WriteTx) -> Result<i64, StoreError> {
         .await?)
 }
 
-fn lock_statement(tx: &impl Reads, function: &str) -> Statement<'static> {
-    let (high, low) = tx.tenant().as_uuid().as_u64_pair();
-    let key = i64::from_ne_bytes((high ^ low.rotate_left(17)).to_ne_bytes());
-    Statement::composed(format!("SELECT {function}({{}})"), Vec::new(), Shape::Kept).bind::<BigInt, _>(key)
+fn lock(tx: &impl Reads, hold: Hold) -> Statement<'static> {
+    advisory::lock(tx.tenant(), tx.tenant().as_uuid(), hold)
 }

@@ -81,8 +81,20 @@ impl WriteTx {
         self.outgoing.push(outgoing);
     }
 
-    /// Writes some of the audit events, and the outbox rows noted so far, with the next statement: so that a change that
-    /// reaches very many people need not be kept in memory to its end.
+    /// Writes the audit events and the outbox rows, and makes everything permanent. When this returns `Ok`, it is on
+    /// disk.
+    pub async fn commit(
+        mut self,
+        audit: Audit,
+        now: chrono::DateTime<chrono::Utc>,
+        entropy: &dyn Entropy,
+    ) -> Result<(), StoreError> {
+        self.record(audit, now, entropy)?;
+        self.link.close("COMMIT").await
+    }
+
+    /// Writes audit events and outbox rows ahead of the commit, so that a large change need not keep them all until then.
+    /// Sent with the next statement.
     pub fn record(
         &mut self,
         audit: Audit,
@@ -94,16 +106,20 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Writes the audit events and the outbox rows, and makes everything permanent. When this returns `Ok`, it is on
-    /// disk.
-    pub async fn commit(
+    /// [`commit`](Self::commit), with one change more in the same flight: after everything else, because others wait for
+    /// the row that it changes.
+    pub(crate) async fn commit_after<R>(
         mut self,
+        last: Statement<'static>,
         audit: Audit,
         now: chrono::DateTime<chrono::Utc>,
         entropy: &dyn Entropy,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
         self.record(audit, now, entropy)?;
-        self.link.close("COMMIT").await
+        self.link.load_and_close(last).await
     }
 
     /// Ends a transaction that turned out to change nothing.

@@ -5,4 +5,4 @@ mod reevaluate;
 mod show_access;
 
 pub(crate) use policy::{PolicyCache, load as load_policy};
-pub(crate) use reevaluate::{reevaluate, reevaluate_everybody};
+pub(crate) use reevaluate::{AT_ONCE, concerns, reevaluate, reevaluate_everybody, seems_to_concern};

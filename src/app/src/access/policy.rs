@@ -22,11 +22,16 @@ pub(crate) struct PolicyCache {
 const MOST_TENANTS: usize = 10_000;
 
 impl PolicyCache {
+    /// The policy in this version, if this process has met it.
+    pub(crate) fn known(&self, tenant: TenantId, version: i64) -> Option<Arc<Policy>> {
+        let known = self.by_tenant.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        known.filter(|(at, _)| *at == version).map(|(_, policy)| policy)
+    }
+
     /// The policy in the version that the transaction holds.
     pub(crate) async fn get(&self, tx: &mut impl Reads, version: i64) -> Result<Arc<Policy>, AppError> {
         let tenant = tx.tenant();
-        let known = self.by_tenant.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
-        if let Some((_, policy)) = known.filter(|(at, _)| *at == version) {
+        if let Some(policy) = self.known(tenant, version) {
             return Ok(policy);
         }
         let policy = Arc::new(load(tx).await?);

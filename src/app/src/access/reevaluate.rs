@@ -7,22 +7,40 @@
 
 use std::collections::BTreeMap;
 
-use domain::access::{EffectiveAccess, Facts, Policy, SeatState, evaluate};
+use domain::access::{EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
 use domain::audit::{Action, AuditEvent};
 use domain::id::UserId;
 use serde_json::{Value, json};
 use store::access::{Computed, PersonFacts};
 use store::audit::Outgoing;
-use store::{WriteTx, access, rules, users};
+use store::{Reads as _, WriteTx, access, rules, users};
 
 use crate::App;
 use crate::error::AppError;
 
 /// How many people are computed between two statements.
-const AT_ONCE: usize = 1_000;
+pub(crate) const AT_ONCE: usize = 1_000;
 
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;
+
+/// Whether the policy, which the transaction holds in this version, makes any difference between members of these groups
+/// and others.
+pub(crate) async fn concerns(
+    app: &App,
+    tx: &mut WriteTx,
+    version: i64,
+    groups: &[GroupFact],
+) -> Result<bool, AppError> {
+    let policy = app.policies.get(tx, version).await?;
+    Ok(groups.iter().any(|group| policy.concerns(group)))
+}
+
+/// The same, as far as can be said of a policy that nobody holds.
+pub(crate) fn seems_to_concern(app: &App, tx: &WriteTx, version: i64, groups: &[GroupFact]) -> bool {
+    let policy = app.policies.known(tx.tenant(), version);
+    policy.is_some_and(|policy| groups.iter().any(|group| policy.concerns(group)))
+}
 
 /// Computes the access of these locked people.
 pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Changed, AppError> {

@@ -1,15 +1,14 @@
 //! A directory creates a group (RFC 7644 §3.3).
 
-use domain::audit::{Action, Audit, AuditEvent};
+use domain::audit::{Action, AuditEvent};
 use domain::id::GroupId;
 use scim::dialect::Dialect;
 use scim::patch::MemberChange;
 use scim::resource::Resource;
 use serde_json::Value;
-use store::members::Mark;
-use store::{DirectoryScope, groups, users};
+use store::{DirectoryScope, groups, rules, users};
 
-use super::membership::{self, Changes};
+use super::membership::{Change, Changes, fact};
 use super::read_groups::members_if;
 use super::{GroupView, Members};
 use crate::App;
@@ -32,16 +31,20 @@ impl App {
         let mut tx = self.begin_by(directory, &types).await?;
         groups::create(&mut tx, directory.directory(), id, &resource, now)?;
         let changes = Changes { list: vec![MemberChange::Add(members)], dialect };
-        let known = users::lock_many(&mut tx, directory.directory(), &membership::named(&changes)).await?;
-        let moved =
-            membership::apply(&mut tx, directory, id, changes, known, Mark { version: 1, at: now }).await?;
-        let mut audit = Audit::of(
-            AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())),
-        );
-        audit.extend(moved.events(id));
-        audit.extend(membership::settle(self, &mut tx, id, &moved).await?);
-        let members = members_if(&mut tx, wanted, &[id]).await?;
-        tx.commit(audit, now, &*self.entropy).await?;
+        let known = users::lock_many(&mut tx, directory.directory(), &changes.named()).await?;
+        let known = changes.known(&mut tx, directory, known).await?;
+        if known.has_groups() {
+            rules::hold_alone(&mut tx);
+        } else {
+            rules::hold(&mut tx);
+        }
+        let mut change = Change::new(self, id, vec![fact(id, &resource)], None);
+        change.note(AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())));
+        change.apply(&mut tx, changes.steps(&known)?).await?;
+        let members = members_if(&mut tx, wanted, id).await?;
+        if let Some(audit) = change.audit() {
+            tx.commit(audit, now, &*self.entropy).await?;
+        }
         Ok(GroupView { id, resource, version: 1, created_at: now, updated_at: now, members })
     }
 }

@@ -1,5 +1,6 @@
 //! What a directory does to people and groups. Knows the SCIM engine and the order of effects; does not know HTTP.
 
+mod change_group;
 mod create_group;
 mod create_user;
 mod delete_group;
@@ -24,7 +25,6 @@ use domain::id::{GroupId, UserId};
 use scim::resource::Resource;
 use serde_json::{Map, Value};
 use store::groups::GroupRow;
-use store::members::MemberRow;
 use store::users::UserRow;
 
 pub use listing::ListQuery;
@@ -32,6 +32,7 @@ pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
 pub(crate) use settle::announce_promoted;
+pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;
 pub(crate) use types::TypesCache;
@@ -68,8 +69,8 @@ pub struct GroupView {
     pub created_at: DateTime<Utc>,
     /// When last changed.
     pub updated_at: DateTime<Utc>,
-    /// Its members, where asked for.
-    pub members: Option<Vec<MemberRow>>,
+    /// Its first members, where asked for.
+    pub members: Option<SomeMembers>,
 }
 
 impl From<UserRow> for UserView {
@@ -86,7 +87,7 @@ impl From<UserRow> for UserView {
 }
 
 impl GroupView {
-    fn new(row: &GroupRow, members: Option<Vec<MemberRow>>) -> Self {
+    fn new(row: &GroupRow, members: Option<SomeMembers>) -> Self {
         Self {
             id: row.group_id(),
             resource: row.resource(),

@@ -1,8 +1,8 @@
 //! Groups come into groups and leave them. Knows whom that moves and in which order it is done; does not know how a
 //! group is followed.
 //!
-//! A group in a group reaches people whom the request does not name and has not locked. So it is done by who holds the
-//! policy alone: nobody else computes access meanwhile, whoever was about it is waited for, and whoever comes after sees
+//! A group in a group reaches people whom the request does not name and has not locked. So all of this is for who holds
+//! the policy alone: nobody else computes access meanwhile, whoever was about it is waited for, and whoever comes after sees
 //! the new order. For the same reason two requests cannot close a circle together.
 
 use std::collections::BTreeSet;
@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::GroupId;
 use serde_json::json;
-use store::members::Mark;
+use store::WriteTx;
 use store::nesting::{self, Rearranged};
-use store::{WriteTx, rules};
 
+use super::membership::Sweep;
 use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
@@ -30,24 +30,22 @@ impl Nested {
         self.came.is_empty() && self.went.is_empty()
     }
 
-    /// Puts groups of the same directory into a locked group.
+    /// Puts groups of the same directory into a held group.
     pub(super) async fn add(
         &mut self,
         tx: &mut WriteTx,
         group: GroupId,
         children: &[GroupId],
-        mark: Mark,
     ) -> Result<(), AppError> {
         if children.is_empty() {
             return Ok(());
         }
-        rules::hold_alone(tx);
         if let Some(child) = nesting::closing_a_circle(tx, group, children).await? {
             let detail =
                 format!("members: the group {child} is or contains this group; no group can be in itself");
             return Err(scim::Error::invalid_value(detail).into());
         }
-        for child in nesting::add(tx, group, children, mark).await? {
+        for child in nesting::add(tx, group, children).await? {
             if !self.went.remove(&child) {
                 self.came.insert(child);
             }
@@ -55,19 +53,14 @@ impl Nested {
         Ok(())
     }
 
-    /// Takes groups out of a locked group.
+    /// Takes groups out of a held group.
     pub(super) async fn remove(
         &mut self,
         tx: &mut WriteTx,
         group: GroupId,
         children: &[GroupId],
-        mark: Mark,
     ) -> Result<(), AppError> {
-        if children.is_empty() {
-            return Ok(());
-        }
-        rules::hold_alone(tx);
-        for child in nesting::remove(tx, group, children, mark).await? {
+        for child in nesting::remove(tx, group, children).await? {
             if !self.came.remove(&child) {
                 self.went.insert(child);
             }
@@ -75,17 +68,20 @@ impl Nested {
         Ok(())
     }
 
-    /// Takes all groups but these out of a locked group.
-    pub(super) async fn keep_only(
+    /// Takes out the groups that a sweep is about, save for `but`.
+    pub(super) async fn sweep(
         &mut self,
         tx: &mut WriteTx,
         group: GroupId,
-        children: &[GroupId],
-        mark: Mark,
+        sweep: Sweep<'_>,
+        but: &BTreeSet<GroupId>,
     ) -> Result<(), AppError> {
-        let mut others = nesting::children(tx, group).await?;
-        others.retain(|child| !children.contains(child));
-        self.remove(tx, group, &others, mark).await
+        let mut others = match sweep {
+            Sweep::Everybody => nesting::children(tx, group).await?,
+            Sweep::Matching(filter) => nesting::matching(tx, group, filter).await?,
+        };
+        others.retain(|child| !but.contains(child));
+        self.remove(tx, group, &others).await
     }
 
     /// One event for all that came, one for all that left.
@@ -113,18 +109,8 @@ impl Nested {
     }
 }
 
-/// Takes the policy for itself if a group has groups in it: a change of its name, or its end, then reaches people who are
-/// not its direct members. Returns those groups. To be asked before anything is computed.
-pub(super) async fn hold_if_nested(tx: &mut WriteTx, group: GroupId) -> Result<Vec<GroupId>, AppError> {
-    let children = nesting::children(tx, group).await?;
-    if !children.is_empty() {
-        rules::hold_alone(tx);
-    }
-    Ok(children)
-}
-
-/// The access of everybody below a group through its groups, as [`hold_if_nested`] returned them; those who are directly
-/// in the group are left to the caller.
+/// The access of everybody below a group through its groups, which are these; those who are directly in the
+/// group are left to the caller.
 pub(super) async fn settle_below(
     app: &App,
     tx: &mut WriteTx,

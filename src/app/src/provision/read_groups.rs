@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use domain::id::GroupId;
 use store::groups::{self, GroupRow};
-use store::members::{self, MemberRow};
+use store::members::{self, Place, SomeMembers};
 use store::{DirectoryScope, Reads};
-use uuid::Uuid;
 
 use super::{GroupView, ListQuery, Page};
 use crate::App;
@@ -32,9 +31,20 @@ impl App {
         let mut tx = self.db.read(directory.scope()).await?;
         let row =
             groups::get(&mut tx, directory.directory(), id).await?.ok_or(AppError::NotFound("group"))?;
-        let members = members_if(&mut tx, wanted, &[id]).await?;
+        let members = members_if(&mut tx, wanted, id).await?;
         tx.finish().await?;
         Ok(GroupView::new(&row, members))
+    }
+
+    /// The members of a group after a place, as many as are read at once. An error, if the group is gone meanwhile:
+    /// what was read of it so far is not the whole of anything.
+    pub async fn more_members(
+        &self,
+        directory: &DirectoryScope,
+        id: GroupId,
+        place: Option<Place>,
+    ) -> Result<SomeMembers, AppError> {
+        members::after(&self.db, directory, id, place).await?.ok_or(AppError::NotFound("group"))
     }
 
     /// The groups that a query is about.
@@ -59,32 +69,28 @@ impl App {
     }
 }
 
-/// The members of some groups, by group.
+/// The first members of some groups, by group.
 pub(super) async fn members_of(
     tx: &mut impl Reads,
     rows: &[GroupRow],
-) -> Result<HashMap<Uuid, Vec<MemberRow>>, AppError> {
+) -> Result<HashMap<GroupId, SomeMembers>, AppError> {
     let ids: Vec<GroupId> = rows.iter().map(GroupRow::group_id).collect();
-    let mut of: HashMap<Uuid, Vec<MemberRow>> = HashMap::new();
-    for member in members::of_groups(tx, &ids).await? {
-        of.entry(member.group_id).or_default().push(member);
-    }
-    Ok(of)
+    Ok(members::first(tx, &ids).await?)
 }
 
 /// A group with its share of the members, where they were read.
-pub(super) fn viewed(row: &GroupRow, members: Option<&mut HashMap<Uuid, Vec<MemberRow>>>) -> GroupView {
-    let own = members.map(|members| members.remove(&row.id).unwrap_or_default());
+pub(super) fn viewed(row: &GroupRow, members: Option<&mut HashMap<GroupId, SomeMembers>>) -> GroupView {
+    let own = members.map(|members| members.remove(&row.group_id()).unwrap_or_default());
     GroupView::new(row, own)
 }
 
 pub(super) async fn members_if(
     tx: &mut impl Reads,
     wanted: Members,
-    groups: &[GroupId],
-) -> Result<Option<Vec<MemberRow>>, AppError> {
+    group: GroupId,
+) -> Result<Option<SomeMembers>, AppError> {
     match wanted {
-        Members::Included => Ok(Some(members::of_groups(tx, groups).await?)),
+        Members::Included => Ok(members::first(tx, &[group]).await?.remove(&group)),
         Members::Omitted => Ok(None),
     }
 }

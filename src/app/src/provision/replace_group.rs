@@ -3,10 +3,11 @@
 use domain::id::GroupId;
 use scim::dialect::Dialect;
 use scim::patch::MemberChange;
-use scim::resource::Replacement;
+use scim::resource::{Replacement, Resource};
 use serde_json::Value;
 use store::DirectoryScope;
 
+use super::change_group::Asked;
 use super::membership::Changes;
 use super::{GroupView, Members};
 use crate::App;
@@ -30,11 +31,11 @@ impl App {
             Some(members) => MemberChange::ReplaceAll(members),
             None => MemberChange::RemoveAll,
         };
-        let changes = Changes { list: vec![change], dialect };
-        self.change_group(directory, &types, id, if_match, changes, wanted, |current| {
-            let next = asked.over(schema, current, dialect)?;
+        let next = |current: &Resource| {
+            let next = asked.clone().over(schema, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
-        })
-        .await
+        };
+        let changes = Changes { list: vec![change], dialect };
+        self.change_group(directory, Asked { id, if_match, types: &types, changes, next }, wanted).await
     }
 }

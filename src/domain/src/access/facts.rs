@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::blueprint::Blueprint;
+use crate::fold::same;
 use crate::id::{GrantId, GroupId, OrgUnitId};
 use crate::mapping::{MappingRule, Matcher, Outcome};
 use crate::org_tree::{OrgTree, Workspace};
@@ -34,6 +35,12 @@ impl Policy {
             })
             .collect()
     }
+
+    /// Whether it makes a difference to anybody that they are in this group. A group that no active rule names is read
+    /// nowhere in an evaluation.
+    pub fn concerns(&self, group: &GroupFact) -> bool {
+        self.rules.iter().any(|rule| rule.active && group.is_named_by(&rule.matcher))
+    }
 }
 
 /// What is known about one person.
@@ -62,6 +69,17 @@ pub struct GroupFact {
     pub display_name: String,
     /// Its `externalId`.
     pub external_id: Option<String>,
+}
+
+impl GroupFact {
+    /// Whether this is a group whose members the matcher matches.
+    pub(super) fn is_named_by(&self, matcher: &Matcher) -> bool {
+        match matcher {
+            Matcher::Group { display_name } => same(&self.display_name, display_name),
+            Matcher::GroupExternalId { external_id } => self.external_id.as_ref() == Some(external_id),
+            Matcher::Attribute { .. } => false,
+        }
+    }
 }
 
 /// Something given by hand to one person.

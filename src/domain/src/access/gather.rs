@@ -187,12 +187,7 @@ pub(super) struct Match<'a> {
 /// Every way in which a rule matches a person, in a fixed order; empty if it does not.
 pub(super) fn matches<'a>(rule: &MappingRule, facts: &'a Facts) -> Vec<Match<'a>> {
     match &rule.matcher {
-        Matcher::Group { display_name } => {
-            in_groups(rule, facts, |group| same(&group.display_name, display_name))
-        }
-        Matcher::GroupExternalId { external_id } => {
-            in_groups(rule, facts, |group| group.external_id.as_deref() == Some(external_id))
-        }
+        Matcher::Group { .. } | Matcher::GroupExternalId { .. } => in_groups(rule, facts),
         Matcher::Attribute { path, value: wanted } => {
             let values = facts.attributes.get(path).map(Vec::as_slice).unwrap_or_default();
             let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -216,8 +211,9 @@ pub(super) fn matches<'a>(rule: &MappingRule, facts: &'a Facts) -> Vec<Match<'a>
     }
 }
 
-fn in_groups<'a>(rule: &MappingRule, facts: &Facts, wanted: impl Fn(&GroupFact) -> bool) -> Vec<Match<'a>> {
-    let mut groups: Vec<&GroupFact> = facts.groups.iter().filter(|group| wanted(group)).collect();
+fn in_groups<'a>(rule: &MappingRule, facts: &Facts) -> Vec<Match<'a>> {
+    let mut groups: Vec<&GroupFact> =
+        facts.groups.iter().filter(|group| group.is_named_by(&rule.matcher)).collect();
     groups.sort();
     groups.dedup_by_key(|group| (group.id, &group.display_name));
     groups

@@ -147,6 +147,23 @@ proptest! {
         prop_assert_eq!(evaluate(&policy, &facts), evaluate(&other_policy, &other_facts));
     }
 
+    /// So nobody is evaluated when members of such a group come or go, or when it is called otherwise.
+    #[test]
+    fn a_group_that_no_rule_names_makes_no_difference(
+        blueprint in blueprint(), rules in rules(), facts in facts(), name in of(&["a", "b", "C", "d"]),
+        external_id in prop::option::of(of(&["ext-1", "ext-2", "EXT-1"])),
+    ) {
+        let policy = policy(blueprint, rules);
+        let mut one_more = GroupFact { external_id, ..group(9, &name) };
+        while policy.concerns(&one_more) {
+            one_more = GroupFact { display_name: format!("{}'", one_more.display_name), external_id: None, ..one_more };
+        }
+        let mut other_facts = facts.clone();
+        other_facts.groups.push(one_more);
+
+        prop_assert_eq!(evaluate(&policy, &facts), evaluate(&policy, &other_facts));
+    }
+
     #[test]
     fn the_inactive_and_the_unseated_hold_nothing(
         blueprint in blueprint(), rules in rules(), facts in facts(),

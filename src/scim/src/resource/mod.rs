@@ -25,7 +25,7 @@ pub struct Resource {
 }
 
 /// The body of a PUT, read before what it replaces is known.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replacement(Resource);
 
 /// An e-mail address of a user.

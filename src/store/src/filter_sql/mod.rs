@@ -12,12 +12,10 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use scim::filter::{CompareOp, Filter};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::members::MemberRow;
 use crate::statement::{Shape, Statement, bound};
 
 pub(crate) use page::Pages;
@@ -94,46 +92,37 @@ impl Condition {
         }
     }
 
-    fn statement<'a>(&self, text: String, tenant: Uuid, of: Uuid) -> Statement<'a> {
-        let mut binds = vec![bound::<SqlUuid, _>(tenant), bound::<SqlUuid, _>(of)];
+    /// The first people directly in one group after `last` who satisfy it, by their ids.
+    pub(crate) fn members(&self, tenant: Uuid, group: Uuid, last: Uuid, limit: i64) -> Statement<'static> {
+        let text = format!(
+            "SELECT u.user_id FROM ( \
+                SELECT m.user_id, jsonb_build_object('members', jsonb_build_array(jsonb_build_object( \
+                    'value', m.user_id, 'type', 'User', \
+                    'display', coalesce(p.doc->>'displayName', p.doc->>'userName')))) AS doc \
+                FROM group_member m CROSS JOIN LATERAL (SELECT p.doc FROM users p \
+                    WHERE p.tenant_id = m.tenant_id AND p.id = m.user_id OFFSET 0) AS p \
+                WHERE m.tenant_id = {{}} AND m.group_id = {{}} AND m.user_id > {{}}) u WHERE TRUE{} \
+             ORDER BY u.user_id LIMIT {limit}",
+            self.text
+        );
+        let mut binds =
+            vec![bound::<SqlUuid, _>(tenant), bound::<SqlUuid, _>(group), bound::<SqlUuid, _>(last)];
         binds.extend(self.values.iter().map(Value::bind));
         Statement::composed(text, binds, self.shape)
     }
 
-    /// The people directly in one group who satisfy it.
-    pub(crate) async fn members(
-        &self,
-        tenant: Uuid,
-        group: Uuid,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<Vec<MemberRow>, StoreError> {
-        let text = format!(
-            "SELECT u.group_id, u.id, FALSE AS is_group, NULL::text AS display FROM ( \
-                SELECT m.group_id, m.user_id AS id, jsonb_build_object('members', jsonb_build_array(jsonb_build_object( \
-                    'value', m.user_id, 'type', 'User', \
-                    'display', coalesce(p.doc->>'displayName', p.doc->>'userName')))) AS doc \
-                FROM group_member m JOIN users p ON p.tenant_id = m.tenant_id AND p.id = m.user_id \
-                WHERE m.tenant_id = {{}} AND m.group_id = {{}}) u WHERE TRUE{}",
-            self.text
-        );
-        Ok(self.statement(text, tenant, group).load(conn).await?)
-    }
-
     /// The groups directly in one group that satisfy it.
-    pub(crate) async fn children(
-        &self,
-        tenant: Uuid,
-        group: Uuid,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<Vec<MemberRow>, StoreError> {
+    pub(crate) fn children(&self, tenant: Uuid, group: Uuid) -> Statement<'static> {
         let text = format!(
-            "SELECT u.group_id, u.id, TRUE AS is_group, NULL::text AS display FROM ( \
-                SELECT c.group_id, c.child_id AS id, jsonb_build_object('members', jsonb_build_array( \
+            "SELECT u.id FROM ( \
+                SELECT c.child_id AS id, jsonb_build_object('members', jsonb_build_array( \
                     jsonb_build_object('value', c.child_id, 'type', 'Group', 'display', g.doc->'displayName'))) AS doc \
                 FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.child_id \
                 WHERE c.tenant_id = {{}} AND c.group_id = {{}}) u WHERE TRUE{}",
             self.text
         );
-        Ok(self.statement(text, tenant, group).load(conn).await?)
+        let mut binds = vec![bound::<SqlUuid, _>(tenant), bound::<SqlUuid, _>(group)];
+        binds.extend(self.values.iter().map(Value::bind));
+        Statement::composed(text, binds, self.shape)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use app::connections::{DialectName, IssueCredential, NewDirectory};
-use domain::token::{PlainToken, TokenKind};
+use domain::token::{CredentialScope, PlainToken, TokenKind};
 use serde_json::{Value, json};
 use usher::system::SystemEntropy;
 
@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 74] = [
+const ROUTES: [(&str, &str, Opens); 77] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -64,6 +64,8 @@ const ROUTES: [(&str, &str, Opens); 74] = [
     ("PATCH", "/scim/v2/Me", Scim),
     ("DELETE", "/scim/v2/Me", Scim),
     ("GET", "/api/v1/openapi.json", Open),
+    ("GET", "/api/v1/operator-credentials", Operator),
+    ("DELETE", "/api/v1/operator-credentials/{id}", Operator),
     ("GET", "/api/v1/tenants", Operator),
     ("POST", "/api/v1/tenants", Operator),
     ("GET", "/api/v1/tenants/{tenant}/org-units", Admin),
@@ -77,6 +79,7 @@ const ROUTES: [(&str, &str, Opens); 74] = [
     ("GET", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/credentials/{id}/rotate", Admin),
     ("GET", "/api/v1/tenants/{tenant}/connections", Admin),
     ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
@@ -325,7 +328,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         }
         (_, path) if path.ends_with("/workspaces") => json!({"key": "changed", "name": "Changed"}),
         (_, path) if path.ends_with("/directories") => json!({"slug": "changed", "name": "Changed"}),
-        (_, path) if path.ends_with("/credentials") => json!({}),
+        (_, path) if path.ends_with("/credentials") || path.ends_with("/rotate") => json!({}),
         (_, path) if path.ends_with("/connections") => json!({
             "slug": "changed", "name": "Changed", "issuer": "https://idp.example", "clientId": "x",
             "clientSecret": "x", "linkClaim": "sub", "linkTo": "userName", "returnTo": "https://app.example"
@@ -361,7 +364,7 @@ fn refused(reply: Reply, opens: Opens, status: u16, code: &str) -> Reply {
 }
 
 async fn issue(doors: &Doors, directory: Option<&str>) -> (String, domain::id::CredentialId) {
-    let wanted = IssueCredential { directory: directory.map(str::to_owned), expires_days: None };
+    let wanted = IssueCredential { directory: directory.map(str::to_owned), ..Default::default() };
     let issued = doors.tenant.app.issue_credential(&doors.tenant.admin, wanted).await.unwrap();
     (issued.token, issued.id)
 }
@@ -521,6 +524,53 @@ fn a_provisioning_client_finds_nothing_of_another_tenant_or_directory() {
         for (before, after) in before.iter().zip(&after).take(2) {
             assert_eq!(after, before);
         }
+    });
+}
+
+/// Every address of the SCIM door is also below the tenant's own, and there only for that tenant's credentials.
+#[test]
+fn an_address_that_names_a_tenant_is_not_there_for_another_tenants_credential() {
+    run(async {
+        let world = World::fresh().await;
+        let before = world.other_tenant().await;
+        let (mine, other) = (&world.mine.tenant, &world.other.tenant);
+
+        for (method, path, _) in closed(|opens| opens == Scim) {
+            let at = |slug: &str| world.there(path).replace("/scim/v2", &format!("/scim/{slug}/v2"));
+            ask(method, &at(&other.slug), None).await.scim_error(401, None);
+            ask(method, &at("nobody-has-this-name"), None).await.scim_error(401, None);
+            let there = ask(method, &at(&other.slug), Some(&mine.scim_token)).await.scim_error(404, None);
+            let nowhere = ask(method, &at("nobody-has-this-name"), Some(&mine.scim_token)).await;
+            assert_eq!(there.json(), nowhere.scim_error(404, None).json(), "{method} {path}");
+        }
+        assert_eq!(world.other_tenant().await, before);
+    });
+}
+
+#[test]
+fn no_route_changes_anything_for_a_credential_that_only_reads() {
+    run(async {
+        let world = World::fresh().await;
+        let before = world.other_tenant().await;
+        let wanted = IssueCredential {
+            directory: Some("directory".to_owned()),
+            scope: CredentialScope::Read,
+            ..Default::default()
+        };
+        let tenant = &world.other.tenant;
+        let token = tenant.app.issue_credential(&tenant.admin, wanted).await.unwrap().token;
+
+        for (method, path, _) in closed(|opens| opens == Scim) {
+            let reply = ask(method, &world.there(path), Some(&token)).await;
+            if method == "GET" || path.ends_with("/.search") {
+                assert_ne!(reply.status, 403, "{method} {path}");
+            } else {
+                let reply = reply.scim_error(403, None);
+                assert!(reply.header("www-authenticate").contains("insufficient_scope"), "{method} {path}");
+            }
+        }
+        let after = world.other_tenant().await;
+        assert_eq!(after[..2], before[..2]);
     });
 }
 

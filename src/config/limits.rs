@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::source::Source;
 
-pub(super) const KEYS: &[&str] = &["per_credential_per_second", "burst", "per_address_per_second"];
+pub(super) const KEYS: &[&str] =
+    &["per_credential_per_second", "burst", "per_tenant_per_second", "per_address_per_second"];
 
 /// What every directory may count on.
 const GUARANTEED: u32 = 25;
@@ -19,6 +20,9 @@ pub struct LimitsConfig {
     pub per_credential_per_second: NonZeroU32,
     /// How many requests a rested credential may send at once.
     pub burst: NonZeroU32,
+    /// Sustained rate of all credentials of one tenant together, access tokens included; never below 25, and twice of it
+    /// at once. Without it, whoever may fetch tokens could fetch a new limit with each.
+    pub per_tenant_per_second: NonZeroU32,
     /// Sustained rate of one address for requests that no known credential vouches for.
     pub per_address_per_second: NonZeroU32,
 }
@@ -28,11 +32,14 @@ impl LimitsConfig {
         let mut section = source.section("limits");
         let rate = section.integer("per_credential_per_second", GUARANTEED..=MOST, 100);
         let burst = section.integer("burst", GUARANTEED..=MOST, rate.saturating_mul(2).min(MOST));
+        let tenant =
+            section.integer("per_tenant_per_second", GUARANTEED..=MOST, rate.saturating_mul(4).min(MOST));
         let address = section.integer("per_address_per_second", 1..=MOST, 100);
         let positive = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
             per_credential_per_second: positive(rate),
             burst: positive(burst),
+            per_tenant_per_second: positive(tenant),
             per_address_per_second: positive(address),
         }
     }

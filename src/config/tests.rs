@@ -35,6 +35,7 @@ fn an_empty_configuration_is_complete() {
     assert_eq!(config.http.public_url, "http://127.0.0.1:9000");
     assert_eq!(config.http.max_body_bytes, 1024 * 1024);
     assert_eq!(config.limits.per_credential_per_second.get(), 100);
+    assert_eq!(config.limits.per_tenant_per_second.get(), 400);
     assert!(config.database.url.is_none());
     assert!(config.database.data_dir.is_absolute());
     assert!(config.database.data_dir.ends_with(".usher/data"));
@@ -109,6 +110,7 @@ fn broken_toml_names_the_line_and_keeps_its_text_to_itself() {
 #[test]
 fn a_credential_is_guaranteed_twenty_five_requests_a_second() {
     assert!(problems("[limits]\nper_credential_per_second = 24\n", &[]).contains("from 25 to"));
+    assert!(problems("[limits]\nper_tenant_per_second = 24\n", &[]).contains("from 25 to"));
     assert_eq!(load("[limits]\nper_credential_per_second = 25\n", &[]).unwrap().limits.burst.get(), 50);
 }
 

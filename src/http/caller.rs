@@ -8,9 +8,11 @@
 //! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
 //! | [`SessionCaller`] | a person who is signed in |
 //!
-//! A tenant that the caller does not administer is not there: 404, as for one that does not exist.
+//! A tenant that the caller does not administer is not there: 404, as for one that does not exist. The same goes for a
+//! provisioning client at an address that names another tenant than its credential does.
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest};
 use app::{AdminScope, AppError, DirectoryScope, LiveSession, Opened, Operator};
@@ -72,6 +74,8 @@ impl FromRequest for ScimClient {
         Box::pin(async move {
             match opened(&request, &bearer(&request)?).await? {
                 Opened::Directory(directory) => {
+                    must_be_of_the_address(&directory, &request)?;
+                    must_be_allowed(&directory, &request)?;
                     let reading = Reading::of(&request, &directory, AppState::of(&request)?).await?;
                     Ok(Self(directory, reading))
                 }
@@ -152,6 +156,22 @@ impl FromRequest for SessionCaller {
             live.map(Self).ok_or_else(signed_out)
         })
     }
+}
+
+/// Where the address names a tenant, it is the credential's.
+fn must_be_of_the_address(directory: &DirectoryScope, request: &HttpRequest) -> Result<(), Refused> {
+    match &AppState::of(request)?.addressed {
+        Some(named) if !directory.is_of(named.as_str()) => Err(AppError::NotFound("tenant").into()),
+        _ => Ok(()),
+    }
+}
+
+/// A credential that only reads may ask: by GET, or by POST to `/.search` (RFC 7644 §3.4.3). Everything else is a change,
+/// whatever addresses there are.
+fn must_be_allowed(directory: &DirectoryScope, request: &HttpRequest) -> Result<(), Refused> {
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD)
+        || (request.method() == Method::POST && request.path().ends_with("/.search"));
+    if asks || directory.may_write() { Ok(()) } else { Err(Refused::OnlyReads) }
 }
 
 /// The bearer token of a request (RFC 6750 §2.1), if it is one of ours by its shape.

@@ -25,6 +25,9 @@ pub enum Refused {
     /// The credential is in force, and for something else.
     #[error("wrong credential: {0}")]
     WrongCredential(&'static str),
+    /// The credential is in force, and may only ask.
+    #[error("the credential only reads")]
+    OnlyReads,
     /// Another site asks with somebody's cookie.
     #[error("the request comes from another site")]
     CrossSite,
@@ -109,7 +112,9 @@ impl Refused {
         match self {
             Self::App(error) => app_status(error),
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::WrongCredential(_) | Self::CrossSite | Self::NotLikeThis(_) => StatusCode::FORBIDDEN,
+            Self::WrongCredential(_) | Self::OnlyReads | Self::CrossSite | Self::NotLikeThis(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType { .. } | Self::ContentCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -128,6 +133,7 @@ impl Refused {
             Self::App(error) => app_code(error),
             Self::Unauthenticated(_) => "unauthenticated",
             Self::WrongCredential(_) => "wrong_credential",
+            Self::OnlyReads => "insufficient_scope",
             Self::CrossSite => "cross_site",
             Self::NotLikeThis(_) => "forbidden",
             Self::NoSuchPath => "no_such_path",
@@ -156,6 +162,9 @@ impl Refused {
             }
             Self::Unauthenticated(Scheme::Session) => "Nobody is signed in.".into(),
             Self::WrongCredential(why) | Self::NotLikeThis(why) => (*why).into(),
+            Self::OnlyReads => {
+                "This credential is for reading; a change needs one with the scope write.".into()
+            }
             Self::CrossSite => "The request comes from a page of another site.".into(),
             Self::NoSuchPath => "There is nothing at this address.".into(),
             Self::MethodNotAllowed { allow } => format!("This address takes {allow}.").into(),
@@ -192,6 +201,10 @@ impl Refused {
         match self {
             Self::Unauthenticated(scheme) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(*scheme)));
+            }
+            // RFC 6750 §3.1: "The request requires higher privileges than provided by the access token."
+            Self::OnlyReads => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(NEEDS_WRITE));
             }
             Self::App(AppError::Unauthorized) => {
                 headers.insert(
@@ -298,6 +311,8 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         AppError::Internal(_) => "An internal error; nothing was changed.".into(),
     }
 }
+
+const NEEDS_WRITE: &str = "Bearer realm=\"usher\", error=\"insufficient_scope\"";
 
 fn challenge(scheme: Scheme) -> &'static str {
     match scheme {

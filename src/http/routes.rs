@@ -26,7 +26,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .service(web::scope("/v2").configure(scim::routes).default_service(web::to(nothing_here)))
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Scim))
-            .wrap(scim_guard),
+            .wrap(scim_guard)
+            .wrap(scim::tenant_in_address()),
     )
     .service(
         web::scope("/api")

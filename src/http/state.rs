@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use app::{App, AppError};
 use domain::clock::{Clock, Entropy};
 use domain::id::RequestId;
+use domain::slug::Slug;
 use futures_util::future::BoxFuture;
 
 use super::error::Refused;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Where everybody reaches us, without a slash at the end.
     pub public_url: String,
+    /// The tenant that the address of a SCIM request names; then its addresses are below that.
+    pub addressed: Option<Slug>,
     /// The largest body that is read.
     pub max_body_bytes: usize,
     /// Whether cookies go without `Secure` (development over http on loopback).
@@ -52,6 +55,7 @@ impl AppState {
             limits: Arc::new(Limits::new(&config.limits, config.http.trusted_proxies.clone())),
             metrics,
             public_url: config.http.public_url.clone(),
+            addressed: None,
             max_body_bytes: config.http.max_body_bytes,
             insecure_cookies: config.development.insecure_cookies,
         }
@@ -62,9 +66,12 @@ impl AppState {
         scim::Limits { max_payload_size: self.max_body_bytes, ..scim::Limits::DEFAULT }
     }
 
-    /// The base of all SCIM addresses.
+    /// The base of the SCIM addresses, as whoever asks has written it.
     pub(super) fn scim_base(&self) -> String {
-        format!("{}/scim/v2", self.public_url)
+        match &self.addressed {
+            Some(tenant) => format!("{}/scim/{tenant}/v2", self.public_url),
+            None => format!("{}/scim/v2", self.public_url),
+        }
     }
 
     /// The state behind a request.

@@ -33,7 +33,12 @@ fn make() -> AppState {
     // Dropping a runtime inside another's task is not allowed; a test has no need to stop this one.
     std::mem::forget(runtime);
     let many = std::num::NonZeroU32::new(1_000_000).unwrap();
-    let limits = LimitsConfig { per_credential_per_second: many, burst: many, per_address_per_second: many };
+    let limits = LimitsConfig {
+        per_credential_per_second: many,
+        burst: many,
+        per_tenant_per_second: many,
+        per_address_per_second: many,
+    };
     AppState {
         app: Arc::new(app),
         clock,
@@ -41,6 +46,7 @@ fn make() -> AppState {
         limits: Arc::new(Limits::new(&limits, Vec::new())),
         metrics: Arc::new(Metrics::new()),
         public_url: "https://usher.test".to_owned(),
+        addressed: None,
         max_body_bytes: 4_096,
         insecure_cookies: false,
     }

@@ -44,6 +44,7 @@ fn writes(doors: &Doors) -> Vec<(&'static str, String, String)> {
         ("POST", "directories"),
         ("PATCH", "directories/directory"),
         ("POST", "credentials"),
+        ("POST", "credentials/00000000-0000-7000-8000-000000000000/rotate"),
         ("POST", "connections"),
         ("POST", "mapping-rules"),
         ("PUT", "seat-pool"),

@@ -15,7 +15,7 @@ async fn second(doors: &Doors) -> Client {
     let new =
         NewDirectory { slug: "second".to_owned(), name: "Second".to_owned(), dialect: DialectName::Auto };
     app.create_directory(admin, new).await.unwrap();
-    let wanted = IssueCredential { directory: Some("second".to_owned()), expires_days: None };
+    let wanted = IssueCredential { directory: Some("second".to_owned()), ..Default::default() };
     doors.scim.with(&app.issue_credential(admin, wanted).await.unwrap().token)
 }
 

@@ -5,6 +5,7 @@ mod local_people;
 
 mod access;
 mod bad_input;
+mod credentials;
 mod dialects;
 mod extensions;
 mod filter;

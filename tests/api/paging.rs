@@ -107,7 +107,7 @@ fn behaviour_39_a_cursor_opens_only_what_it_was_made_for() {
         };
         doors.tenant.app.create_directory(&doors.tenant.admin, second).await.unwrap();
         let credential = |directory: &str| {
-            let wanted = IssueCredential { directory: Some(directory.to_owned()), expires_days: None };
+            let wanted = IssueCredential { directory: Some(directory.to_owned()), ..Default::default() };
             doors.tenant.app.issue_credential(&doors.tenant.admin, wanted)
         };
         let neighbour = doors.scim.with(&credential("second").await.unwrap().token);

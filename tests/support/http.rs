@@ -238,7 +238,7 @@ impl Doors {
     }
 
     pub async fn of(tenant: Tenant) -> Self {
-        let wanted = IssueCredential { directory: None, expires_days: None };
+        let wanted = IssueCredential::default();
         let admin = tenant.app.issue_credential(&tenant.admin, wanted).await.unwrap().token;
         let scim = Client::at("/scim/v2").with(&tenant.scim_token);
         let api = Client::at(&format!("/api/v1/tenants/{}", tenant.slug)).with(&admin);

@@ -40,7 +40,7 @@ impl Tenant {
             dialect: DialectName::Auto,
         };
         app.create_directory(&admin, new).await.unwrap();
-        let wanted = IssueCredential { directory: Some("directory".to_owned()), expires_days: None };
+        let wanted = IssueCredential { directory: Some("directory".to_owned()), ..Default::default() };
         let scim_token = app.issue_credential(&admin, wanted).await.unwrap().token;
         let directory = open_directory(&app, &scim_token).await;
         Self { app, slug, admin, directory, scim_token }

@@ -32,8 +32,8 @@ use store::{Db, DbOptions};
 pub use error::{AppError, Refusal};
 pub use seal::{Sealer, SealingKey};
 pub use store::credentials::Opened;
+pub use store::operators::Operator;
 pub use store::sessions::LiveSession;
-pub use store::tenants::Operator;
 pub use store::{AdminScope, DirectoryScope, Scope};
 
 /// How a session lives.

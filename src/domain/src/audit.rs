@@ -132,6 +132,8 @@ names! {
         DirectoryDelete = "directory.delete",
         /// A credential was issued.
         CredentialIssue = "credential.issue",
+        /// A credential was replaced by another, and its end set.
+        CredentialRotate = "credential.rotate",
         /// A credential was revoked.
         CredentialRevoke = "credential.revoke",
         /// A connection was created.

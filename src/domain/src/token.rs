@@ -12,6 +12,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -46,6 +47,37 @@ impl TokenKind {
             Self::Session => "usher_ses_",
             Self::Browser => "usher_brw_",
         }
+    }
+}
+
+/// What a directory's credential may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialScope {
+    /// Ask.
+    Read,
+    /// Ask and change.
+    #[default]
+    Write,
+}
+
+impl CredentialScope {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// The one that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    /// Whether it may change anything.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Write)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use app::AppError;
-use app::connections::{CredentialView, IssueCredential, IssuedCredential};
+use app::connections::{CredentialView, IssueCredential, IssuedCredential, RotateCredential};
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
@@ -58,4 +58,29 @@ pub(super) async fn revoke(
     let id = address.1.parse().or(Err(AppError::NotFound("live credential")))?;
     state.app.revoke_credential(&caller.scope, id).await?;
     Ok(answer::done())
+}
+
+/// Replaces a credential: the new one opens the same, and the old one works for some hours more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/credentials/{id}/rotate",
+    operation_id = "rotate_credential",
+    tag = "Provisioning",
+    params(InTenant, ById),
+    request_body = RotateCredential,
+    responses(
+        (status = 201, description = "The new token, shown this once.", body = IssuedCredential),
+        WriteRefusals,
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn rotate(
+    caller: TenantAdminCaller,
+    address: Path<(String, String)>,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let how: RotateCredential = body.json(&state).await?;
+    let id = address.1.parse().or(Err(AppError::NotFound("live credential")))?;
+    Ok(answer::created(&state.app.rotate_credential(&caller.scope, id, how).await?))
 }

@@ -8,6 +8,7 @@ mod credentials;
 mod directories;
 mod mapping_rules;
 mod openapi;
+mod operator_credentials;
 mod org_units;
 mod people;
 mod schema_extensions;
@@ -41,6 +42,9 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
             Endpoint::at("/tenants/{tenant}/credentials").get(credentials::list).post(credentials::issue),
         )
         .service(Endpoint::at("/tenants/{tenant}/credentials/{id}").delete(credentials::revoke))
+        .service(Endpoint::at("/tenants/{tenant}/credentials/{id}/rotate").post(credentials::rotate))
+        .service(Endpoint::at("/operator-credentials").get(operator_credentials::list))
+        .service(Endpoint::at("/operator-credentials/{id}").delete(operator_credentials::revoke))
         .service(
             Endpoint::at("/tenants/{tenant}/connections").get(connections::list).post(connections::create),
         )

@@ -9,8 +9,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, audit_events, connections, credentials, directories, mapping_rules, org_units, people,
-    schema_extensions, seat_pool, tenants, workspaces,
+    Answer, audit_events, connections, credentials, directories, mapping_rules, operator_credentials,
+    org_units, people, schema_extensions, seat_pool, tenants, workspaces,
 };
 
 /// The document.
@@ -25,7 +25,8 @@ use super::{
         org_units::list, org_units::create,
         workspaces::list, workspaces::create,
         directories::list, directories::create, directories::show, directories::change,
-        credentials::list, credentials::issue, credentials::revoke,
+        credentials::list, credentials::issue, credentials::revoke, credentials::rotate,
+        operator_credentials::list, operator_credentials::revoke,
         connections::list, connections::create,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
@@ -96,7 +97,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 32);
+        assert_eq!(operations, 35);
     }
 
     #[test]

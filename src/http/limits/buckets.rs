@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use domain::id::TenantId;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -23,6 +24,7 @@ const VOUCHED_LIMIT: usize = 65_536;
 #[derive(Debug)]
 pub struct Limits<C: Clock = DefaultClock> {
     credentials: Rate<CredentialKey, C>,
+    tenants: Rate<TenantId, C>,
     addresses: Rate<IpAddr, C>,
     vouched: RwLock<HashSet<CredentialKey>>,
     secrets: (RandomState, RandomState),
@@ -43,6 +45,8 @@ pub struct Limited {
 pub enum LimitedBy {
     /// The credential's.
     Credential,
+    /// The tenant's.
+    Tenant,
     /// The address'.
     Address,
 }
@@ -61,10 +65,14 @@ impl Limits {
 impl<C: Clock + Clone> Limits<C> {
     pub(super) fn with_clock(config: &LimitsConfig, trusted: Vec<Network>, clock: C) -> Self {
         let per_credential = Quota::per_second(config.per_credential_per_second).allow_burst(config.burst);
-        let address_burst = config.per_address_per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1));
-        let per_address = Quota::per_second(config.per_address_per_second).allow_burst(address_burst);
+        let and_twice_at_once = |rate: NonZeroU32| {
+            Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(1)))
+        };
+        let per_tenant = and_twice_at_once(config.per_tenant_per_second);
+        let per_address = and_twice_at_once(config.per_address_per_second);
         Self {
             credentials: Rate::new(per_credential, clock.clone()),
+            tenants: Rate::new(per_tenant, clock.clone()),
             addresses: Rate::new(per_address, clock),
             vouched: RwLock::default(),
             secrets: (RandomState::new(), RandomState::new()),
@@ -80,24 +88,26 @@ impl<C: Clock + Clone> Limits<C> {
         &self.trusted
     }
 
-    /// Counts a request, or says that it is one too many.
+    /// Counts a request, or says that it is one too many. `tenant` is the one that the credential names.
     pub(super) fn admit(
         &self,
         credential: Option<CredentialKey>,
+        tenant: Option<TenantId>,
         address: impl FnOnce() -> IpAddr,
     ) -> Result<(), Limited> {
-        let by_address = || {
-            let seconds = |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Address };
-            self.addresses.check(&address()).map_err(seconds)
-        };
-        match credential {
+        let over = |by| move |retry_after_seconds| Limited { retry_after_seconds, by };
+        let by_address = || self.addresses.check(&address()).map_err(over(LimitedBy::Address));
+        let Some(key) = credential else { return by_address() };
+        let vouched = self.is_vouched(key);
+        if !vouched {
             // The address comes first: a stranger's guesses must not make buckets without end.
-            Some(key) => (if self.is_vouched(key) { Ok(()) } else { by_address() }).and_then(|()| {
-                let seconds =
-                    |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Credential };
-                self.credentials.check(&key).map_err(seconds)
-            }),
-            None => by_address(),
+            by_address()?;
+        }
+        self.credentials.check(&key).map_err(over(LimitedBy::Credential))?;
+        match tenant {
+            // Anybody can write a tenant's name; only what that tenant has let in uses its rate up.
+            Some(tenant) if vouched => self.tenants.check(&tenant).map_err(over(LimitedBy::Tenant)),
+            _ => Ok(()),
         }
     }
 
@@ -160,16 +170,26 @@ mod tests {
     use governor::clock::FakeRelativeClock;
 
     use super::*;
+    use crate::config::Config;
 
     fn limits(credential: u32, address: u32) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
         let positive = |number| NonZeroU32::new(number).unwrap();
         let config = LimitsConfig {
             per_credential_per_second: positive(credential),
             burst: positive(credential),
+            per_tenant_per_second: positive(2 * credential),
             per_address_per_second: positive(address),
         };
+        at(&config)
+    }
+
+    fn at(config: &LimitsConfig) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (Limits::with_clock(&config, Vec::new(), clock.clone()), clock)
+        (Limits::with_clock(config, Vec::new(), clock.clone()), clock)
+    }
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
     fn address(last: u8) -> impl Fn() -> IpAddr {
@@ -182,14 +202,73 @@ mod tests {
         let key = Some(limits.key(b"Bearer a"));
 
         for _ in 0..25 {
-            limits.admit(key, address(1)).unwrap();
+            limits.admit(key, None, address(1)).unwrap();
         }
-        let refused = limits.admit(key, address(1)).unwrap_err();
+        let refused = limits.admit(key, None, address(1)).unwrap_err();
         assert_eq!(refused, Limited { retry_after_seconds: 1, by: LimitedBy::Credential });
 
         clock.advance(Duration::from_millis(40));
-        limits.admit(key, address(1)).unwrap();
-        assert!(limits.admit(Some(limits.key(b"Bearer b")), address(1)).is_ok());
+        limits.admit(key, None, address(1)).unwrap();
+        assert!(limits.admit(Some(limits.key(b"Bearer b")), None, address(1)).is_ok());
+    }
+
+    /// Twenty-five requests a second are promised to every tenant, by whatever credentials and whoever else is busy.
+    #[test]
+    fn however_it_is_configured_a_tenant_always_has_25_requests_a_second() {
+        for settings in
+            ["", "[limits]\nper_credential_per_second = 25\nburst = 25\nper_tenant_per_second = 25\n"]
+        {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), settings).unwrap();
+            keeps_the_promise(&Config::load(Some(file.path())).unwrap().limits);
+        }
+    }
+
+    fn keeps_the_promise(config: &LimitsConfig) {
+        let (limits, clock) = at(config);
+        let keys: Vec<CredentialKey> = (0..8_u8).map(|number| limits.key(&[number])).collect();
+        let mut admitted = 0;
+        for key in &keys {
+            limits.admit(Some(*key), Some(tenant(1)), address(1)).unwrap();
+            limits.vouch(*key);
+        }
+
+        for _second in 0..60 {
+            for _request in 0..25 {
+                clock.advance(Duration::from_millis(40));
+                // Strangers at the same address guess in the tenant's name, and a neighbour asks all it can.
+                for guess in 0..8_u8 {
+                    limits.admit(Some(limits.key(&[100, guess])), Some(tenant(1)), address(1)).ok();
+                    limits.admit(Some(keys[7]), Some(tenant(2)), address(1)).ok();
+                }
+                admitted += u32::from(limits.admit(Some(keys[0]), Some(tenant(1)), address(1)).is_ok());
+            }
+        }
+
+        assert_eq!(admitted, 60 * 25);
+    }
+
+    #[test]
+    fn the_credentials_of_a_tenant_share_its_rate() {
+        let (limits, clock) = limits(25, 1000);
+        let keys: Vec<CredentialKey> = (0..8_u8).map(|number| limits.key(&[number])).collect();
+        for key in &keys {
+            limits.vouch(*key);
+        }
+
+        let bursts = |of: u128| {
+            let mut refused = None;
+            let admitted = (0..200).filter(|number| {
+                let outcome = limits.admit(Some(keys[number % 8]), Some(tenant(of)), address(1));
+                refused = refused.or(outcome.err());
+                outcome.is_ok()
+            });
+            (admitted.count(), refused)
+        };
+        assert_eq!(bursts(1), (100, Some(Limited { retry_after_seconds: 1, by: LimitedBy::Tenant })));
+
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(bursts(1).0, 50);
     }
 
     #[test]
@@ -208,20 +287,23 @@ mod tests {
     fn guesses_count_against_the_address_and_known_credentials_do_not() {
         let (limits, _) = limits(25, 2);
         let known = limits.key(b"Bearer known");
-        limits.admit(Some(known), address(1)).unwrap();
+        limits.admit(Some(known), None, address(1)).unwrap();
         limits.vouch(known);
 
         // The address holds four, and the known credential's first request took one.
         for guess in 0..3_u8 {
-            limits.admit(Some(limits.key(&[guess])), address(1)).unwrap();
+            limits.admit(Some(limits.key(&[guess])), None, address(1)).unwrap();
         }
 
-        assert_eq!(limits.admit(Some(limits.key(b"x")), address(1)).unwrap_err().by, LimitedBy::Address);
-        assert_eq!(limits.admit(None, address(1)).unwrap_err().by, LimitedBy::Address);
-        assert!(limits.admit(None, address(2)).is_ok());
-        assert!(limits.admit(Some(known), address(1)).is_ok());
+        assert_eq!(
+            limits.admit(Some(limits.key(b"x")), None, address(1)).unwrap_err().by,
+            LimitedBy::Address
+        );
+        assert_eq!(limits.admit(None, None, address(1)).unwrap_err().by, LimitedBy::Address);
+        assert!(limits.admit(None, None, address(2)).is_ok());
+        assert!(limits.admit(Some(known), None, address(1)).is_ok());
         limits.disown(known);
-        assert!(limits.admit(Some(known), address(1)).is_err());
+        assert!(limits.admit(Some(known), None, address(1)).is_err());
     }
 
     #[test]

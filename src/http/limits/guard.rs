@@ -10,6 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse};
+use domain::id::TenantId;
+use domain::token::PlainToken;
 
 use super::address;
 use super::buckets::{Limited, Limits};
@@ -34,7 +36,8 @@ where
         async move {
             let (credential, render) = door.as_ref();
             let key = credential(&request).map(|presented| limits.key(&presented));
-            let admitted = limits.admit(key, || address::client(&request, limits.trusted_proxies()));
+            let tenant = key.and_then(|_| named(&request));
+            let admitted = limits.admit(key, tenant, || address::client(&request, limits.trusted_proxies()));
             if let Err(limited) = admitted {
                 let mut response = render(request.request(), limited);
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(limited.retry_after_seconds));
@@ -51,6 +54,12 @@ where
             Ok(response.map_into_left_body())
         }
     })
+}
+
+/// The tenant that the request's bearer token names.
+fn named(request: &ServiceRequest) -> Option<TenantId> {
+    let (_, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    PlainToken::parse(token.trim()).ok()?.tenant()
 }
 
 /// The `Authorization` header, for doors that are opened by a bearer token.
@@ -74,6 +83,7 @@ mod tests {
         let config = LimitsConfig {
             per_credential_per_second: positive(25),
             burst: positive(25),
+            per_tenant_per_second: positive(100),
             per_address_per_second: positive(address),
         };
         Arc::new(Limits::new(&config, Vec::new()))

@@ -1,5 +1,6 @@
 //! The SCIM door (RFC 7644). Knows its addresses, headers and statuses; does not know attributes or SQL.
 
+mod addressed;
 mod answer;
 mod content;
 mod discovery;
@@ -19,10 +20,12 @@ use super::endpoint::Endpoint;
 use super::error::Refused;
 use super::limits::authorization;
 
+pub(super) use addressed::tenant_in_address;
+
 /// What a handler of this door ends in.
 type Answer = Result<HttpResponse, Refused>;
 
-/// The addresses below `/scim/v2`.
+/// The addresses below `/scim/v2`, which are those below `/scim/{tenant}/v2` too.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(Endpoint::at("").get(everything::list))
         .service(Endpoint::at("/.search").post(everything::search))

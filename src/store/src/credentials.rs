@@ -1,7 +1,7 @@
 //! Bearer credentials of directories and of a tenant's administrators. Only hashes are kept.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
@@ -9,12 +9,12 @@ use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::audit::Actor;
 use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
-use domain::token::{PlainToken, TokenHash};
+use domain::token::{CredentialScope, PlainToken, TokenHash};
 use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::schema::{credential, directory};
+use crate::schema::{credential, directory, tenant};
 use crate::scope::{AdminScope, DirectoryScope, Scope};
 use crate::statement::{Statement, statement};
 use crate::tx::{ReadTx, Reads, WriteTx};
@@ -39,6 +39,15 @@ pub struct CredentialRow {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it was last shown (to the minute).
     pub last_used_at: Option<DateTime<Utc>>,
+    /// `read` or `write`.
+    pub scope: String,
+}
+
+impl CredentialRow {
+    /// Whether it can be used.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
 }
 
 /// What a valid credential opens.
@@ -60,7 +69,8 @@ impl Opened {
     }
 }
 
-const USE_IS_NOTED_EVERY: Duration = Duration::minutes(1);
+/// The last use of a credential is known to the minute.
+pub(crate) const USE_IS_NOTED_EVERY: Duration = Duration::minutes(1);
 
 impl Db {
     /// What this token opens, if anything. The token names its tenant, and the hash is looked up inside that tenant:
@@ -73,27 +83,26 @@ impl Db {
     ) -> Result<Option<Opened>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
         let hash = token.hash();
-        if let Some(row) = self.known.get(&hash, now) {
-            return Ok(Some(opened(tenant, &row, request)));
+        if let Some(shown) = self.known.get(&hash, now) {
+            return shown.opens(tenant, request).map(Some);
         }
         let mut tx = ReadTx::open(self, tenant, None).await?;
-        let found: Option<CredentialRow> = credential::table
+        let found: Option<(CredentialRow, String)> = credential::table
+            .inner_join(tenant::table.on(tenant::id.eq(credential::tenant_id)))
             .filter(credential::tenant_id.eq(tenant.as_uuid()))
             .filter(credential::token_hash.eq(hash.as_bytes().to_vec()))
-            .select(CredentialRow::as_select())
+            .select((CredentialRow::as_select(), tenant::slug))
             .first(tx.connection().0.conn().await?)
             .await
             .optional()?;
         tx.finish().await?;
-        let Some(row) = found else { return Ok(None) };
-        if row.revoked_at.is_some() || row.expires_at.is_some_and(|end| end <= now) {
-            return Ok(None);
+        let Some((row, slug)) = found.filter(|(row, _)| row.is_live(now)) else { return Ok(None) };
+        let shown = Shown { row, slug: slug.into() };
+        let opened = shown.opens(tenant, request)?;
+        if shown.row.last_used_at.is_none_or(|last| now - last >= USE_IS_NOTED_EVERY) {
+            self.note_use(&opened, shown.row.id, now).await?;
         }
-        let opened = opened(tenant, &row, request);
-        if row.last_used_at.is_none_or(|last| now - last >= USE_IS_NOTED_EVERY) {
-            self.note_use(&opened, row.id, now).await?;
-        }
-        self.known.put(hash, row, now);
+        self.known.put(hash, shown, now);
         Ok(Some(opened))
     }
 
@@ -111,27 +120,34 @@ impl Db {
     }
 }
 
+/// A credential that was shown, and the slug of its tenant.
+#[derive(Clone)]
+struct Shown {
+    row: CredentialRow,
+    slug: Arc<str>,
+}
+
 /// Credentials that were looked up in the last minute: whose they are, which never changes. Whether one is still good is
 /// asked by each transaction that stands on it, in the flight that begins the transaction, so nothing is trusted from
 /// here.
 #[derive(Default)]
-pub(crate) struct Known(RwLock<HashMap<TokenHash, (DateTime<Utc>, CredentialRow)>>);
+pub(crate) struct Known(RwLock<HashMap<TokenHash, (DateTime<Utc>, Shown)>>);
 
 /// Beyond this many the memory starts anew rather than grow without end.
 const MOST_KNOWN: usize = 10_000;
 
 impl Known {
-    fn get(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<CredentialRow> {
+    fn get(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Shown> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).filter(|(since, _)| now - *since < USE_IS_NOTED_EVERY).map(|(_, row)| row.clone())
+        known.get(hash).filter(|(since, _)| now - *since < USE_IS_NOTED_EVERY).map(|(_, shown)| shown.clone())
     }
 
-    fn put(&self, hash: TokenHash, row: CredentialRow, now: DateTime<Utc>) {
+    fn put(&self, hash: TokenHash, shown: Shown, now: DateTime<Utc>) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN {
             known.clear();
         }
-        known.insert(hash, (now, row));
+        known.insert(hash, (now, shown));
     }
 }
 
@@ -162,15 +178,20 @@ pub(crate) async fn is_good(
     Ok(!found.is_empty())
 }
 
-fn opened(tenant: TenantId, row: &CredentialRow, request: RequestId) -> Opened {
-    let credential = CredentialId::from_uuid(row.id);
-    if let Some(directory) = row.directory_id.map(DirectoryId::from_uuid) {
+impl Shown {
+    fn opens(&self, tenant: TenantId, request: RequestId) -> Result<Opened, StoreError> {
+        let credential = CredentialId::from_uuid(self.row.id);
+        let Some(directory) = self.row.directory_id.map(DirectoryId::from_uuid) else {
+            let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
+            return Ok(Opened::Tenant(AdminScope::new(scope)));
+        };
+        let may =
+            CredentialScope::parse(&self.row.scope).ok_or_else(|| StoreError::corrupt("credential.scope"))?;
         let actor = Actor::Directory { directory, credential };
         let scope = Scope::new(tenant, actor, request).standing_on(credential);
-        return Opened::Directory(DirectoryScope::new(scope, directory, credential));
+        let slug = Arc::clone(&self.slug);
+        Ok(Opened::Directory(DirectoryScope::new(scope, (directory, credential), may, slug)))
     }
-    let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
-    Opened::Tenant(AdminScope::new(scope))
 }
 
 /// Keeps the hash of a new credential.
@@ -186,6 +207,7 @@ pub async fn add(tx: &mut WriteTx, row: &CredentialRow, hash: TokenHash) -> Resu
             credential::hint.eq(&row.hint),
             credential::created_at.eq(row.created_at),
             credential::expires_at.eq(row.expires_at),
+            credential::scope.eq(&row.scope),
         ))
         .execute(tx.conn().await?)
         .await?;
@@ -223,6 +245,30 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<CredentialRow>, StoreError> 
         .select(CredentialRow::as_select())
         .load(tx.connection().0.conn().await?)
         .await?)
+}
+
+/// The credential with this id, locked until the transaction ends.
+pub async fn lock(tx: &mut WriteTx, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(credential::table
+        .filter(credential::tenant_id.eq(tenant).and(credential::id.eq(id.as_uuid())))
+        .select(CredentialRow::as_select())
+        .for_no_key_update()
+        .first(tx.conn().await?)
+        .await
+        .optional()?)
+}
+
+/// Sets the end of a credential.
+pub async fn expire(tx: &mut WriteTx, id: CredentialId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::update(
+        credential::table.filter(credential::tenant_id.eq(tenant).and(credential::id.eq(id.as_uuid()))),
+    )
+    .set(credential::expires_at.eq(at))
+    .execute(tx.conn().await?)
+    .await?;
+    Ok(())
 }
 
 /// Takes a credential back. Returns whether there was one to take.

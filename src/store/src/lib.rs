@@ -30,6 +30,7 @@ pub mod login_flows;
 pub mod members;
 pub mod migrate;
 pub mod nesting;
+pub mod operators;
 pub mod org;
 pub mod people;
 pub mod rules;

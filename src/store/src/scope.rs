@@ -1,7 +1,10 @@
 //! Who acts, in which tenant. Knows how a scope comes to be; does not know what it is used for.
 
+use std::sync::Arc;
+
 use domain::audit::Actor;
 use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
+use domain::token::CredentialScope;
 
 /// The tenant that a request acts in, and who acts. Only this room makes one, by looking up a credential, a session or
 /// a tenant that an operator or a sign-in names; nobody can make one from an id in an address.
@@ -50,16 +53,24 @@ pub struct DirectoryScope {
     scope: Scope,
     directory: DirectoryId,
     credential: Option<CredentialId>,
+    may: CredentialScope,
+    slug: Arc<str>,
 }
 
 impl DirectoryScope {
-    pub(crate) fn new(scope: Scope, directory: DirectoryId, credential: CredentialId) -> Self {
-        Self { scope, directory, credential: Some(credential) }
+    pub(crate) fn new(
+        scope: Scope,
+        (directory, credential): (DirectoryId, CredentialId),
+        may: CredentialScope,
+        slug: Arc<str>,
+    ) -> Self {
+        Self { scope, directory, credential: Some(credential), may, slug }
     }
 
-    /// What an administrator does to the people whom no identity provider manages.
+    /// What an administrator does to the people whom no identity provider manages. No address names it.
     pub(crate) fn of_local_people(admin: &AdminScope, directory: DirectoryId) -> Self {
-        Self { scope: admin.scope().clone(), directory, credential: None }
+        let (scope, may, slug) = (admin.scope().clone(), CredentialScope::Write, Arc::from(""));
+        Self { scope, directory, credential: None, may, slug }
     }
 
     /// The tenant-wide scope that this one narrows.
@@ -75,6 +86,16 @@ impl DirectoryScope {
     /// The credential that was shown; none where an administrator acts on local people.
     pub fn credential(&self) -> Option<CredentialId> {
         self.credential
+    }
+
+    /// Whether it may change anything.
+    pub fn may_write(&self) -> bool {
+        self.may.writes()
+    }
+
+    /// Whether the tenant in force is the one that an address names.
+    pub fn is_of(&self, tenant: &str) -> bool {
+        *self.slug == *tenant
     }
 }
 

@@ -1,16 +1,16 @@
-//! Tenants, blueprint versions and operators' credentials: the tables that belong to no tenant.
+//! Tenants and blueprint versions: tables that belong to no tenant.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::audit::Actor;
-use domain::id::{CredentialId, RequestId, TenantId};
-use domain::token::{PlainToken, TokenHash};
+use domain::id::{RequestId, TenantId};
 use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::schema::{access_policy, blueprint, operator_credential, tenant};
+use crate::operators::Operator;
+use crate::schema::{access_policy, blueprint, tenant};
 use crate::scope::{AdminScope, Scope};
 use crate::tx::{GlobalTx, Reads, WriteTx};
 
@@ -39,54 +39,11 @@ impl TenantRow {
     }
 }
 
-/// Proof that the caller runs Usher itself: a valid operator credential, or a command on the machine that holds the
-/// database.
-#[derive(Debug, Clone)]
-pub struct Operator {
-    actor: Actor,
-    request: RequestId,
-}
-
-impl Operator {
-    /// For the command line, whose caller already holds the database's own credentials.
-    pub fn at_the_console(request: RequestId) -> Self {
-        Self { actor: Actor::Cli, request }
-    }
-
-    /// The request that this proof belongs to.
-    pub fn request(&self) -> RequestId {
-        self.request
-    }
-}
-
 impl Db {
-    /// Who shows this token is an operator, or nobody.
-    pub async fn operator(
-        &self,
-        token: &PlainToken,
-        request: RequestId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Operator>, StoreError> {
-        let mut tx = self.global().await?;
-        let found: Option<Uuid> = operator_credential::table
-            .filter(operator_credential::token_hash.eq(token.hash().as_bytes().to_vec()))
-            .filter(operator_credential::revoked_at.is_null())
-            .filter(operator_credential::expires_at.is_null().or(operator_credential::expires_at.gt(now)))
-            .select(operator_credential::id)
-            .first(tx.conn().await?)
-            .await
-            .optional()?;
-        tx.finish().await?;
-        Ok(found.map(|id| Operator {
-            actor: Actor::Operator { credential: CredentialId::from_uuid(id) },
-            request,
-        }))
-    }
-
     /// An operator enters the tenant that a slug names.
     pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<AdminScope>, StoreError> {
         Ok(self.tenant_by_slug(slug).await?.map(|found| {
-            AdminScope::new(Scope::new(found.tenant_id(), operator.actor.clone(), operator.request))
+            AdminScope::new(Scope::new(found.tenant_id(), operator.actor().clone(), operator.request()))
         }))
     }
 
@@ -151,7 +108,7 @@ pub async fn ensure_blueprint(
 /// Creates the tenant and goes on inside it, in the same transaction.
 pub async fn create(mut tx: GlobalTx, operator: &Operator, row: &TenantRow) -> Result<WriteTx, StoreError> {
     diesel::insert_into(tenant::table).values(row).execute(tx.conn().await?).await?;
-    let scope = Scope::new(row.tenant_id(), operator.actor.clone(), operator.request);
+    let scope = Scope::new(row.tenant_id(), operator.actor().clone(), operator.request());
     let mut tx = tx.into_tenant(scope);
     diesel::insert_into(access_policy::table)
         .values((access_policy::tenant_id.eq(row.id), access_policy::version.eq(1)))
@@ -173,26 +130,4 @@ pub async fn current(tx: &mut impl Reads) -> Result<(TenantRow, String), StoreEr
         .select((TenantRow::as_select(), blueprint::body))
         .first(tx.connection().0.conn().await?)
         .await?)
-}
-
-/// Keeps the hash of a new operator credential.
-pub async fn add_operator(
-    tx: &mut GlobalTx,
-    id: CredentialId,
-    hash: TokenHash,
-    hint: &str,
-    now: DateTime<Utc>,
-    expires_at: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    diesel::insert_into(operator_credential::table)
-        .values((
-            operator_credential::id.eq(id.as_uuid()),
-            operator_credential::token_hash.eq(hash.as_bytes().to_vec()),
-            operator_credential::hint.eq(hint),
-            operator_credential::created_at.eq(now),
-            operator_credential::expires_at.eq(expires_at),
-        ))
-        .execute(tx.conn().await?)
-        .await?;
-    Ok(())
 }

@@ -1,14 +1,13 @@
-//! Bearer credentials: issued once, kept as hashes, two of a directory at a time so that they can be rotated.
+//! Bearer credentials of a tenant: issued once, kept as hashes, two of a directory at a time so that they can be rotated.
 
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{CredentialId, DirectoryId};
-use domain::token::{PlainToken, TokenKind};
+use domain::token::{CredentialScope, PlainToken, TokenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::credentials::{self, CredentialRow};
-use store::tenants::{self, Operator};
-use store::{AdminScope, directories};
+use store::{AdminScope, WriteTx, directories};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -17,9 +16,11 @@ use crate::error::AppError;
 /// How many credentials of one directory can be live at once.
 const LIVE_PER_DIRECTORY: i64 = 2;
 const LONGEST_DAYS: u32 = 3_650;
+/// This long before its end a credential is listed as one that expires soon.
+const WARNING: Duration = Duration::days(30);
 
 /// What to issue.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueCredential {
     /// Slug of the directory that it opens; without one it opens the tenant's administration.
@@ -28,6 +29,10 @@ pub struct IssueCredential {
     /// Days until it stops to work; without, it works until it is revoked.
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_days: Option<u32>,
+    /// What a directory's credential may do: `read`, or `write`, which includes reading and is the default.
+    #[serde(default)]
+    #[schema(value_type = String, example = "write")]
+    pub scope: CredentialScope,
 }
 
 /// A credential that was just issued. The token is shown this once.
@@ -49,6 +54,46 @@ impl std::fmt::Debug for IssuedCredential {
     }
 }
 
+/// Whether a credential can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialState {
+    /// It works.
+    Live,
+    /// It works, and ends within thirty days.
+    Expiring,
+    /// Its time is over.
+    Expired,
+    /// Somebody took it back.
+    Revoked,
+}
+
+impl CredentialState {
+    /// The state of what ends and was revoked then.
+    pub(super) fn of(
+        expires_at: Option<DateTime<Utc>>,
+        revoked_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        match expires_at {
+            _ if revoked_at.is_some() => Self::Revoked,
+            Some(end) if end <= now => Self::Expired,
+            Some(end) if end - now <= WARNING => Self::Expiring,
+            _ => Self::Live,
+        }
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// A credential as it is listed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +106,11 @@ pub struct CredentialView {
     /// The directory that it opens.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub directory: Option<DirectoryId>,
+    /// What it may do: `read`, or `write`, which includes reading.
+    #[schema(value_type = String, example = "write")]
+    pub scope: CredentialScope,
+    /// Whether it can be used.
+    pub state: CredentialState,
     /// Its prefix and last characters.
     pub hint: String,
     /// When it was issued.
@@ -73,10 +123,12 @@ pub struct CredentialView {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-impl From<CredentialRow> for CredentialView {
-    fn from(row: CredentialRow) -> Self {
+impl CredentialView {
+    fn of(row: CredentialRow, now: DateTime<Utc>) -> Self {
         Self {
             id: CredentialId::from_uuid(row.id),
+            state: CredentialState::of(row.expires_at, row.revoked_at, now),
+            scope: CredentialScope::parse(&row.scope).unwrap_or(CredentialScope::Read),
             kind: row.kind,
             directory: row.directory_id.map(DirectoryId::from_uuid),
             hint: row.hint,
@@ -86,6 +138,17 @@ impl From<CredentialRow> for CredentialView {
             last_used_at: row.last_used_at,
         }
     }
+}
+
+/// What a credential opens, and how far.
+pub(super) struct Opens {
+    pub(super) directory: Option<DirectoryId>,
+    pub(super) scope: CredentialScope,
+}
+
+/// A credential in the words of the audit trail.
+pub(super) fn described(row: &CredentialRow) -> serde_json::Value {
+    json!({"kind": row.kind, "directory": row.directory_id, "scope": row.scope, "expiresAt": row.expires_at})
 }
 
 impl App {
@@ -106,31 +169,49 @@ impl App {
             ),
             None => None,
         };
-        if let Some(directory) = directory
-            && credentials::live_of_directory(&mut tx, directory, now).await? >= LIVE_PER_DIRECTORY
+        if directory.is_none() && !wanted.scope.writes() {
+            return Err(AppError::Invalid(
+                "scope: only a directory's credential can be for reading alone".to_owned(),
+            ));
+        }
+        let opens = Opens { directory, scope: wanted.scope };
+        let (issued, row) = self.issue(&mut tx, opens, expires_at, now).await?;
+        let event = AuditEvent::new(Action::CredentialIssue, issued.id).after(described(&row));
+        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        Ok(issued)
+    }
+
+    /// Makes a credential, if the directory has not its two.
+    pub(super) async fn issue(
+        &self,
+        tx: &mut WriteTx,
+        opens: Opens,
+        expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(IssuedCredential, CredentialRow), AppError> {
+        if let Some(directory) = opens.directory
+            && credentials::live_of_directory(tx, directory, now).await? >= LIVE_PER_DIRECTORY
         {
             return Err(AppError::Conflict(format!(
                 "the directory has {LIVE_PER_DIRECTORY} live credentials; revoke one before issuing another"
             )));
         }
-        let kind = if directory.is_some() { TokenKind::Scim } else { TokenKind::Admin };
-        let token = PlainToken::mint(kind, Some(admin.scope().tenant()), &*self.entropy);
+        let kind = if opens.directory.is_some() { TokenKind::Scim } else { TokenKind::Admin };
+        let token = PlainToken::mint(kind, Some(tx.scope().tenant()), &*self.entropy);
         let id = CredentialId::generate(now, &*self.entropy);
         let row = CredentialRow {
             id: id.as_uuid(),
-            kind: if directory.is_some() { "scim" } else { "admin" }.to_owned(),
-            directory_id: directory.map(DirectoryId::as_uuid),
+            kind: if opens.directory.is_some() { "scim" } else { "admin" }.to_owned(),
+            directory_id: opens.directory.map(DirectoryId::as_uuid),
             hint: token.hint(),
             created_at: now,
             expires_at,
             revoked_at: None,
             last_used_at: None,
+            scope: opens.scope.as_str().to_owned(),
         };
-        credentials::add(&mut tx, &row, token.hash()).await?;
-        let event = AuditEvent::new(Action::CredentialIssue, id)
-            .after(json!({"kind": row.kind, "directory": directory, "expiresAt": expires_at}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
-        Ok(IssuedCredential { id, token: token.expose().to_owned(), expires_at })
+        credentials::add(tx, &row, token.hash()).await?;
+        Ok((IssuedCredential { id, token: token.expose().to_owned(), expires_at }, row))
     }
 
     /// All credentials of the tenant.
@@ -138,7 +219,8 @@ impl App {
         let mut tx = self.db.read(admin.scope()).await?;
         let rows = credentials::all(&mut tx).await?;
         tx.finish().await?;
-        Ok(rows.into_iter().map(CredentialView::from).collect())
+        let now = self.now();
+        Ok(rows.into_iter().map(|row| CredentialView::of(row, now)).collect())
     }
 
     /// Revokes a credential: the next request that shows it is refused.
@@ -151,25 +233,10 @@ impl App {
         let event = AuditEvent::new(Action::CredentialRevoke, id);
         Ok(tx.commit(Audit::of(event), now, &*self.entropy).await?)
     }
-
-    /// Issues a credential of those who run Usher itself.
-    pub async fn issue_operator_credential(
-        &self,
-        _operator: &Operator,
-        expires_days: Option<u32>,
-    ) -> Result<IssuedCredential, AppError> {
-        let now = self.now();
-        let expires_at = expiry(now, expires_days)?;
-        let token = PlainToken::mint(TokenKind::Operator, None, &*self.entropy);
-        let id = CredentialId::generate(now, &*self.entropy);
-        let mut tx = self.db.global().await?;
-        tenants::add_operator(&mut tx, id, token.hash(), &token.hint(), now, expires_at).await?;
-        tx.finish().await?;
-        Ok(IssuedCredential { id, token: token.expose().to_owned(), expires_at })
-    }
 }
 
-fn expiry(now: DateTime<Utc>, days: Option<u32>) -> Result<Option<DateTime<Utc>>, AppError> {
+/// The end of what is issued now for so many days.
+pub(super) fn expiry(now: DateTime<Utc>, days: Option<u32>) -> Result<Option<DateTime<Utc>>, AppError> {
     match days {
         None => Ok(None),
         Some(days) if (1..=LONGEST_DAYS).contains(&days) => Ok(Some(now + Duration::days(i64::from(days)))),

@@ -7,7 +7,8 @@ use domain::id::TenantId;
 use domain::slug::Slug;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::tenants::{self, Operator, TenantRow};
+use store::operators::Operator;
+use store::tenants::{self, TenantRow};
 use utoipa::ToSchema;
 
 use crate::App;

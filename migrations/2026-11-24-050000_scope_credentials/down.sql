@@ -1,0 +1,2 @@
+ALTER TABLE operator_credential DROP COLUMN last_used_at;
+ALTER TABLE credential DROP COLUMN scope;

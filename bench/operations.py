@@ -11,17 +11,36 @@ PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 READ, WRITE = 0.5, 0.6   # of the floor's rate, at least
 SPREAD = 0.2             # between groups of different size, at most
-GROUP_SIZES = [10, 10_000, 100_000]
 
 # People are numbered, always in seven digits, so that a number can stand for a person in names, ids and documents alike.
 TEMPLATE = 1_000_000     # the one whom the seeded are copies of
-MEMBERS = 1_000_001      # from here on: members of the groups, the first ten of all three
-OUTSIDERS = 1_100_001    # from here on: in no group
-SEEDED_END = 1_130_001
-NEW_BY_USHER = 2_000_000
+MEMBERS = 1_000_001      # from here on: members of the groups, the first ten of all of them
+NEW_BY_USHER = 3_000_000
 NEW_BY_FLOOR = 6_000_000
 
+
+@dataclass(frozen=True)
+class Scale:
+    """How many people a tenant has."""
+    members: int          # of the largest group
+    others: int           # in no group
+    group_sizes: tuple
+    teams: int = 0        # groups besides, each of one of the others
+
+    @property
+    def outsiders(self):
+        """The number of the first who is in no group."""
+        return MEMBERS + self.members
+
+    @property
+    def end(self):
+        return self.outsiders + self.others
+
+
+USUAL = Scale(100_000, 30_000, (10, 10_000, 100_000))
+
 ID_PREFIX = "00000000-0000-7000-8000-00000"
+TEAM_PREFIX = "00000000-0000-7000-9000-00000"
 
 
 def user_id(number):
@@ -70,9 +89,9 @@ class Operation:
 NUMBER = "NUMBER"
 
 
-def operations(groups):
+def operations(groups, scale=USUAL):
     """`groups`: size → id."""
-    everybody = range(MEMBERS, SEEDED_END)
+    everybody = range(MEMBERS, scale.end)
     name = urllib.parse.quote(f'userName eq "user{NUMBER}@acme.example"')
     new = json.dumps(person(TEMPLATE)).replace(str(TEMPLATE), NUMBER)
     return [
@@ -88,11 +107,11 @@ def operations(groups):
         Operation("patch_active", "PATCH `active`", WRITE, [
             Request("PATCH", f"/Users/{user_id(NUMBER)}", active(False), 200, '"active":false', "user.deactivate"),
             Request("PATCH", f"/Users/{user_id(NUMBER)}", active(True), 200, '"active":true', "user.reactivate"),
-        ], range(MEMBERS, OUTSIDERS)),
+        ], range(MEMBERS, scale.outsiders)),
         *[Operation(f"member_of_{size}", f"add one member to a group of {size:,}", WRITE, [
             Request("PATCH", f"/Groups/{groups[size]}", member("add"), 204, "", "group.members.add"),
             Request("PATCH", f"/Groups/{groups[size]}", member("remove"), 204, "", "group.members.remove"),
-        ], range(OUTSIDERS, SEEDED_END)) for size in GROUP_SIZES],
+        ], range(scale.outsiders, scale.end)) for size in scale.group_sizes],
     ]
 
 

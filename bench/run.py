@@ -83,6 +83,8 @@ def arguments():
 
 
 class Bench:
+    keeps_scripts = True
+
     def __init__(self, options):
         self.options = options
         self.started = time.monotonic()
@@ -115,8 +117,8 @@ class Bench:
 
     # ------------------------------------------------------------------------------------------------ the floor's scripts
 
-    def scripts(self, wanted):
-        """A second Usher, on the same database through a slow wire, answers two requests of each kind."""
+    def scripts(self, wanted, more=lambda usher, line: None):
+        """A second Usher, on the same database through a slow wire, answers two requests of each kind. `more` may ask it too."""
         folder = self.options.folder / "wire"
         folder.mkdir()
         line = wire.Wire(folder / "socket", self.scene.database.socket / ".s.PGSQL.5432")
@@ -125,6 +127,7 @@ class Bench:
         usher.config.write_text(config + f'\n[[secrets.keys]]\nid = "bench"\nkey = "{"A" * 43}="\n')
         try:
             usher.serve()
+            more(usher, line)
             return [self.script(usher, line, operation) for operation in wanted]
         finally:
             usher.stop()
@@ -140,7 +143,7 @@ class Bench:
                 if attempt == ATTEMPTS:
                     raise show.Unexpected(f"expected two requests of {operation.key} to run the same statements, found {trouble}") from trouble
         kept = HERE / "floor" / f"{operation.key}.sql"
-        if not kept.exists() or kept.read_text() != script.text:
+        if self.keeps_scripts and (not kept.exists() or kept.read_text() != script.text):
             self.say(f"Usher says something else than before: see the changes of bench/floor/{kept.name}")
             kept.write_text(script.text)
         return script
@@ -260,7 +263,7 @@ class Bench:
         done = work()
         worked = int(database.run(count)) - before
         if operation.key.startswith("member"):
-            scene.tidy(database)
+            scene.tidy(self.scene)
         return done, worked
 
     def expect_work(self, operation, who, requests, worked):
@@ -286,11 +289,13 @@ class Bench:
             spread = 1 - min(rates) / max(rates)
             good = good and spread <= operations.SPREAD
             print(f"| groups of different size apart | | | {spread:.0%} | ≤ {operations.SPREAD:.0%} | | | {verdict(spread <= operations.SPREAD)} |")
-        print(f"\n{self.options.clients} clients, median of {self.options.rounds} × {self.options.seconds} s, "
-              f"{operations.SEEDED_END - operations.TEMPLATE:,} people; {os.cpu_count()} × {cpu()}, "
-              f"{self.scene.database.run('SELECT version()').split(' on ')[0]}, Linux {platform.release()}"
+        print(f"\n{self.scene.scale.end - operations.TEMPLATE:,} people; {self.conditions()}"
               f"{'; each statement of the floor waited for' if self.options.plain else ''}.")
         return good
+
+    def conditions(self):
+        return (f"{self.options.clients} clients, median of {self.options.rounds} × {self.options.seconds} s; {os.cpu_count()} × {cpu()}, "
+                f"{self.scene.database.run('SELECT version()').split(' on ')[0]}, Linux {platform.release()}")
 
 
 def verdict(good):

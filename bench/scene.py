@@ -37,6 +37,15 @@ FROM user_access, generate_series({first}, {end} - 1) AS n WHERE user_id = '{ori
 COPY_MEMBERS = """
 INSERT INTO group_member SELECT tenant_id, id, pg_temp.person(n) FROM groups, generate_series({first}, {first} + {size} - 1) AS n WHERE id = '{group}';
 """
+COPY_GROUPS = """
+INSERT INTO groups
+SELECT tenant_id, ('{prefix}' || n)::uuid, directory_id, replace(display_name_key, '{template}', n::text), external_id,
+       replace(doc::text, '{template}', n::text)::jsonb, version, created_at, updated_at
+FROM groups, generate_series({first}, {first} + {count} - 1) AS n WHERE id = '{original}';
+INSERT INTO group_member
+SELECT g.tenant_id, g.id, pg_temp.person({member} + n * 7 % {people}) FROM groups g
+JOIN generate_series({first}, {first} + {count} - 1) AS n ON g.id = ('{prefix}' || n)::uuid WHERE g.directory_id = (SELECT directory_id FROM groups WHERE id = '{original}');
+"""
 SETTLE = ["VACUUM (ANALYZE)", "CHECKPOINT"]
 
 
@@ -46,6 +55,7 @@ class Scene:
     names: dict       # ids that are the same in every request → what the scripts call them
     groups: dict      # size → id
     database: "Database"
+    scale: operations.Scale
 
 
 class Database:
@@ -59,7 +69,7 @@ class Database:
     def run(self, *statements):
         done = subprocess.run(
             [self.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "postgres", "-d", "usher"],
-            input="".join(statement + ";\n" for statement in statements), capture_output=True, text=True, timeout=120,
+            input="".join(statement + ";\n" for statement in statements), capture_output=True, text=True, timeout=1800,
         )
         if done.returncode:
             raise show.Unexpected(f"expected SQL to run, found: {done.stderr.strip()[-800:]}")
@@ -72,10 +82,10 @@ def program(name):
     return str(found[-1]) if found else name
 
 
-def set_up(usher):
-    """The tenant, its directory, its groups and its people."""
-    tenant = ["--tenant", "acme"]
-    usher.run("tenant", "create", "--slug", "acme", "--name", "Acme", "--blueprint", "bellface", shown=False)
+def set_up(usher, scale=operations.USUAL, slug="acme"):
+    """A tenant, its directory, its groups and its people."""
+    tenant = ["--tenant", slug]
+    usher.run("tenant", "create", "--slug", slug, "--name", "Acme", "--blueprint", "bellface", shown=False)
     for key, name, parent in ORG_UNITS:
         usher.run("org-unit", "create", *tenant, "--key", key, "--name", name, *(["--parent", parent] if parent else []), shown=False)
     for rule in MAPPING_RULES:
@@ -85,17 +95,22 @@ def set_up(usher):
 
     original = post(usher, token, "/Users", operations.person(operations.TEMPLATE))
     groups = {size: post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": f"group of {size}"})
-              for size in operations.GROUP_SIZES}
+              for size in scale.group_sizes}
+    teams = scale.teams and post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": f"team {operations.TEMPLATE}"})
     database = Database(usher.folder / "data")
     # One session, because the functions and settings are the session's.
     database.run(
         COPY_PEOPLE.format(prefix=operations.ID_PREFIX, template=operations.TEMPLATE, original=original,
-                           first=operations.MEMBERS, end=operations.SEEDED_END),
+                           first=operations.MEMBERS, end=scale.end),
         *[COPY_MEMBERS.format(first=operations.MEMBERS, size=size, group=group) for size, group in groups.items()],
+        *[COPY_GROUPS.format(prefix=operations.TEAM_PREFIX, template=operations.TEMPLATE, original=teams, first=operations.MEMBERS,
+                             count=scale.teams, member=scale.outsiders, people=scale.others) for _ in range(bool(scale.teams))],
     )
     database.run(*SETTLE)
-    names = {database.run(f"SELECT id FROM {table}"): table for table in ("tenant", "directory", "credential")}
-    return Scene(token, names | {operations.ID_PREFIX: "people"}, groups, database)
+    of = f"WHERE tenant_id = (SELECT id FROM tenant WHERE slug = '{slug}')"
+    names = {database.run(f"SELECT id FROM {table} {of}"): table for table in ("directory", "credential")}
+    names[database.run(f"SELECT id FROM tenant WHERE slug = '{slug}'")] = "tenant"
+    return Scene(token, names | {operations.ID_PREFIX: "people"}, groups, database, scale)
 
 
 def post(usher, token, path, body):
@@ -107,6 +122,7 @@ def post(usher, token, path, body):
         return json.load(answer)["id"]
 
 
-def tidy(database):
+def tidy(scene):
     """Takes out of the groups whom a run has left in them, so that each keeps its size."""
-    database.run(f"DELETE FROM group_member WHERE user_id >= '{operations.user_id(operations.OUTSIDERS)}'")
+    of = ", ".join(f"'{group}'" for group in scene.groups.values())
+    scene.database.run(f"DELETE FROM group_member WHERE group_id IN ({of}) AND user_id >= '{operations.user_id(scene.scale.outsiders)}'")

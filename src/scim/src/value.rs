@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
             if !seen.insert(&sub.name) {
                 return Err(twice(&sub.name));
             }
-            if sub.mutability == Mutability::ReadOnly {
+            if matches!(sub.mutability, Mutability::ReadOnly | Mutability::WriteOnly) {
                 says_what_is_ours |= !value.is_null();
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Recursive descent within a budget. Knows precedence and attribute types; does not know values of resources.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike as _};
 
 use super::lexer::{Lexer, Token, Trouble};
 use super::{Comparand, CompareOp, Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES};
@@ -285,7 +285,9 @@ fn comparand(
             _ => Err(of_another_type(attr)),
         },
         (AttributeType::DateTime, Token::Text(text)) => match DateTime::parse_from_rfc3339(&text) {
-            Ok(time) => Ok(Comparand::DateTime(time.to_utc())),
+            // In UTC it must be a dateTime still: `9999-12-31T23:59:59-01:00` has five digits in its year.
+            Ok(time) if (0..=9999).contains(&time.to_utc().year()) => Ok(Comparand::DateTime(time.to_utc())),
+            Ok(_) => Err(Error::invalid_filter(format!("The value for '{attr}' is no dateTime: its year"))),
             Err(error) => {
                 Err(Error::invalid_filter(format!("The value for '{attr}' is no dateTime: {error}")))
             }

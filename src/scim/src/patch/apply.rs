@@ -27,12 +27,16 @@ fn at(step: &Step, container: &mut Map<String, Value>, dialect: &Dialect) -> Res
     let Step { target, action } = step;
     let attribute = target.attr.attribute.as_ref();
     let was = container.remove(&attribute.name);
-    refuse_immutable(attribute, was.as_ref(), target.attr.sub.as_deref(), action)?;
+    let has_immutable = std::iter::once(attribute)
+        .chain(attribute.sub_attributes.iter().map(AsRef::as_ref))
+        .any(|part| part.mutability == Mutability::Immutable);
+    let before = was.clone().filter(|_| has_immutable);
     let is = if attribute.multi_valued {
         Elements::new(attribute, was).change(target, action, dialect)?
     } else {
-        singular(target, was, action, dialect)?
+        singular(target, was, action, dialect)
     };
+    refuse_changed(target, before.as_ref(), is.as_ref())?;
     if let Some(value) = is {
         container.insert(attribute.name.clone(), value);
     }
@@ -40,46 +44,43 @@ fn at(step: &Step, container: &mut Map<String, Value>, dialect: &Dialect) -> Res
 }
 
 /// RFC 7644 §3.5.2: "However, a client MAY "add" a value to an "immutable" attribute if the attribute had
-/// no previous value."
-fn refuse_immutable(
-    attribute: &Attribute,
-    was: Option<&Value>,
-    sub: Option<&Attribute>,
-    action: &Action,
-) -> Result<(), Error> {
-    let (immutable, was) = match sub {
-        _ if attribute.mutability == Mutability::Immutable => (attribute, was),
-        Some(sub) if sub.mutability == Mutability::Immutable && !attribute.multi_valued => {
-            (sub, was.and_then(|was| was.get(&sub.name)))
-        }
-        _ => return Ok(()),
-    };
-    let same = match action {
-        Action::Add(value) | Action::Replace(value) => was == Some(value),
-        Action::Remove | Action::RemoveValues(_) => false,
-    };
-    if was.is_some() && !same {
-        return Err(Error::mutability(format!("'{}' is immutable and has a value", immutable.name)));
+/// no previous value." The same value is no change. A complex attribute may be removed with what is immutable
+/// in it, as a value of a list may.
+fn refuse_changed(target: &Target, was: Option<&Value>, is: Option<&Value>) -> Result<(), Error> {
+    let attribute = target.attr.attribute.as_ref();
+    let changed = |was: Option<&Value>, is: Option<&Value>| was.is_some() && was != is;
+    if attribute.mutability == Mutability::Immutable && changed(was, is) {
+        return Err(immutable(attribute));
     }
-    Ok(())
+    if attribute.multi_valued || is.is_none() && target.attr.sub.is_none() {
+        return Ok(());
+    }
+    let part_changed = |sub: &Attribute| {
+        let part = |whole: Option<&Value>| whole.and_then(|whole| whole.get(&sub.name)).cloned();
+        changed(part(was).as_ref(), part(is).as_ref())
+    };
+    let mut parts = attribute.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::Immutable);
+    match parts.find(|sub| part_changed(sub)) {
+        Some(sub) => Err(immutable(sub)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn immutable(attribute: &Attribute) -> Error {
+    Error::mutability(format!("'{}' is immutable and has a value", attribute.name))
 }
 
 /// RFC 7644 §3.5.2.3: "Sub-attributes that are not specified in the "value" parameter are left unchanged."
 /// The interoperability profile has them replaced too, save what is immutable.
-fn singular(
-    target: &Target,
-    was: Option<Value>,
-    action: &Action,
-    dialect: &Dialect,
-) -> Result<Option<Value>, Error> {
+fn singular(target: &Target, was: Option<Value>, action: &Action, dialect: &Dialect) -> Option<Value> {
     let (Action::Add(value) | Action::Replace(value)) = action else {
-        return Ok(match (&target.attr.sub, was) {
+        return match (&target.attr.sub, was) {
             (Some(sub), Some(Value::Object(mut object))) => {
                 object.remove(&sub.name);
                 (!object.is_empty()).then_some(Value::Object(object))
             }
             _ => None,
-        });
+        };
     };
     let object = match was {
         Some(Value::Object(object)) => object,
@@ -89,14 +90,13 @@ fn singular(
         (Some(sub), value) => {
             let mut object = object;
             set(&mut object, sub, value, action);
-            Ok(Some(Value::Object(object)))
+            Some(Value::Object(object))
         }
         (None, Value::Object(parts)) => {
             let mut object = object;
             for (name, value) in parts {
                 let sub = target.attr.attribute.sub_attribute(name);
                 if let Some(sub) = sub {
-                    refuse_immutable(sub, object.get(name), None, &Action::Replace(value.clone()))?;
                     set(&mut object, sub, value, action);
                 }
             }
@@ -107,9 +107,9 @@ fn singular(
                 };
                 object.retain(|name, _| stays(name));
             }
-            Ok(Some(Value::Object(object)))
+            Some(Value::Object(object))
         }
-        (None, value) => Ok(Some(value.clone())),
+        (None, value) => Some(value.clone()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::apply::set;
+use super::apply::{immutable, set};
 use super::{Action, Target};
 use crate::dialect::{Dialect, Leniency, Stricture};
 use crate::error::Error;
@@ -43,7 +43,7 @@ impl<'a> Elements<'a> {
         dialect: &Dialect,
     ) -> Result<Option<Value>, Error> {
         match (&target.filter, target.attr.sub.as_deref()) {
-            (None, None) => self.whole(action),
+            (None, None) => self.whole(action)?,
             (None, Some(sub)) => self.sub_attribute_of_all(sub, action)?,
             (Some(filter), sub) => self.selected(filter, sub, action, dialect)?,
         }
@@ -54,9 +54,9 @@ impl<'a> Elements<'a> {
         Ok((!values.is_empty()).then_some(Value::Array(values)))
     }
 
-    fn whole(&mut self, action: &Action) {
+    fn whole(&mut self, action: &Action) -> Result<(), Error> {
         match action {
-            Action::Add(value) => self.add(list(value)),
+            Action::Add(value) => self.add(list(value))?,
             Action::Replace(value) => {
                 self.items = list(value).iter().map(|value| Item::new(value.clone())).collect();
             }
@@ -70,6 +70,7 @@ impl<'a> Elements<'a> {
                 });
             }
         }
+        Ok(())
     }
 
     /// A value that is named without its `type` is removed whatever its type is.
@@ -85,7 +86,7 @@ impl<'a> Elements<'a> {
     ///
     /// RFC 7644 §3.5.2.1: "If the target location already contains the value specified, no changes SHOULD be
     /// made to the resource, and a success response SHOULD be returned."
-    fn add(&mut self, values: &[Value]) {
+    fn add(&mut self, values: &[Value]) -> Result<(), Error> {
         let mut known: HashMap<String, usize> = HashMap::new();
         for (at, item) in self.items.iter().enumerate() {
             known.entry(identity(self.attribute, &item.value)).or_insert(at);
@@ -93,12 +94,13 @@ impl<'a> Elements<'a> {
         for value in values {
             let key = identity(self.attribute, value);
             if let Some(item) = known.get(&key).and_then(|at| self.items.get_mut(*at)) {
-                item.merge(value);
+                item.merge(self.attribute, value)?;
             } else {
                 known.insert(key, self.items.len());
                 self.items.push(Item::new(value.clone()));
             }
         }
+        Ok(())
     }
 
     /// `emails.type` without a filter speaks of every value; where there is none, adding makes one.
@@ -140,7 +142,7 @@ impl<'a> Elements<'a> {
             }
             (None, Action::Add(value)) => {
                 for (item, _) in self.items.iter_mut().zip(matched).filter(|(_, matched)| *matched) {
-                    item.merge(value);
+                    item.merge(self.attribute, value)?;
                 }
             }
             (None, Action::Replace(value)) => {
@@ -214,12 +216,23 @@ impl Item {
         Self { value, made_primary }
     }
 
-    fn merge(&mut self, value: &Value) {
+    fn merge(&mut self, attribute: &Attribute, value: &Value) -> Result<(), Error> {
         match (&mut self.value, value) {
-            (Value::Object(into), Value::Object(from)) => into.extend(from.clone()),
+            (Value::Object(into), Value::Object(from)) => {
+                let changes = |sub: &Attribute| {
+                    into.get(&sub.name).is_some_and(|was| from.get(&sub.name).is_some_and(|is| is != was))
+                };
+                let mut parts =
+                    attribute.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::Immutable);
+                if let Some(sub) = parts.find(|sub| changes(sub)) {
+                    return Err(immutable(sub));
+                }
+                into.extend(from.clone());
+            }
             (into, from) => *into = from.clone(),
         }
         self.made_primary |= is_primary(value);
+        Ok(())
     }
 
     fn set(&mut self, sub: &Attribute, action: &Action) -> Result<(), Error> {
@@ -242,10 +255,6 @@ impl Item {
         }
         Ok(())
     }
-}
-
-fn immutable(sub: &Attribute) -> Error {
-    Error::mutability(format!("'{}' is immutable and has a value", sub.name))
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -63,12 +63,17 @@ pub(super) fn change(
             }
             Some(_) => Err(Error::invalid_syntax("A 'remove' operation has no 'value'")),
         },
-        (Op::Add, None) => Ok(MemberChange::Add(read(target, value.unwrap_or_default(), reader)?)),
+        (Op::Add, None) => Ok(MemberChange::Add(read(target, given(value)?, reader)?)),
         (Op::Replace, None) => {
-            let members = read(target, value.unwrap_or_default(), reader)?;
+            let members = read(target, given(value)?, reader)?;
             Ok(if members.is_empty() { MemberChange::RemoveAll } else { MemberChange::ReplaceAll(members) })
         }
     }
+}
+
+/// Forgotten is not empty: a `replace` without a `value` must not empty the group.
+fn given(value: Option<Value>) -> Result<Value, Error> {
+    value.ok_or_else(|| Error::invalid_value("The operation needs a 'value'"))
 }
 
 fn read(target: &Target, value: Value, reader: &Reader<'_>) -> Result<Vec<Member>, Error> {

@@ -119,7 +119,6 @@ impl Planner<'_> {
     fn at_path(&mut self, op: Op, path: &str, value: Option<Value>) -> Result<(), Error> {
         match Place::parse(self.resource_type, path, self.reader.dialect)? {
             Place::Attribute(target) if target.attr.is_core("schemas") => self.schemas(op, value),
-            Place::Attribute(target) if target.leaf().mutability == Mutability::WriteOnly => Ok(()),
             Place::Attribute(target) => {
                 target.refuse_read_only()?;
                 self.step(op, target, value)
@@ -262,8 +261,12 @@ impl Planner<'_> {
     }
 
     /// One attribute, one value. Replacing by null or `[]` unassigns, and so does the empty string where an
-    /// object is expected; an object with nothing in it that we keep changes nothing.
+    /// object is expected; an object with nothing in it that we keep changes nothing. What is write-only, a password,
+    /// is taken and forgotten, however it is named.
     fn step(&mut self, op: Op, target: Target, value: Option<Value>) -> Result<(), Error> {
+        if target.leaf().mutability == Mutability::WriteOnly {
+            return Ok(());
+        }
         if is_members(self.resource_type, &target.attr.attribute) {
             self.members.push(members::change(op, &target, value, &self.reader)?);
             return Ok(());

@@ -182,7 +182,7 @@ fn extension(schema: &Schema, value: Value, reader: &Reader<'_>) -> Result<Optio
         if !seen.insert(&attribute.name) {
             return Err(twice(&attribute.name));
         }
-        if attribute.mutability == Mutability::ReadOnly {
+        if matches!(attribute.mutability, Mutability::ReadOnly | Mutability::WriteOnly) {
             continue;
         }
         if let Some(value) = reader.attribute(attribute, value)? {

@@ -48,6 +48,32 @@ pub(crate) fn elsewhere(text: &str) -> Result<BTreeMap<u16, String>, String> {
         .collect()
 }
 
+/// Reads which behaviours nobody proves yet, and why.
+pub(crate) fn unproved(text: &str) -> Result<BTreeMap<u16, String>, String> {
+    let read: BTreeMap<String, String> = toml::from_str(text).map_err(|trouble| trouble.to_string())?;
+    read.into_iter()
+        .map(|(number, reason)| {
+            let parsed = number.parse().map_err(|trouble| format!("{number}: {trouble}"))?;
+            Ok((parsed, reason))
+        })
+        .collect()
+}
+
+/// What is wrong with the proofs: a behaviour without one that is not on the list, and one on the list that has one.
+pub(crate) fn lacking(rows: &[Row], unproved: &BTreeMap<u16, String>) -> Vec<String> {
+    rows.iter()
+        .filter_map(|row| {
+            let Behaviour { number, is } = &row.behaviour;
+            let is_proved = matches!(row.state, "passed" | "deviates" | "elsewhere");
+            match (is_proved, unproved.contains_key(number)) {
+                (false, false) if row.state != "failed" => Some(format!("nothing proves {number}, {is}")),
+                (true, true) => Some(format!("{number} is proved; take it off the list of what is not")),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
 /// Every behaviour with its state.
 pub(crate) fn table(
     entries: &[Entry],
@@ -140,6 +166,9 @@ mod tests {
         let states = rows.iter().take(3).map(|row| row.state).collect::<Vec<_>>();
 
         assert_eq!(states, ["failed", "elsewhere", "not asked"]);
+        let lacking = lacking(&rows[..3], &unproved("2 = \"is\"").unwrap());
+        assert_eq!(lacking.len(), 2, "{lacking:?}");
+        assert!(lacking[0].starts_with("2 is proved") && lacking[1].starts_with("nothing proves 3"));
         assert_eq!(
             table(&entries, &BTreeMap::from([(1, "later".to_owned())]), &BTreeMap::new()).unwrap()[0].state,
             "deviates"

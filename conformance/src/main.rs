@@ -59,6 +59,9 @@ struct Options {
     /// List the behaviours with their checks and state
     #[arg(long)]
     behaviours: bool,
+    /// Behaviours that nobody proves yet, with their reasons; any other without a proof is a failure
+    #[arg(long, value_name = "FILE", requires = "behaviours")]
+    unproved: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -125,7 +128,14 @@ async fn run(options: Options) -> Result<bool, String> {
         let text = report.markdown(&behaviours);
         std::fs::write(path, text).map_err(|trouble| format!("{}: {trouble}", path.display()))?;
     }
+    let unproved = options.unproved.as_ref().map(read).transpose()?;
+    let unproved = unproved.map(|text| behaviours::unproved(&text)).transpose()?;
+    let lacking = unproved.map(|unproved| behaviours::lacking(&behaviours, &unproved)).unwrap_or_default();
+    for line in &lacking {
+        println!("✗ {line}");
+    }
     let (passed, failed) = report.sums();
+    let failed = failed + lacking.len();
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0 && passed > 0)
 }

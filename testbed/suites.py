@@ -118,8 +118,9 @@ def api(usher, tenant, options):
     scim_token = usher.run("credential", "issue", *tenant, "--directory", "suite")["token"]
     rule = usher.run("mapping-rule", "create", *tenant, "--priority", "1", "--group", "suite", "--flag", "admin_flag")["id"]
     person = create_person(usher, scim_token)
+    spare = usher.run("credential", "issue", "--operator")["id"]
     settings = options.folder / "schemathesis.toml"
-    settings.write_text(SETTINGS.format(rule=rule, person=person))
+    settings.write_text(SETTINGS.format(rule=rule, person=person, spare=spare))
     passed = failed = 0
     for name, issue in (("admin", [*tenant, "--admin"]), ("operator", ["--operator"])):
         token = usher.run("credential", "issue", *issue)["token"]
@@ -150,6 +151,10 @@ parameters = {{ "path.id" = "{rule}" }}
 [[operations]]
 include-path = "/api/v1/tenants/{{tenant}}/users/{{id}}/access"
 parameters = {{ "path.id" = "{person}" }}
+
+[[operations]]
+include-path = "/api/v1/operator-credentials/{{id}}"
+parameters = {{ "path.id" = "{spare}" }}
 """
 
 

@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 77] = [
+const ROUTES: [(&str, &str, Opens); 85] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -80,6 +80,12 @@ const ROUTES: [(&str, &str, Opens); 77] = [
     ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/credentials/{id}/rotate", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/oauth-clients/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/token-issuers", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/token-issuers", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/token-issuers/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/connections", Admin),
     ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
@@ -102,6 +108,8 @@ const ROUTES: [(&str, &str, Opens); 77] = [
     ("GET", "/login/{tenant}", Open),
     ("GET", "/login/{tenant}/{connection}", Open),
     ("GET", "/oidc/{tenant}/{connection}/callback", Open),
+    ("POST", "/oauth/token", Open),
+    ("GET", "/.well-known/oauth-authorization-server", Open),
     ("GET", "/session", Session),
     ("POST", "/logout", Open),
     ("GET", "/healthz", Open),
@@ -110,7 +118,8 @@ const ROUTES: [(&str, &str, Opens); 77] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-const OPEN: [&str; 13] = [
+const OPEN: [&str; 15] = [
+    "GET /.well-known/oauth-authorization-server",
     "GET /api/v1/openapi.json",
     "GET /healthz",
     "GET /login/{tenant}",
@@ -124,6 +133,7 @@ const OPEN: [&str; 13] = [
     "GET /scim/v2/Schemas/{id}",
     "GET /scim/v2/ServiceProviderConfig",
     "POST /logout",
+    "POST /oauth/token",
 ];
 
 fn table() -> BTreeSet<String> {
@@ -141,6 +151,8 @@ fn prefix(file: &str, function: &str) -> &'static str {
     match (file, function) {
         ("scim/mod.rs", "routes") => "/scim/v2",
         ("admin/mod.rs", "routes") => "/api/v1",
+        ("oauth/mod.rs", "routes") => "/oauth",
+        ("oauth/mod.rs", "metadata_routes") => "/.well-known",
         ("login/mod.rs", "start_routes") => "/login",
         ("login/mod.rs", "callback_routes") => "/oidc",
         ("login/mod.rs", "session_routes") => "/session",
@@ -259,7 +271,13 @@ impl World {
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
         let credential = other.tenant.directory.credential().unwrap().to_string();
+        let client = json!({"directory": "directory", "name": "Client"});
+        let client = other.api.post("/oauth-clients", client).await.is(201).id();
+        let issuer = body("POST", "/token-issuers").unwrap();
+        let issuer = other.api.post("/token-issuers", issuer).await.is(201).id();
         let ids = vec![
+            ("/oauth-clients/", client),
+            ("/token-issuers/", issuer),
             ("/credentials/", credential),
             ("/mapping-rules/", rule),
             ("/schema-extensions/", extension),
@@ -329,6 +347,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.ends_with("/workspaces") => json!({"key": "changed", "name": "Changed"}),
         (_, path) if path.ends_with("/directories") => json!({"slug": "changed", "name": "Changed"}),
         (_, path) if path.ends_with("/credentials") || path.ends_with("/rotate") => json!({}),
+        (_, path) if path.ends_with("/oauth-clients") => json!({"directory": "directory", "name": "Changed"}),
+        (_, path) if path.ends_with("/token-issuers") => json!({
+            "directory": "directory", "issuer": "https://sts.example/", "audience": "a", "entraTenant": "b", "application": "c"
+        }),
         (_, path) if path.ends_with("/connections") => json!({
             "slug": "changed", "name": "Changed", "issuer": "https://idp.example", "clientId": "x",
             "clientSecret": "x", "linkClaim": "sub", "linkTo": "userName", "returnTo": "https://app.example"
@@ -394,7 +416,14 @@ fn no_route_opens_to_a_credential_that_is_malformed_unknown_or_tampered_with() {
         assert_ne!(own, elsewhere);
         let last = if own.ends_with('A') { "B" } else { "A" };
         let tampered = format!("{}{last}", own.strip_suffix(|_: char| true).unwrap());
-        let unknown = [TokenKind::Scim, TokenKind::Admin, TokenKind::Session, TokenKind::Browser];
+        let unknown = [
+            TokenKind::Scim,
+            TokenKind::Access,
+            TokenKind::ClientSecret,
+            TokenKind::Admin,
+            TokenKind::Session,
+            TokenKind::Browser,
+        ];
         let mut tokens: Vec<String> = unknown.iter().map(|kind| mint(*kind, Some(tenant))).collect();
         tokens.extend([mint(TokenKind::Operator, None), elsewhere, tampered]);
         tokens.extend(["nonsense", "usher_scim_", "usher_adm_\u{e9}", "", "a b"].map(str::to_owned));

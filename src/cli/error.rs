@@ -41,7 +41,8 @@ fn sentence(error: &AppError) -> String {
         | AppError::Unauthorized
         | AppError::PreconditionFailed
         | AppError::NoSeat
-        | AppError::SignIn(_) => whole(&error.to_string()),
+        | AppError::SignIn(_)
+        | AppError::Token(_) => whole(&error.to_string()),
         AppError::Unavailable(reason) => format!(
             "The database does not answer: {reason}. Check that it runs and that [database] in the configuration \
              says where, then try again."

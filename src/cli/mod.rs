@@ -17,12 +17,14 @@ mod directory;
 mod error;
 mod mapping_rule;
 mod migrate;
+mod oauth_client;
 mod org_unit;
 mod schema_extension;
 mod seat_pool;
 mod serve;
 mod signals;
 mod tenant;
+mod token_issuer;
 mod user;
 mod workspace;
 
@@ -95,6 +97,12 @@ enum Noun {
     /// Bearer tokens, of directories, of administrators, of operators
     #[command(subcommand)]
     Credential(credential::Verb),
+    /// Programs that fetch their own access tokens for a directory
+    #[command(subcommand)]
+    OauthClient(oauth_client::Verb),
+    /// Whose access tokens directories believe
+    #[command(subcommand)]
+    TokenIssuer(token_issuer::Verb),
     /// Where people sign in
     #[command(subcommand)]
     Connection(connection::Verb),
@@ -189,6 +197,8 @@ impl Noun {
             Self::Workspace(verb) => verb.run(console).await,
             Self::Directory(verb) => verb.run(console).await,
             Self::Credential(verb) => verb.run(console).await,
+            Self::OauthClient(verb) => verb.run(console).await,
+            Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,
             Self::SchemaExtension(verb) => verb.run(console).await,

@@ -14,12 +14,17 @@ use futures_util::StreamExt;
 use scim::message::{JSON_MEDIA_TYPE, MEDIA_TYPE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::form_urlencoded;
 
 use super::error::Refused;
 use super::state::AppState;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const FORM_MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+/// Room for the longest assertion, and the rest.
+const LONGEST_FORM: usize = 32 * 1024;
 
 /// A body that was not read yet.
 pub(super) struct Body {
@@ -51,6 +56,13 @@ impl Body {
         self.must_be(&[MEDIA_TYPE, JSON_MEDIA_TYPE], "application/scim+json or application/json")?;
         let bytes = self.read(state.max_body_bytes).await?;
         Ok(scim::json::parse(&bytes, &state.json_limits())?)
+    }
+
+    /// The parameters of a form.
+    pub(super) async fn form(self, state: &AppState) -> Result<Vec<(String, String)>, Refused> {
+        self.must_be(&[FORM_MEDIA_TYPE], FORM_MEDIA_TYPE)?;
+        let bytes = self.read(state.max_body_bytes.min(LONGEST_FORM)).await?;
+        Ok(form_urlencoded::parse(&bytes).into_owned().collect())
     }
 
     /// A JSON object of exactly this shape.

@@ -72,7 +72,11 @@ impl FromRequest for ScimClient {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            match opened(&request, &bearer(&request)?).await? {
+            let opened = match issued(&request).await? {
+                Some(opened) => opened,
+                None => opened(&request, &bearer(&request)?).await?,
+            };
+            match opened {
                 Opened::Directory(directory) => {
                     must_be_of_the_address(&directory, &request)?;
                     must_be_allowed(&directory, &request)?;
@@ -177,28 +181,39 @@ fn must_be_allowed(directory: &DirectoryScope, request: &HttpRequest) -> Result<
 /// The bearer token of a request (RFC 6750 §2.1), if it is one of ours by its shape.
 fn bearer(request: &HttpRequest) -> Result<PlainToken, Refused> {
     let refused = |shown| Refused::Unauthenticated(Scheme::Bearer { shown });
+    let token = presented(request).ok_or(refused(false))?;
+    PlainToken::parse(token).or(Err(refused(true)))
+}
+
+/// What stands behind `Bearer` in the one `Authorization` header.
+fn presented(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
-    let (Some(header), None) = (headers.next(), headers.next()) else { return Err(refused(false)) };
+    let (Some(header), None) = (headers.next(), headers.next()) else { return None };
     let text = header.to_str().unwrap_or_default();
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(refused(false));
-    }
-    PlainToken::parse(token.trim()).or(Err(refused(true)))
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What a token that somebody else issued opens. It names no tenant, so the address must.
+async fn issued(request: &HttpRequest) -> Result<Option<Opened>, Refused> {
+    let state = AppState::of(request)?;
+    let token = presented(request).filter(|token| token.split('.').count() == 3);
+    let (Some(tenant), Some(token)) = (&state.addressed, token) else { return Ok(None) };
+    Ok(state.app.authenticate_issued(tenant.as_str(), token, state.request_id(request)).await?)
 }
 
 async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Refused> {
     let unknown = || Refused::Unauthenticated(Scheme::Bearer { shown: true });
     let state = AppState::of(request)?;
     match token.kind() {
-        TokenKind::Scim | TokenKind::Admin => {
+        TokenKind::Scim | TokenKind::Access | TokenKind::Admin => {
             state.app.authenticate(token, state.request_id(request)).await?.ok_or_else(unknown)
         }
         TokenKind::Operator => {
             operator(request, token).await?;
             Err(Refused::WrongCredential("An operator's credential opens no directory."))
         }
-        TokenKind::Session | TokenKind::Browser => Err(unknown()),
+        TokenKind::ClientSecret | TokenKind::Session | TokenKind::Browser => Err(unknown()),
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Door {
     Api,
     /// Browsers: sign-in, session, sign-out.
     Login,
+    /// OAuth clients: `/oauth` and the metadata that they read.
+    OAuth,
     /// Whoever operates Usher: health and metrics.
     Operation,
     /// No door.
@@ -23,6 +25,7 @@ impl Door {
             "scim" => Self::Scim,
             "api" => Self::Api,
             "login" | "oidc" | "session" | "logout" => Self::Login,
+            "oauth" | ".well-known" => Self::OAuth,
             "healthz" | "readyz" | "metrics" => Self::Operation,
             _ => Self::None,
         }
@@ -34,6 +37,7 @@ impl Door {
             Self::Scim => "scim",
             Self::Api => "api",
             Self::Login => "login",
+            Self::OAuth => "oauth",
             Self::Operation => "operation",
             Self::None => "none",
         }

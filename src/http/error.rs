@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use app::{AppError, Refusal};
+use app::{AppError, Refusal, TokenRefusal};
 use scim::ScimType;
 
 use super::limits::Limited;
@@ -98,6 +98,12 @@ pub enum Scheme {
 impl From<scim::Error> for Refused {
     fn from(error: scim::Error) -> Self {
         Self::App(error.into())
+    }
+}
+
+impl From<TokenRefusal> for Refused {
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::App(refusal.into())
     }
 }
 
@@ -206,6 +212,10 @@ impl Refused {
             Self::OnlyReads => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(NEEDS_WRITE));
             }
+            // RFC 6749 §5.2: the scheme by which the client could have proved that it is itself.
+            Self::App(AppError::Token(TokenRefusal::Client(_))) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"usher\""));
+            }
             Self::App(AppError::Unauthorized) => {
                 headers.insert(
                     WWW_AUTHENTICATE,
@@ -245,14 +255,14 @@ fn app_status(error: &AppError) -> StatusCode {
         AppError::Scim(error) => {
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         }
+        AppError::Unauthorized | AppError::Token(TokenRefusal::Client(_)) => StatusCode::UNAUTHORIZED,
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Conflict(_) | AppError::Managed { .. } => StatusCode::CONFLICT,
-        AppError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
         AppError::Forbidden(_) | AppError::NoSeat => StatusCode::FORBIDDEN,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         AppError::SignIn(refusal) => sign_in_status(refusal),
         AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        AppError::Unauthorized => StatusCode::UNAUTHORIZED,
         AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -284,6 +294,7 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::PreconditionFailed => "precondition_failed",
         AppError::NoSeat => "no_seat",
         AppError::SignIn(refusal) => refusal.code(),
+        AppError::Token(refusal) => refusal.code(),
         AppError::Unavailable(_) => "unavailable",
         AppError::Unauthorized => "unauthenticated",
         AppError::Internal(_) => "internal",
@@ -306,6 +317,7 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
                 .into()
         }
         AppError::SignIn(_) => "The sign-in was refused.".into(),
+        AppError::Token(refusal) => refusal.to_string().into(),
         AppError::Unavailable(_) => "Temporarily unavailable; the request may be repeated.".into(),
         AppError::Unauthorized => "The credential or session is no longer in force.".into(),
         AppError::Internal(_) => "An internal error; nothing was changed.".into(),

@@ -10,7 +10,7 @@ use super::error::Refused;
 use super::limits::{authorization, guard};
 use super::state::AppState;
 use super::voice::{Voice, speak};
-use super::{admin, health, login, metrics, scim};
+use super::{admin, health, login, metrics, oauth, scim};
 
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -19,6 +19,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     let api_guard = guard(limits(), authorization, over_limit(Voice::Problem));
     let cookie = super::login::cookies::session_name(state);
     let session_guard = || guard(limits(), session_cookie(cookie), over_limit(Voice::Problem));
+    let oauth_guard = || guard(limits(), nobody, over_limit(Voice::OAuth));
     let page_guard = || guard(limits(), nobody, over_limit(Voice::Page));
 
     cfg.service(
@@ -49,6 +50,20 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Page))
             .wrap(page_guard()),
+    )
+    .service(
+        web::scope("/oauth")
+            .configure(oauth::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::OAuth))
+            .wrap(oauth_guard()),
+    )
+    .service(
+        web::scope("/.well-known")
+            .configure(oauth::metadata_routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::OAuth))
+            .wrap(oauth_guard()),
     )
     .service(
         web::scope("/session")
@@ -91,7 +106,7 @@ fn session_cookie(name: &'static str) -> impl Fn(&ServiceRequest) -> Option<Cow<
     move |request| request.cookie(name).map(|cookie| Cow::Owned(cookie.value().as_bytes().to_vec()))
 }
 
-/// Signing in begins without a credential: addresses count.
+/// Signing in begins without a credential, and so does fetching one: addresses count.
 fn nobody(_: &ServiceRequest) -> Option<Cow<'_, [u8]>> {
     None
 }

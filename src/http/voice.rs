@@ -5,9 +5,11 @@
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderValue, PRAGMA};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse};
+use app::AppError;
+use serde_json::json;
 
 use super::door::Door;
 use super::error::Refused;
@@ -21,6 +23,8 @@ pub enum Voice {
     Scim,
     /// Problem details (RFC 9457).
     Problem,
+    /// The error of RFC 6749 §5.2.
+    OAuth,
     /// A page for a person.
     Page,
 }
@@ -30,6 +34,7 @@ impl Voice {
     pub fn of_stranger(request: &HttpRequest) -> Self {
         match Door::of(request.path()) {
             Door::Scim => Self::Scim,
+            Door::OAuth => Self::OAuth,
             Door::Login | Door::None if wants_page(request) => Self::Page,
             Door::Api | Door::Operation | Door::Login | Door::None => Self::Problem,
         }
@@ -43,6 +48,7 @@ impl Voice {
             Self::Problem => {
                 Problem::new(refused.status(), refused.code(), refused.detail()).respond(request)
             }
+            Self::OAuth => oauth_error(refused),
             Self::Page => page::refusal(request, refused),
         };
         refused.put_headers(response.headers_mut());
@@ -66,6 +72,23 @@ fn scim_error(refused: &Refused) -> HttpResponse {
     HttpResponse::build(refused.status())
         .content_type(scim::message::MEDIA_TYPE)
         .body(error.to_json().to_string())
+}
+
+/// The error of RFC 6749 §5.2, with the two codes of §4.1.2.1 for what is not the client's doing.
+fn oauth_error(refused: &Refused) -> HttpResponse {
+    let status = refused.status();
+    let error = match refused {
+        Refused::App(AppError::Token(refusal)) => refusal.code(),
+        _ if matches!(status.as_u16(), 429 | 503) => "temporarily_unavailable",
+        _ if status.is_server_error() => "server_error",
+        _ => "invalid_request",
+    };
+    // "Values for the "error_description" parameter MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E."
+    let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    let description: String = refused.detail().chars().filter(allowed).collect();
+    HttpResponse::build(status)
+        .insert_header((PRAGMA, "no-cache"))
+        .json(json!({"error": error, "error_description": description}))
 }
 
 /// Middleware around a door: its refusals are said in its voice.

@@ -45,6 +45,8 @@ fn writes(doors: &Doors) -> Vec<(&'static str, String, String)> {
         ("PATCH", "directories/directory"),
         ("POST", "credentials"),
         ("POST", "credentials/00000000-0000-7000-8000-000000000000/rotate"),
+        ("POST", "oauth-clients"),
+        ("POST", "token-issuers"),
         ("POST", "connections"),
         ("POST", "mapping-rules"),
         ("PUT", "seat-pool"),

@@ -13,6 +13,7 @@ mod groups;
 mod large;
 mod login;
 mod nesting;
+mod oauth;
 mod paging;
 mod plans;
 mod roles;

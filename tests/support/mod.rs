@@ -2,6 +2,7 @@
 
 mod cluster;
 pub mod http;
+pub mod oauth;
 pub mod people;
 pub mod provider;
 

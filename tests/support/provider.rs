@@ -74,7 +74,7 @@ impl Provider {
 
 /// Where `./x setup` puts what it installs.
 #[expect(clippy::disallowed_methods, reason = "`./x test` says where by a variable")]
-fn state() -> PathBuf {
+pub fn state() -> PathBuf {
     std::env::var_os("USHER_TESTBED_STATE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".usher"), PathBuf::from)
 }

@@ -42,12 +42,49 @@ pub enum AppError {
     /// Nobody is signed in by this.
     #[error("sign-in refused: {0}")]
     SignIn(#[from] Refusal),
+    /// No access token was issued.
+    #[error("no access token: {0}")]
+    Token(#[from] TokenRefusal),
     /// The database cannot be reached right now; the request may be repeated.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),
     /// A defect of ours.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Why a client got no access token, in the terms of RFC 6749 §5.2.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefusal {
+    /// The request lacks something, or says something twice.
+    #[error("{0}")]
+    Request(&'static str),
+    /// The client did not prove that it is itself.
+    #[error("{0}")]
+    Client(String),
+    /// There is one grant type.
+    #[error("the grant type is client_credentials")]
+    GrantType,
+    /// The client asks for more than it may.
+    #[error("the scope is unknown or more than the client may have")]
+    Scope,
+}
+
+impl TokenRefusal {
+    /// The same for a client that there is not and for one that shows a wrong secret.
+    pub fn client() -> Self {
+        Self::Client("the client is unknown or did not prove that it is itself".to_owned())
+    }
+
+    /// The code of RFC 6749 §5.2.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "invalid_request",
+            Self::Client(_) => "invalid_client",
+            Self::GrantType => "unsupported_grant_type",
+            Self::Scope => "invalid_scope",
+        }
+    }
 }
 
 /// Why somebody was not let in. Each has a code that the page shows and the administrator can look up.

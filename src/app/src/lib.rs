@@ -7,7 +7,7 @@
 //! | [`access`] | what people may do, computed and shown |
 //! | [`login`] | signing in, sessions, signing out |
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
-//! | [`connections`] | directories, credentials, connections |
+//! | [`connections`] | directories, what opens them, connections |
 
 pub mod access;
 pub mod connections;
@@ -23,13 +23,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::{Clock, Entropy};
-use domain::id::RequestId;
+use domain::id::{CredentialId, OAuthClientId, RequestId};
 use domain::token::PlainToken;
 use sso::egress::{Egress, EgressPolicy};
-use sso::oidc::ProviderCache;
+use sso::jose::{Cache, PublishedKeys};
+use sso::oidc::{Provider, ProviderCache};
 use store::{Db, DbOptions};
 
-pub use error::{AppError, Refusal};
+pub use error::{AppError, Refusal, TokenRefusal};
 pub use seal::{Sealer, SealingKey};
 pub use store::credentials::Opened;
 pub use store::operators::Operator;
@@ -69,6 +70,8 @@ pub struct App {
     pub(crate) public_url: url::Url,
     pub(crate) egress: Egress,
     pub(crate) providers: ProviderCache,
+    pub(crate) client_keys: Cache<OAuthClientId, PublishedKeys>,
+    pub(crate) token_issuers: Cache<CredentialId, Provider>,
     pub(crate) policies: access::PolicyCache,
     pub(crate) dialects: connections::Dialects,
     pub(crate) types: provision::TypesCache,
@@ -110,6 +113,8 @@ impl App {
             public_url: options.public_url,
             egress,
             providers: ProviderCache::new(),
+            client_keys: Cache::new(),
+            token_issuers: Cache::new(),
             policies: access::PolicyCache::default(),
             dialects: connections::Dialects::default(),
             types: provision::TypesCache::default(),

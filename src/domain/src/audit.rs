@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::id::{
-    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OrgUnitId, SchemaExtensionId,
-    SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
+    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId, OrgUnitId,
+    SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -136,6 +136,10 @@ names! {
         CredentialRotate = "credential.rotate",
         /// A credential was revoked.
         CredentialRevoke = "credential.revoke",
+        /// An OAuth client was created.
+        OAuthClientCreate = "oauth_client.create",
+        /// An OAuth client was revoked, and with it the access tokens that it had fetched.
+        OAuthClientRevoke = "oauth_client.revoke",
         /// A connection was created.
         ConnectionCreate = "connection.create",
         /// A connection was changed.
@@ -220,6 +224,8 @@ names! {
         Directory = "directory",
         /// A credential.
         Credential = "credential",
+        /// An OAuth client.
+        OAuthClient = "oauth_client",
         /// A connection.
         Connection = "connection",
         /// A mapping rule.
@@ -277,6 +283,7 @@ targets! {
     WorkspaceId => Workspace,
     DirectoryId => Directory,
     CredentialId => Credential,
+    OAuthClientId => OAuthClient,
     ConnectionId => Connection,
     MappingRuleId => MappingRule,
     SchemaExtensionId => SchemaExtension,

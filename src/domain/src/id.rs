@@ -113,6 +113,8 @@ typed_ids! {
     DirectoryId
     /// A credential: a bearer token that was issued.
     CredentialId
+    /// An OAuth client: a program that fetches access tokens for a directory.
+    OAuthClientId
     /// A connection: the SSO link through which people sign in.
     ConnectionId
     /// A unit of a tenant's organisation tree.

@@ -13,6 +13,7 @@ pub mod id;
 pub mod invariant;
 pub mod lifecycle;
 pub mod mapping;
+pub mod oauth;
 pub mod org_tree;
 pub mod seat;
 pub mod slug;

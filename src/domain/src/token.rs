@@ -24,6 +24,10 @@ use crate::id::TenantId;
 pub enum TokenKind {
     /// A provisioning client of one directory.
     Scim,
+    /// A provisioning client of one directory, for some minutes: an access token (RFC 6749 §1.4).
+    Access,
+    /// What an OAuth client shows to fetch an access token. Opens nothing by itself.
+    ClientSecret,
     /// An administrator's program, for one tenant.
     Admin,
     /// The operator, across tenants.
@@ -36,12 +40,22 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Scim, Self::Admin, Self::Operator, Self::Session, Self::Browser];
+    pub const ALL: [Self; 7] = [
+        Self::Scim,
+        Self::Access,
+        Self::ClientSecret,
+        Self::Admin,
+        Self::Operator,
+        Self::Session,
+        Self::Browser,
+    ];
 
     /// What every token of this kind begins with.
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Scim => "usher_scim_",
+            Self::Access => "usher_at_",
+            Self::ClientSecret => "usher_cs_",
             Self::Admin => "usher_adm_",
             Self::Operator => "usher_op_",
             Self::Session => "usher_ses_",
@@ -299,7 +313,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics_and_keeps_the_text(text in "(usher_(scim|adm|op|ses|brw)_)?[ -~é]{0,90}") {
+        fn parsing_never_panics_and_keeps_the_text(text in "(usher_(scim|at|cs|adm|op|ses|brw)_)?[ -~é]{0,90}") {
             if let Ok(token) = PlainToken::parse(&text) {
                 prop_assert_eq!(token.expose(), text);
             }

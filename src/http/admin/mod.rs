@@ -7,6 +7,7 @@ mod connections;
 mod credentials;
 mod directories;
 mod mapping_rules;
+mod oauth_clients;
 mod openapi;
 mod operator_credentials;
 mod org_units;
@@ -14,6 +15,7 @@ mod people;
 mod schema_extensions;
 mod seat_pool;
 mod tenants;
+mod token_issuers;
 mod workspaces;
 
 use actix_web::{HttpResponse, web};
@@ -43,6 +45,18 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/credentials/{id}").delete(credentials::revoke))
         .service(Endpoint::at("/tenants/{tenant}/credentials/{id}/rotate").post(credentials::rotate))
+        .service(
+            Endpoint::at("/tenants/{tenant}/oauth-clients")
+                .get(oauth_clients::list)
+                .post(oauth_clients::create),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/oauth-clients/{id}").delete(oauth_clients::revoke))
+        .service(
+            Endpoint::at("/tenants/{tenant}/token-issuers")
+                .get(token_issuers::list)
+                .post(token_issuers::trust),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/token-issuers/{id}").delete(token_issuers::revoke))
         .service(Endpoint::at("/operator-credentials").get(operator_credentials::list))
         .service(Endpoint::at("/operator-credentials/{id}").delete(operator_credentials::revoke))
         .service(

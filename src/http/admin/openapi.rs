@@ -9,8 +9,9 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, audit_events, connections, credentials, directories, mapping_rules, operator_credentials,
-    org_units, people, schema_extensions, seat_pool, tenants, workspaces,
+    Answer, audit_events, connections, credentials, directories, mapping_rules, oauth_clients,
+    operator_credentials, org_units, people, schema_extensions, seat_pool, tenants, token_issuers,
+    workspaces,
 };
 
 /// The document.
@@ -26,6 +27,8 @@ use super::{
         workspaces::list, workspaces::create,
         directories::list, directories::create, directories::show, directories::change,
         credentials::list, credentials::issue, credentials::revoke, credentials::rotate,
+        oauth_clients::list, oauth_clients::create, oauth_clients::revoke,
+        token_issuers::list, token_issuers::trust, token_issuers::revoke,
         operator_credentials::list, operator_credentials::revoke,
         connections::list, connections::create,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
@@ -97,7 +100,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 35);
+        assert_eq!(operations, 41);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What went wrong at a sign-in. Knows every check by name; does not know secrets, claims or the person.
 
 use crate::egress::EgressError;
+use crate::jose::{JwsError, KeysError};
 use crate::oidc::ErrorCode;
 
 /// The check that failed. `Display` is the detail for the trace; it never holds a secret, a token or a claim's value.
@@ -220,6 +221,33 @@ impl SsoError {
             | Self::NonceMismatch
             | Self::AccessTokenHashMismatch
             | Self::SubjectInvalid => "token_invalid",
+        }
+    }
+}
+
+/// A token that is verified at a sign-in is an ID token.
+impl From<JwsError> for SsoError {
+    fn from(error: JwsError) -> Self {
+        match error {
+            JwsError::TooLong => Self::IdTokenTooLong,
+            JwsError::Malformed(what) => Self::IdTokenMalformed(what),
+            JwsError::TypeRefused => Self::TypeRefused,
+            JwsError::HeaderRefused(name) => Self::HeaderRefused(name),
+            JwsError::AlgorithmRefused => Self::AlgorithmRefused,
+            JwsError::KeyUnknown => Self::KeyUnknown,
+            JwsError::KeyAmbiguous => Self::KeyAmbiguous,
+            JwsError::SignatureInvalid => Self::SignatureInvalid,
+        }
+    }
+}
+
+impl From<KeysError> for SsoError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Unreachable(error) => Self::JwksUnreachable(error),
+            KeysError::Status(status) => Self::JwksStatus(status),
+            KeysError::Malformed => Self::JwksMalformed,
+            KeysError::WithoutUsableKey => Self::JwksWithoutUsableKey,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Single sign-on: proves who is signing in. Knows OpenID Connect and what may leave the house; does not know SQL, HTTP servers or who may do what.
+//! Single sign-on: proves who is signing in, and which program is asking. Knows OpenID Connect, tokens that others signed and what may leave the house; does not know SQL, HTTP servers or who may do what.
 //!
 //! Every door ends in one type, [`VerifiedIdentity`], and only this crate can make one: who holds it has an identity
 //! provider's word, checked. What the identity may do is decided elsewhere.
@@ -6,13 +6,19 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`oidc`] | the OpenID Connect relying party: discovery, authorization request, callback |
+//! | [`client_assertion`] | an OAuth client proves by its key that it is itself |
+//! | [`access_token`] | a provisioning client with a token that Entra ID issued |
+//! | [`jose`] | what signed tokens have in common |
 //! | [`egress`] | the one HTTP client for everything that leaves |
 //! | [`VerifiedIdentity`] | the result |
 //! | [`SsoError`] | one variant per check that failed |
 
+pub mod access_token;
+pub mod client_assertion;
 pub mod egress;
 mod error;
 mod identity;
+pub mod jose;
 pub mod oidc;
 mod secret;
 

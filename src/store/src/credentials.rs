@@ -41,6 +41,10 @@ pub struct CredentialRow {
     pub last_used_at: Option<DateTime<Utc>>,
     /// `read` or `write`.
     pub scope: String,
+    /// `token`, `access` or `issuer`.
+    pub form: String,
+    /// The client that fetched it, for form `access`.
+    pub client_id: Option<Uuid>,
 }
 
 impl CredentialRow {
@@ -91,6 +95,7 @@ impl Db {
             .inner_join(tenant::table.on(tenant::id.eq(credential::tenant_id)))
             .filter(credential::tenant_id.eq(tenant.as_uuid()))
             .filter(credential::token_hash.eq(hash.as_bytes().to_vec()))
+            .filter(credential::form.ne("issuer"))
             .select((CredentialRow::as_select(), tenant::slug))
             .first(tx.connection().0.conn().await?)
             .await
@@ -99,14 +104,22 @@ impl Db {
         let Some((row, slug)) = found.filter(|(row, _)| row.is_live(now)) else { return Ok(None) };
         let shown = Shown { row, slug: slug.into() };
         let opened = shown.opens(tenant, request)?;
-        if shown.row.last_used_at.is_none_or(|last| now - last >= USE_IS_NOTED_EVERY) {
-            self.note_use(&opened, shown.row.id, now).await?;
-        }
+        self.note_use_of(&opened, shown.row.id, shown.row.last_used_at, now).await?;
         self.known.put(hash, shown, now);
         Ok(Some(opened))
     }
 
-    async fn note_use(&self, opened: &Opened, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Notes a use, if none was noted in the last minute.
+    pub(crate) async fn note_use_of(
+        &self,
+        opened: &Opened,
+        id: Uuid,
+        last: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if last.is_some_and(|last| now - last < USE_IS_NOTED_EVERY) {
+            return Ok(());
+        }
         let scope = opened.scope();
         let mut tx = self.begin(scope).await?;
         diesel::update(
@@ -122,9 +135,9 @@ impl Db {
 
 /// A credential that was shown, and the slug of its tenant.
 #[derive(Clone)]
-struct Shown {
-    row: CredentialRow,
-    slug: Arc<str>,
+pub(crate) struct Shown {
+    pub(crate) row: CredentialRow,
+    pub(crate) slug: Arc<str>,
 }
 
 /// Credentials that were looked up in the last minute: whose they are, which never changes. Whether one is still good is
@@ -179,7 +192,7 @@ pub(crate) async fn is_good(
 }
 
 impl Shown {
-    fn opens(&self, tenant: TenantId, request: RequestId) -> Result<Opened, StoreError> {
+    pub(crate) fn opens(&self, tenant: TenantId, request: RequestId) -> Result<Opened, StoreError> {
         let credential = CredentialId::from_uuid(self.row.id);
         let Some(directory) = self.row.directory_id.map(DirectoryId::from_uuid) else {
             let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
@@ -187,7 +200,9 @@ impl Shown {
         };
         let may =
             CredentialScope::parse(&self.row.scope).ok_or_else(|| StoreError::corrupt("credential.scope"))?;
-        let actor = Actor::Directory { directory, credential };
+        // An access token is forgotten; the client that fetched it stays.
+        let lasting = self.row.client_id.map_or(credential, CredentialId::from_uuid);
+        let actor = Actor::Directory { directory, credential: lasting };
         let scope = Scope::new(tenant, actor, request).standing_on(credential);
         let slug = Arc::clone(&self.slug);
         Ok(Opened::Directory(DirectoryScope::new(scope, (directory, credential), may, slug)))
@@ -208,13 +223,15 @@ pub async fn add(tx: &mut WriteTx, row: &CredentialRow, hash: TokenHash) -> Resu
             credential::created_at.eq(row.created_at),
             credential::expires_at.eq(row.expires_at),
             credential::scope.eq(&row.scope),
+            credential::form.eq(&row.form),
+            credential::client_id.eq(row.client_id),
         ))
         .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
 
-/// How many credentials of a directory can be used now. Locks the directory, so that two issued at once are counted.
+/// How many tokens of a directory can be used now. Locks the directory, so that two issued at once are counted.
 pub async fn live_of_directory(
     tx: &mut WriteTx,
     of: DirectoryId,
@@ -229,29 +246,30 @@ pub async fn live_of_directory(
         .await?;
     Ok(credential::table
         .filter(credential::tenant_id.eq(tenant).and(credential::directory_id.eq(of.as_uuid())))
-        .filter(credential::revoked_at.is_null())
+        .filter(credential::form.eq("token").and(credential::revoked_at.is_null()))
         .filter(credential::expires_at.is_null().or(credential::expires_at.gt(now)))
         .count()
         .get_result(tx.conn().await?)
         .await?)
 }
 
-/// All of them, oldest first.
+/// All tokens, oldest first.
 pub async fn all(tx: &mut impl Reads) -> Result<Vec<CredentialRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     Ok(credential::table
-        .filter(credential::tenant_id.eq(tenant))
+        .filter(credential::tenant_id.eq(tenant).and(credential::form.eq("token")))
         .order(credential::id)
         .select(CredentialRow::as_select())
         .load(tx.connection().0.conn().await?)
         .await?)
 }
 
-/// The credential with this id, locked until the transaction ends.
+/// The token with this id, locked until the transaction ends.
 pub async fn lock(tx: &mut WriteTx, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     Ok(credential::table
         .filter(credential::tenant_id.eq(tenant).and(credential::id.eq(id.as_uuid())))
+        .filter(credential::form.eq("token"))
         .select(CredentialRow::as_select())
         .for_no_key_update()
         .first(tx.conn().await?)
@@ -271,13 +289,13 @@ pub async fn expire(tx: &mut WriteTx, id: CredentialId, at: DateTime<Utc>) -> Re
     Ok(())
 }
 
-/// Takes a credential back. Returns whether there was one to take.
+/// Takes a token back. Returns whether there was one to take.
 pub async fn revoke(tx: &mut WriteTx, id: CredentialId, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let changed = diesel::update(
         credential::table
             .filter(credential::tenant_id.eq(tenant).and(credential::id.eq(id.as_uuid())))
-            .filter(credential::revoked_at.is_null()),
+            .filter(credential::form.eq("token").and(credential::revoked_at.is_null())),
     )
     .set(credential::revoked_at.eq(at))
     .execute(tx.conn().await?)

@@ -72,6 +72,45 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
         scope -> Text,
+        form -> Text,
+        client_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    oauth_client (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        directory_id -> Uuid,
+        name -> Text,
+        scope -> Text,
+        secret_hash -> Nullable<Bytea>,
+        hint -> Nullable<Text>,
+        jwks -> Nullable<Jsonb>,
+        jwks_uri -> Nullable<Text>,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    spent_assertion (tenant_id, client_id, jti_hash) {
+        tenant_id -> Uuid,
+        client_id -> Uuid,
+        jti_hash -> Bytea,
+        forget_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    token_issuer (tenant_id, credential_id) {
+        tenant_id -> Uuid,
+        credential_id -> Uuid,
+        issuer -> Text,
+        audience -> Text,
+        entra_tenant -> Text,
+        application -> Text,
     }
 }
 
@@ -344,6 +383,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leniency_use,
     login_flow,
     mapping_rule,
+    oauth_client,
     operator_credential,
     org_unit,
     outbox,
@@ -354,7 +394,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     seat_pool,
     seat_waiter,
     session,
+    spent_assertion,
     tenant,
+    token_issuer,
     tombstone,
     user_access,
     user_email,

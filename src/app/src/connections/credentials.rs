@@ -209,6 +209,8 @@ impl App {
             revoked_at: None,
             last_used_at: None,
             scope: opens.scope.as_str().to_owned(),
+            form: "token".to_owned(),
+            client_id: None,
         };
         credentials::add(tx, &row, token.hash()).await?;
         Ok((IssuedCredential { id, token: token.expose().to_owned(), expires_at }, row))

@@ -1,17 +1,24 @@
-//! Links to the outside: directories (SCIM), their credentials, and connections (SSO).
+//! Links to the outside: directories (SCIM), what opens them, and connections (SSO).
 
 mod credentials;
 mod dialects;
 mod directories;
+mod fetch_access_token;
+mod oauth_clients;
 mod openid;
 mod operator_credentials;
 mod rotate_credential;
+mod token_issuers;
 
 pub use credentials::{CredentialState, CredentialView, IssueCredential, IssuedCredential};
 pub(crate) use dialects::Dialects;
 pub use directories::{
     ChangeDirectory, DialectName, DirectoryDetails, DirectoryView, LeniencyUse, NewDirectory,
 };
+pub use fetch_access_token::{AccessToken, Proof, TokenRequest};
+pub use oauth_clients::{ClientProof, CreatedOAuthClient, NewOAuthClient, OAuthClientView};
 pub use openid::{ConnectionView, NewConnection};
 pub use operator_credentials::OperatorCredentialView;
 pub use rotate_credential::RotateCredential;
+pub use sso::client_assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
+pub use token_issuers::{NewTokenIssuer, TokenIssuerView};

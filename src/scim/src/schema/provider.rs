@@ -48,6 +48,12 @@ pub fn service_provider_config(base_url: &str, limits: &Limits, told: Config) ->
             "description": "Authentication with a bearer token issued for one directory.",
             "specUri": "https://www.rfc-editor.org/info/rfc6750",
             "primary": true,
+        }, {
+            "type": "oauth2",
+            "name": "OAuth 2.0 Client Credentials",
+            "description": "Short-lived bearer tokens that a client fetches by its secret or a signed assertion; where, the metadata of RFC 8414 say.",
+            "specUri": "https://www.rfc-editor.org/info/rfc6749",
+            "primary": false,
         }],
         "meta": {
             "resourceType": "ServiceProviderConfig",

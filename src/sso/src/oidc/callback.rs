@@ -5,10 +5,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::id_token::{self, Expectations};
-use super::jws::Jws;
-use super::keys::KeySet;
 use super::{Connection, FlowSecrets, Provider, token};
 use crate::egress::Egress;
+use crate::jose::{Jws, KeySet};
 use crate::{SsoError, VerifiedIdentity};
 
 const LONGEST_CODE: usize = 2048;
@@ -125,19 +124,14 @@ pub async fn finish(
     let code = check_callback(provider, params, flow)?;
     let tokens = token::redeem(egress, connection, provider, flow, code).await?;
 
-    let jws = Jws::parse(tokens.id_token.expose(), &connection.allowed_algs)?;
+    let jws = Jws::parse(tokens.id_token.expose(), &connection.allowed_algs, &["JWT"])?;
     let expected = Expectations { connection, nonce: &flow.nonce, access_token: &tokens.access_token, now };
-    let judge =
-        |keys: &KeySet| id_token::verify(&jws, keys.select(jws.key_id.as_deref(), jws.algorithm)?, &expected);
-    let keys = provider.keys();
-    match judge(&keys) {
-        // The keys may have changed since we learnt them, and not every provider gives a new key a new name.
-        Err(refused @ (SsoError::KeyUnknown | SsoError::SignatureInvalid)) => {
-            let newer = provider.newer_keys(egress, &keys, now).await?;
-            newer.map_or(Err(refused), |newer| judge(&newer))
-        }
-        judged => judged,
-    }
+    let judge = |keys: &KeySet| {
+        let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
+        id_token::verify(&jws, key, &expected)
+    };
+    let is_about_keys = |error: &SsoError| matches!(error, SsoError::KeyUnknown | SsoError::SignatureInvalid);
+    provider.keys().judge(egress, now, is_about_keys, judge).await
 }
 
 /// What can be said about the callback before anybody is asked. An error is believed only with the state of this flow

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::SigningAlg;
 use crate::Secret;
+use crate::jose::SigningAlg;
 
 /// Our side of an SSO link to an OpenID provider.
 #[derive(Clone, Debug)]

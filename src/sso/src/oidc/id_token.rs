@@ -10,9 +10,8 @@ use openidconnect::core::CoreJsonWebKey;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::jws::Jws;
-use super::time::{between, later, numeric_date};
-use super::{Connection, SigningAlg};
+use super::Connection;
+use crate::jose::{AudienceError, Claims, ClaimsError, Jws, SigningAlg, between, later};
 use crate::{Secret, SsoError, VerifiedIdentity};
 
 /// The token was handed out in answer to our request, a moment ago; this is how slow a provider may be.
@@ -43,7 +42,7 @@ pub(super) fn verify(
     let auth_time = expected.check_auth_time(&claims)?;
     expected.check_access_token_hash(&claims, key, jws.algorithm)?;
     let subject = check_subject(&claims)?;
-    let expires_hint = optional_time(&claims, "session_expiry")?;
+    let expires_hint = Claims(&claims).optional_time("session_expiry")?;
 
     let issuer = expected.connection.issuer.clone();
     Ok(VerifiedIdentity::new(issuer, subject, claims, auth_time, expires_hint))
@@ -52,7 +51,7 @@ pub(super) fn verify(
 impl Expectations<'_> {
     /// Step 2: "MUST exactly match the value of the iss (issuer) Claim".
     fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
-        if required_text(claims, "iss")? == self.connection.issuer {
+        if Claims(claims).text("iss")? == self.connection.issuer {
             Ok(())
         } else {
             Err(SsoError::IssuerMismatch)
@@ -61,23 +60,7 @@ impl Expectations<'_> {
 
     /// Step 3: we must be among the audiences. We trust no other one, so we must also be alone.
     fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
-        let audiences = match claims.get("aud") {
-            None => return Err(SsoError::ClaimMissing("aud")),
-            Some(Value::String(one)) => vec![one.as_str()],
-            Some(Value::Array(several)) => several
-                .iter()
-                .map(|one| one.as_str().ok_or(SsoError::ClaimMalformed("aud")))
-                .collect::<Result<Vec<_>, _>>()?,
-            Some(_) => return Err(SsoError::ClaimMalformed("aud")),
-        };
-        let us = self.connection.client_id.as_str();
-        if !audiences.contains(&us) {
-            return Err(SsoError::AudienceMismatch);
-        }
-        if audiences.iter().any(|audience| *audience != us) {
-            return Err(SsoError::AudienceNotAlone);
-        }
-        Ok(())
+        Ok(Claims(claims).is_for(&[&self.connection.client_id])?)
     }
 
     /// Steps 4 and 5: `azp`, where present, is us. With one audience it need not be present.
@@ -92,18 +75,18 @@ impl Expectations<'_> {
     /// Steps 9 and 10, and RFC 7519 section 4.1.5.
     fn check_lifetime(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
         let skew = self.connection.clock_skew;
-        let expires = required_time(claims, "exp")?;
+        let expires = Claims(claims).time("exp")?;
         if later(expires, skew).is_some_and(|end| self.now >= end) {
             return Err(SsoError::Expired);
         }
-        let issued = required_time(claims, "iat")?;
+        let issued = Claims(claims).time("iat")?;
         if between(self.now, issued) > skew {
             return Err(SsoError::IssuedInTheFuture);
         }
         if between(issued, self.now) > ISSUED_AT_MOST_AGO.saturating_add(skew) {
             return Err(SsoError::IssuedTooLongAgo);
         }
-        match optional_time(claims, "nbf")? {
+        match Claims(claims).optional_time("nbf")? {
             Some(not_before) if between(self.now, not_before) > skew => Err(SsoError::NotYetValid),
             _ => Ok(()),
         }
@@ -120,7 +103,7 @@ impl Expectations<'_> {
     /// Step 13. Without a maximum age `auth_time` is optional, but never in the future.
     fn check_auth_time(&self, claims: &Map<String, Value>) -> Result<Option<DateTime<Utc>>, SsoError> {
         let skew = self.connection.clock_skew;
-        let auth_time = optional_time(claims, "auth_time")?;
+        let auth_time = Claims(claims).optional_time("auth_time")?;
         if auth_time.is_some_and(|moment| between(self.now, moment) > skew) {
             return Err(SsoError::AuthTimeInTheFuture);
         }
@@ -156,24 +139,27 @@ impl Expectations<'_> {
 
 /// Section 2: "It MUST NOT exceed 255 ASCII \[RFC20\] characters in length". Control characters are ASCII, but no name.
 fn check_subject(claims: &Map<String, Value>) -> Result<String, SsoError> {
-    let subject = required_text(claims, "sub")?;
+    let subject = Claims(claims).text("sub")?;
     let well_formed = (1..=LONGEST_SUBJECT).contains(&subject.len())
         && subject.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
     if well_formed { Ok(subject.to_owned()) } else { Err(SsoError::SubjectInvalid) }
 }
 
-fn required_text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, SsoError> {
-    let value = claims.get(name).ok_or(SsoError::ClaimMissing(name))?;
-    value.as_str().ok_or(SsoError::ClaimMalformed(name))
+impl From<ClaimsError> for SsoError {
+    fn from(error: ClaimsError) -> Self {
+        match error {
+            ClaimsError::Missing(name) => Self::ClaimMissing(name),
+            ClaimsError::Malformed(name) => Self::ClaimMalformed(name),
+        }
+    }
 }
 
-fn required_time(claims: &Map<String, Value>, name: &'static str) -> Result<DateTime<Utc>, SsoError> {
-    optional_time(claims, name)?.ok_or(SsoError::ClaimMissing(name))
-}
-
-fn optional_time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, SsoError> {
-    match claims.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => numeric_date(value).map(Some).ok_or(SsoError::ClaimMalformed(name)),
+impl From<AudienceError> for SsoError {
+    fn from(error: AudienceError) -> Self {
+        match error {
+            AudienceError::Claim(error) => error.into(),
+            AudienceError::Another => Self::AudienceMismatch,
+            AudienceError::NotAlone => Self::AudienceNotAlone,
+        }
     }
 }

@@ -9,22 +9,20 @@
 //! `auth_time`, `at_hash` and the length of `sub` are left to the caller. The rules stand in `id_token` instead, in the
 //! order of OpenID Connect Core section 3.1.3.7, one error each.
 
-mod algorithm;
-mod cache;
 mod callback;
 mod connection;
 mod id_token;
-mod jws;
-mod keys;
 mod metadata;
 mod provider;
 mod start;
-mod time;
 mod token;
 
-pub use algorithm::{SigningAlg, UnknownAlgorithm};
-pub use cache::ProviderCache;
 pub use callback::{CallbackParams, ErrorCode, finish};
 pub use connection::{Connection, FlowSecrets};
 pub use provider::Provider;
 pub use start::{AuthorizationRequest, start};
+
+/// The discovered provider of each connection.
+pub type ProviderCache = crate::jose::Cache<domain::id::ConnectionId, Provider>;
+
+pub use crate::jose::{SigningAlg, UnknownAlgorithm};

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod access_token;
+mod assertion;
 mod cache;
 mod callback;
 mod claims;

@@ -1,4 +1,4 @@
-//! The keys a provider publishes. Knows which key may verify what; does not know tokens' claims.
+//! The keys of somebody who signs. Knows which key may verify what; does not know tokens' claims.
 
 use std::fmt;
 
@@ -8,15 +8,14 @@ use openidconnect::core::CoreJsonWebKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::SigningAlg;
 use super::algorithm::KeyKind;
-use crate::SsoError;
+use super::{JwsError, KeysError, SigningAlg};
 use crate::egress::{Egress, EgressError};
 
 const SMALLEST_RSA_MODULUS_BITS: usize = 2048;
 
-/// The usable signature keys of one provider at one moment.
-pub(super) struct KeySet {
+/// The usable signature keys of one signer at one moment.
+pub struct KeySet {
     keys: Vec<PublishedKey>,
 }
 
@@ -51,21 +50,6 @@ struct Jwks {
     keys: Vec<Value>,
 }
 
-/// Fetches a key set.
-pub(super) async fn fetch(egress: &Egress, location: &url::Url) -> Result<KeySet, SsoError> {
-    let response = egress.get(location).await.map_err(SsoError::JwksUnreachable)?;
-    if response.status != 200 {
-        return Err(SsoError::JwksStatus(response.status));
-    }
-    let document: Jwks = response.json().map_err(|error| match error {
-        EgressError::MalformedJson => SsoError::JwksMalformed,
-        other => SsoError::JwksUnreachable(other),
-    })?;
-    // RFC 7517 section 5: keys that are not understood are ignored, not fatal.
-    let keys: Vec<_> = document.keys.into_iter().filter_map(PublishedKey::read).collect();
-    if keys.is_empty() { Err(SsoError::JwksWithoutUsableKey) } else { Ok(KeySet { keys }) }
-}
-
 /// The names of the keys; their numbers would fill a screen and say nothing.
 impl fmt::Debug for KeySet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,17 +58,41 @@ impl fmt::Debug for KeySet {
 }
 
 impl KeySet {
+    /// Fetches a key set.
+    pub(super) async fn fetch(egress: &Egress, location: &url::Url) -> Result<Self, KeysError> {
+        let response = egress.get(location).await.map_err(KeysError::Unreachable)?;
+        if response.status != 200 {
+            return Err(KeysError::Status(response.status));
+        }
+        let document = response.json().map_err(|error| match error {
+            EgressError::MalformedJson => KeysError::Malformed,
+            other => KeysError::Unreachable(other),
+        })?;
+        Self::of(document)
+    }
+
+    /// Reads a JSON Web Key Set.
+    pub fn read(document: Value) -> Result<Self, KeysError> {
+        Self::of(Jwks::deserialize(document).or(Err(KeysError::Malformed))?)
+    }
+
+    /// RFC 7517 section 5: keys that are not understood are ignored, not fatal.
+    fn of(document: Jwks) -> Result<Self, KeysError> {
+        let keys: Vec<_> = document.keys.into_iter().filter_map(PublishedKey::read).collect();
+        if keys.is_empty() { Err(KeysError::WithoutUsableKey) } else { Ok(Self { keys }) }
+    }
+
     /// The one key that fits a token's header.
-    pub(super) fn select(
+    pub(crate) fn select(
         &self,
         id: Option<&str>,
         algorithm: SigningAlg,
-    ) -> Result<&CoreJsonWebKey, SsoError> {
+    ) -> Result<&CoreJsonWebKey, JwsError> {
         let mut fitting = self.keys.iter().filter(|key| key.fits(id, algorithm));
-        let first = fitting.next().ok_or(SsoError::KeyUnknown)?;
+        let first = fitting.next().ok_or(JwsError::KeyUnknown)?;
         // PingFederate publishes the same key twice; that is no ambiguity.
         if fitting.any(|other| other.numbers != first.numbers) {
-            return Err(SsoError::KeyAmbiguous);
+            return Err(JwsError::KeyAmbiguous);
         }
         Ok(&first.key)
     }

@@ -1,4 +1,4 @@
-//! Signature algorithms that an ID token may use. Knows names and what key each needs; does not know keys.
+//! Signature algorithms that a token may use. Knows names and what key each needs; does not know keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,7 +36,7 @@ pub struct UnknownAlgorithm;
 
 /// What a key must be for an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyKind {
+pub(crate) enum KeyKind {
     Rsa,
     P256,
     P384,
@@ -73,7 +73,7 @@ impl SigningAlg {
         }
     }
 
-    pub(super) const fn key_kind(self) -> KeyKind {
+    pub(crate) const fn key_kind(self) -> KeyKind {
         match self {
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => KeyKind::Rsa,
             Self::Es256 => KeyKind::P256,
@@ -82,7 +82,7 @@ impl SigningAlg {
         }
     }
 
-    pub(super) const fn on_the_wire(self) -> CoreJwsSigningAlgorithm {
+    pub(crate) const fn on_the_wire(self) -> CoreJwsSigningAlgorithm {
         match self {
             Self::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
             Self::Rs384 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,

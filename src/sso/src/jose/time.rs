@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// RFC 7519 section 2, `NumericDate`: seconds since the epoch, "non-integer values can be represented" (Canaille sends a
 /// fractional `auth_time`). `None` for anything else, negative numbers included.
-pub(super) fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
+pub(crate) fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
     let since_epoch = match value.as_u64() {
         Some(seconds) => Duration::from_secs(seconds),
         None => Duration::try_from_secs_f64(value.as_f64()?).ok()?,
@@ -16,12 +16,12 @@ pub(super) fn numeric_date(value: &Value) -> Option<DateTime<Utc>> {
 }
 
 /// `moment + by`, or `None` beyond the calendar.
-pub(super) fn later(moment: DateTime<Utc>, by: Duration) -> Option<DateTime<Utc>> {
+pub(crate) fn later(moment: DateTime<Utc>, by: Duration) -> Option<DateTime<Utc>> {
     moment.checked_add_signed(TimeDelta::from_std(by).ok()?)
 }
 
 /// The time from `earlier` to `later`; zero if they are the other way round.
-pub(super) fn between(earlier: DateTime<Utc>, later: DateTime<Utc>) -> Duration {
+pub(crate) fn between(earlier: DateTime<Utc>, later: DateTime<Utc>) -> Duration {
     (later - earlier).to_std().unwrap_or_default()
 }
 

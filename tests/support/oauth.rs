@@ -1,0 +1,93 @@
+//! An OAuth client by others, `testbed/oauth_client.py`, and documents that somebody publishes on loopback.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::http::{PUBLIC, Reply, agent};
+use super::provider::state;
+
+/// What the program prints, given this on its standard input.
+pub fn client_says(arguments: &[&str], input: &str) -> String {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/oauth_client.py");
+    let mut running = Command::new(state().join("venv/bin/python"))
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a Python with Authlib: run `./x setup` first");
+    running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let done = running.wait_with_output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+/// A private key with what stands for it in public.
+pub struct Key {
+    algorithm: &'static str,
+    pub private: String,
+    pub jwks: Value,
+}
+
+impl Key {
+    pub fn fresh(algorithm: &'static str) -> Self {
+        let private = client_says(&["key", algorithm], "");
+        let jwks = serde_json::from_str(&client_says(&["public"], &private)).unwrap();
+        Self { algorithm, private, jwks }
+    }
+
+    /// A token that says this.
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = json!({"alg": self.algorithm, "typ": "JWT", "kid": "k1"});
+        client_says(&["sign", &header.to_string(), &claims.to_string()], &self.private)
+    }
+
+    /// An assertion of this client that is good for five minutes.
+    pub fn assertion(&self, client: &str, id: &str) -> String {
+        let now = super::app().now().timestamp();
+        self.sign(
+            &json!({"iss": client, "sub": client, "aud": PUBLIC, "jti": id, "iat": now, "exp": now + 300}),
+        )
+    }
+}
+
+/// A server that publishes these documents, each at its path, for as long as the process lives. Its address.
+pub fn published(documents: impl FnOnce(&str) -> Vec<(&'static str, Value)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let documents = documents(&base);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let asked = lines.next().unwrap_or_default();
+            lines.find(String::is_empty);
+            let path = asked.split(' ').nth(1).unwrap_or_default();
+            let found = documents.iter().find(|(known, _)| *known == path);
+            let (status, body) = found.map_or((404, json!({})), |(_, document)| (200, document.clone()));
+            let body = body.to_string();
+            let length = body.len();
+            // Whoever hangs up early has heard enough.
+            write!(
+                stream,
+                "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+                 connection: close\r\n\r\n{body}"
+            )
+            .ok();
+        }
+    });
+    base
+}
+
+/// Asks a server for an access token.
+pub async fn token(base: &str, form: &[(&str, &str)], basic: Option<(&str, &str)>) -> Reply {
+    let mut request = agent().post(format!("{base}/oauth/token")).form(form);
+    if let Some((name, secret)) = basic {
+        request = request.basic_auth(name, Some(secret));
+    }
+    Reply::of("POST /oauth/token".to_owned(), request).await
+}

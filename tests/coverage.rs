@@ -29,7 +29,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 85] = [
+const ROUTES: [(&str, &str, Opens); 95] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -104,6 +104,16 @@ const ROUTES: [(&str, &str, Opens); 85] = [
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
     ("GET", "/api/v1/tenants/{tenant}/tombstones", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/adoptions", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/adoptions", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/guards", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/directories/{directory}/mass-guard", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/held-departures", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/held-departures/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/domains", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/domains", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/domains/{domain}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/domains/{domain}/verify", Admin),
     ("GET", "/api/v1/tenants/{tenant}/audit-events", Admin),
     ("GET", "/login/{tenant}", Open),
     ("GET", "/login/{tenant}/{connection}", Open),
@@ -283,6 +293,7 @@ impl World {
             ("/schema-extensions/", extension),
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
+            ("/held-departures/", user.clone()),
             ("/users/", user),
         ];
         Self { mine, other, ids }
@@ -296,6 +307,7 @@ impl World {
             .replace("{id}", id)
             .replace("{connection}", "x")
             .replace("{directory}", "directory")
+            .replace("{domain}", "acme.example")
     }
 
     /// All that can be seen of the other tenant from inside.
@@ -339,6 +351,13 @@ fn body(method: &str, path: &str) -> Option<Value> {
         }
         (_, path) if path.contains("/v2/Users") => json!({"schemas": [user], "userName": "changed"}),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),
+        (_, path) if path.contains("/held-departures/") => json!({"decision": "approve"}),
+        (_, path) if path.ends_with("/domains") => json!({"name": "changed.example"}),
+        (_, path) if path.ends_with("/adoptions") => {
+            let nobody = uuid::Uuid::nil();
+            json!({"local": nobody, "user": nobody, "decision": "approve"})
+        }
         (_, path) if path.ends_with("/users") => json!({"userName": "changed"}),
         ("POST", "/api/v1/tenants") => json!({"slug": "changed", "name": "Changed", "blueprint": "bellface"}),
         (_, path) if path.ends_with("/org-units") => {

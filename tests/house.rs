@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages that belong to one room each. The list may only gain lines.
-const OWNED: [(&str, &str); 9] = [
+const OWNED: [(&str, &str); 10] = [
     ("actix-web", "usher"),
     ("governor", "usher"),
     ("clap", "usher"),
@@ -17,6 +17,7 @@ const OWNED: [(&str, &str); 9] = [
     ("openidconnect", "sso"),
     ("reqwest", "sso"),
     ("aes-gcm", "app"),
+    ("hickory-resolver", "app"),
 ];
 
 /// Which room may import which.

@@ -58,6 +58,9 @@ fn every_table_of_tenants_is_behind_the_barrier() {
     });
 }
 
+/// Indexes that must see every tenant to keep something unique among them. The list may only lose lines.
+const ACROSS: [&str; 1] = ["email_domain_held_once"];
+
 #[test]
 fn every_key_and_index_of_tenants_begins_with_the_tenant() {
     run(async {
@@ -68,7 +71,7 @@ fn every_key_and_index_of_tenants_begins_with_the_tenant() {
              WHERE {} AND a.attname <> 'tenant_id'",
             of_tenants("c.relname")
         );
-        assert_eq!(lines(&stray).await, Vec::<String>::new());
+        assert_eq!(lines(&stray).await, ACROSS);
         let unkeyed = format!(
             "SELECT c.relname::text AS line {TABLES} AND {} AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)",
             of_tenants("c.relname")

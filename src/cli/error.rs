@@ -38,6 +38,8 @@ fn sentence(error: &AppError) -> String {
             format!("{} Nothing was changed.", whole(what))
         }
         AppError::Managed { .. }
+        | AppError::LastHolder { .. }
+        | AppError::Held { .. }
         | AppError::Unauthorized
         | AppError::PreconditionFailed
         | AppError::NoSeat

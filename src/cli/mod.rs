@@ -7,6 +7,7 @@
 //! Exit status: 0 done, 1 not done (a sentence on standard error says why and what to do), 2 the command was misspelt.
 
 mod access;
+mod adoption;
 mod answer;
 mod audit;
 mod check_config;
@@ -14,7 +15,9 @@ mod connection;
 mod console;
 mod credential;
 mod directory;
+mod domain;
 mod error;
+mod guard;
 mod mapping_rule;
 mod migrate;
 mod oauth_client;
@@ -121,9 +124,18 @@ enum Noun {
     /// Who did what
     #[command(subcommand)]
     Audit(audit::Verb),
-    /// The people whom directories pushed
+    /// People: whom directories pushed, and the local ones
     #[command(subcommand)]
     User(user::Verb),
+    /// Domains of e-mail addresses that a tenant proves to be its own
+    #[command(subcommand)]
+    Domain(domain::Verb),
+    /// What keeps a tenant from an accident
+    #[command(subcommand)]
+    Guard(guard::Verb),
+    /// Local people who may be people whom a directory manages
+    #[command(subcommand)]
+    Adoption(adoption::Verb),
 }
 
 /// Which tenant a command is about.
@@ -206,6 +218,9 @@ impl Noun {
             Self::Access(verb) => verb.run(console).await,
             Self::Audit(verb) => verb.run(console).await,
             Self::User(verb) => verb.run(console).await,
+            Self::Domain(verb) => verb.run(console).await,
+            Self::Adoption(verb) => verb.run(console).await,
+            Self::Guard(verb) => verb.run(console).await,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::App;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
@@ -25,6 +26,8 @@ use crate::system::{SystemClock, SystemEntropy};
 const START_GRACE: Duration = Duration::from_secs(15);
 /// How long the last background work may take.
 const LAST_WORK: Duration = Duration::from_secs(5);
+/// How often it is asked which verified domains are to be looked up again.
+const BETWEEN_LOOKS: Duration = Duration::from_hours(1);
 
 /// Serves until a signal ends it.
 pub(super) fn run(config: &Config, json: bool) -> Result<(), CliError> {
@@ -107,6 +110,7 @@ fn serve(
         );
         let mut serving = http::serve(state, &config.http).map_err(|error| unheard(&config.http, &error))?;
         announce(&config.http, &serving)?.print(json)?;
+        let keeping = tokio::spawn(keep_domains(Arc::clone(&app)));
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -115,6 +119,7 @@ fn serve(
             signal = signals.next() => {
                 tracing::info!(signal, "Stopping; finishing what is in flight");
                 let closing = async {
+                    keeping.abort();
                     let stopped = serving.stop().await;
                     app.keep_all_uses().await;
                     stopped
@@ -130,6 +135,16 @@ fn serve(
             }
         }
     })
+}
+
+/// Looks up verified domains again, whenever the turn of some has come.
+async fn keep_domains(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        if let Err(error) = app.recheck_domains().await {
+            tracing::warn!(%error, "Could not look up the verified domains");
+        }
+    }
 }
 
 #[derive(Serialize)]

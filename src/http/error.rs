@@ -257,9 +257,11 @@ fn app_status(error: &AppError) -> StatusCode {
         }
         AppError::Unauthorized | AppError::Token(TokenRefusal::Client(_)) => StatusCode::UNAUTHORIZED,
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
-        AppError::Conflict(_) | AppError::Managed { .. } => StatusCode::CONFLICT,
+        AppError::Conflict(_) | AppError::Managed { .. } | AppError::LastHolder { .. } => {
+            StatusCode::CONFLICT
+        }
         AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
-        AppError::Forbidden(_) | AppError::NoSeat => StatusCode::FORBIDDEN,
+        AppError::Forbidden(_) | AppError::NoSeat | AppError::Held { .. } => StatusCode::FORBIDDEN,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         AppError::SignIn(refusal) => sign_in_status(refusal),
         AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -289,6 +291,8 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::NotFound(_) => "not_found",
         AppError::Conflict(_) => "conflict",
         AppError::Managed { .. } => "managed_by_directory",
+        AppError::LastHolder { .. } => "last_holder",
+        AppError::Held { .. } => "departure_held",
         AppError::Invalid(_) => "invalid",
         AppError::Forbidden(_) => "forbidden",
         AppError::PreconditionFailed => "precondition_failed",
@@ -308,6 +312,14 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) => why.clone().into(),
         AppError::Managed { what, directory, name } => format!(
             "The {what} is managed by the directory {name:?} ({directory}) and can only be changed there."
+        )
+        .into(),
+        AppError::LastHolder { role, minimum } => {
+            format!("The role {role} must be held by at least {minimum}; give it to somebody else first.").into()
+        }
+        AppError::Held { limit } => format!(
+            "More than {limit} people left this directory within an hour, so this departure waits for an administrator \
+             of the tenant. Nothing was changed; once it is approved, the person is shut out without a further request."
         )
         .into(),
         AppError::PreconditionFailed => "The resource has another version by now.".into(),

@@ -218,6 +218,16 @@ mod tests {
             ("DELETE", "/tenants/acme/users/1"),
             ("GET", "/tenants/acme/users/1/access"),
             ("GET", "/tenants/acme/tombstones"),
+            ("GET", "/tenants/acme/adoptions"),
+            ("POST", "/tenants/acme/adoptions"),
+            ("GET", "/tenants/acme/guards"),
+            ("PUT", "/tenants/acme/directories/entra/mass-guard"),
+            ("GET", "/tenants/acme/held-departures"),
+            ("POST", "/tenants/acme/held-departures/1"),
+            ("GET", "/tenants/acme/domains"),
+            ("POST", "/tenants/acme/domains"),
+            ("DELETE", "/tenants/acme/domains/acme.example"),
+            ("POST", "/tenants/acme/domains/acme.example/verify"),
             ("GET", "/tenants/acme/audit-events"),
         ] {
             let (status, media_type, body) = said(method, &format!("/api/v1{path}")).await;

@@ -25,6 +25,7 @@ fn make() -> AppState {
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "https://usher.test".parse().unwrap(),
         allow_loopback: false,
+        dns_resolver: None,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     let entropy = Arc::new(CountingEntropy::new());

@@ -159,6 +159,12 @@ fn a_rule_that_goes_takes_what_it_gave_and_a_new_one_gives_at_once() {
         doors.scim.patch(&format!("/Users/{hana}"), change).await.is(200);
         assert_eq!(stands(&doors, &hana).await.0, admin());
 
+        doors.api.delete(&format!("/mapping-rules/{rule}")).await.problem(409, "last_holder");
+        let boss = json!({"attribute": {"path": "nickName", "value": "Boss"}});
+        doors.rule(2, boss, json!({"flags": {"flags": ["admin_flag"]}})).await;
+        let ken = person(&doors, "ken", Some("Top")).await;
+        let change = json!([{"op": "replace", "path": "nickName", "value": "Boss"}]);
+        doors.scim.patch(&format!("/Users/{ken}"), change).await.is(200);
         doors.api.delete(&format!("/mapping-rules/{rule}")).await.is(204);
 
         assert_eq!(stands(&doors, &hana).await.0, general());

@@ -1,16 +1,18 @@
 //! The doors, address by address. Each file is one address or one story that crosses several.
 
-mod identity_safety;
-mod local_people;
-
 mod access;
+mod adoption;
 mod bad_input;
 mod credentials;
 mod dialects;
+mod domains;
 mod extensions;
 mod filter;
 mod groups;
+mod guards;
+mod identity_safety;
 mod large;
+mod local_people;
 mod login;
 mod nesting;
 mod oauth;

@@ -1,6 +1,7 @@
 //! What the tests stand on: one private cluster for the run, and an application on it.
 
 mod cluster;
+pub mod dns;
 pub mod http;
 pub mod oauth;
 pub mod people;
@@ -46,6 +47,7 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "http://127.0.0.1:9000".parse().unwrap(),
         allow_loopback: true,
+        dns_resolver: Some(dns::server().address),
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()

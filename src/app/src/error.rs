@@ -24,6 +24,20 @@ pub enum AppError {
         /// Its display name.
         name: String,
     },
+    /// Too few would hold a role that the tenant must not run out of.
+    #[error("the role {role} would be held by fewer than {minimum}")]
+    LastHolder {
+        /// The role.
+        role: String,
+        /// So many must hold it.
+        minimum: u32,
+    },
+    /// The departure waits for an administrator.
+    #[error("the departure is held: more than {limit} people went within an hour")]
+    Held {
+        /// So many may go within an hour.
+        limit: i64,
+    },
     /// What was sent makes no sense.
     #[error("{0}")]
     Invalid(String),
@@ -153,6 +167,7 @@ fn from_conflict(conflict: Conflict) -> AppError {
         Conflict::UserName => scim::Error::uniqueness("userName is taken in this directory").into(),
         Conflict::ExternalId => scim::Error::uniqueness("externalId is taken in this directory").into(),
         Conflict::GroupName => scim::Error::uniqueness("displayName is taken in this directory").into(),
+        Conflict::Domain => AppError::Conflict("another tenant has verified the domain".to_owned()),
         Conflict::Slug => AppError::Conflict("the name is taken".to_owned()),
         Conflict::Exists => AppError::Conflict("it exists already".to_owned()),
         Conflict::Missing => AppError::Conflict("it refers to something that is not there".to_owned()),

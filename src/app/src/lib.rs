@@ -7,11 +7,15 @@
 //! | [`access`] | what people may do, computed and shown |
 //! | [`login`] | signing in, sessions, signing out |
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
+//! | [`domains`] | domains of e-mail addresses, proved by DNS |
+//! | [`guards`] | what keeps a tenant from an accident |
 //! | [`connections`] | directories, what opens them, connections |
 
 pub mod access;
 pub mod connections;
+pub mod domains;
 mod error;
+pub mod guards;
 pub mod login;
 pub mod people;
 pub mod provision;
@@ -58,6 +62,8 @@ pub struct AppOptions {
     pub public_url: url::Url,
     /// Whether identity providers on loopback may be spoken to (development and tests).
     pub allow_loopback: bool,
+    /// The DNS resolver to ask; without one, those of the system.
+    pub dns_resolver: Option<std::net::SocketAddr>,
 }
 
 /// The application: every use case is a method of it, in the module of its room.
@@ -75,6 +81,8 @@ pub struct App {
     pub(crate) policies: access::PolicyCache,
     pub(crate) dialects: connections::Dialects,
     pub(crate) types: provision::TypesCache,
+    pub(crate) dns: domains::Dns,
+    pub(crate) people_counts: guards::PeopleCounts,
 }
 
 impl std::fmt::Debug for App {
@@ -118,6 +126,8 @@ impl App {
             policies: access::PolicyCache::default(),
             dialects: connections::Dialects::default(),
             types: provision::TypesCache::default(),
+            dns: domains::Dns::new(options.dns_resolver),
+            people_counts: guards::PeopleCounts::default(),
         })
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
+use crate::email_domain::EmailDomain;
 use crate::id::{
     ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId, OrgUnitId,
     SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
@@ -128,8 +129,18 @@ names! {
         DirectoryCreate = "directory.create",
         /// A directory was changed.
         DirectoryUpdate = "directory.update",
+        /// A directory shut out more people within an hour than its limit.
+        DirectoryAlarm = "directory.alarm",
         /// A directory was deleted.
         DirectoryDelete = "directory.delete",
+        /// A domain of e-mail addresses was claimed.
+        DomainClaim = "domain.claim",
+        /// A claimed domain was proved to be the tenant's.
+        DomainVerify = "domain.verify",
+        /// The proof of a verified domain was not found any more for too long.
+        DomainLapse = "domain.lapse",
+        /// A claim to a domain was given up.
+        DomainRelease = "domain.release",
         /// A credential was issued.
         CredentialIssue = "credential.issue",
         /// A credential was replaced by another, and its end set.
@@ -172,6 +183,14 @@ names! {
         UserDelete = "user.delete",
         /// A person was linked to their identity at a connection.
         UserLink = "user.link",
+        /// A departure was held, to wait for an administrator.
+        UserHold = "user.hold",
+        /// A departure that was held was approved or refused.
+        UserHoldDecide = "user.hold.decide",
+        /// A local person was found to be one whom a directory manages, and became them.
+        UserAdopt = "user.adopt",
+        /// A local person was found not to be one whom a directory manages.
+        UserAdoptDecline = "user.adopt.decline",
         /// A person's home was set by hand.
         UserMove = "user.move",
         /// A group was created.
@@ -190,6 +209,8 @@ names! {
         GrantDelete = "grant.delete",
         /// A person's effective access changed.
         AccessChange = "access.change",
+        /// A directory took a role from its last holder that the tenant must not run out of.
+        AccessAlarm = "access.alarm",
         /// A person got a seat.
         SeatGrant = "seat.grant",
         /// A person began to wait for a seat.
@@ -222,6 +243,8 @@ names! {
         Workspace = "workspace",
         /// A directory.
         Directory = "directory",
+        /// A domain of e-mail addresses; its id is its name.
+        Domain = "domain",
         /// A credential.
         Credential = "credential",
         /// An OAuth client.
@@ -292,6 +315,12 @@ targets! {
     GroupId => Group,
     GrantId => Grant,
     SessionId => Session,
+}
+
+impl From<&EmailDomain> for Target {
+    fn from(domain: &EmailDomain) -> Self {
+        Self { kind: TargetKind::Domain, id: domain.to_string(), label: None }
+    }
 }
 
 /// One thing that was done. Who did it, when and by which request is known to the transaction.

@@ -9,6 +9,7 @@ pub mod access;
 pub mod audit;
 pub mod blueprint;
 pub mod clock;
+pub mod email_domain;
 pub mod id;
 pub mod invariant;
 pub mod lifecycle;

@@ -45,7 +45,7 @@ pub(super) async fn create(caller: TenantAdminCaller, body: Body, state: Data<Ap
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "read by the documentation only")]
-struct InDirectory {
+pub(super) struct InDirectory {
     /// Slug of the directory.
     #[param(example = "entra", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
     directory: String,

@@ -1,11 +1,14 @@
 //! The door for administrators' programs. Knows the addresses of `/api/v1`; each family of addresses is one file, which
 //! is also its documentation.
 
+mod adoptions;
 mod answer;
 mod audit_events;
 mod connections;
 mod credentials;
 mod directories;
+mod domains;
+mod guards;
 mod mapping_rules;
 mod oauth_clients;
 mod openapi;
@@ -88,5 +91,13 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
+        .service(Endpoint::at("/tenants/{tenant}/adoptions").get(adoptions::list).post(adoptions::decide))
+        .service(Endpoint::at("/tenants/{tenant}/domains").get(domains::list).post(domains::claim))
+        .service(Endpoint::at("/tenants/{tenant}/domains/{domain}").delete(domains::release))
+        .service(Endpoint::at("/tenants/{tenant}/domains/{domain}/verify").post(domains::verify))
+        .service(Endpoint::at("/tenants/{tenant}/guards").get(guards::show))
+        .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/mass-guard").put(guards::set))
+        .service(Endpoint::at("/tenants/{tenant}/held-departures").get(guards::held))
+        .service(Endpoint::at("/tenants/{tenant}/held-departures/{id}").post(guards::decide))
         .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list));
 }

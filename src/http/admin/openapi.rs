@@ -9,9 +9,9 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, audit_events, connections, credentials, directories, mapping_rules, oauth_clients,
-    operator_credentials, org_units, people, schema_extensions, seat_pool, tenants, token_issuers,
-    workspaces,
+    Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
+    oauth_clients, operator_credentials, org_units, people, schema_extensions, seat_pool, tenants,
+    token_issuers, workspaces,
 };
 
 /// The document.
@@ -37,6 +37,9 @@ use super::{
         seat_pool::show, seat_pool::set,
         people::list, people::create, people::show, people::change, people::delete, people::access,
         people::tombstones,
+        adoptions::list, adoptions::decide,
+        domains::list, domains::claim, domains::verify, domains::release,
+        guards::show, guards::set, guards::held, guards::decide,
         audit_events::list,
     ),
     components(schemas(Problem)),
@@ -100,7 +103,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 41);
+        assert_eq!(operations, 51);
     }
 
     #[test]

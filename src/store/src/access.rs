@@ -177,23 +177,39 @@ pub(crate) fn gated(stored: Value, seat: SeatState) -> Result<EffectiveAccess, S
     Ok(access.behind_seat_gate(seat))
 }
 
+/// Whether an access has a role that the tenant must not run out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarded {
+    /// It has.
+    Yes,
+    /// It has not.
+    No,
+}
+
 /// Accesses that are to be stored.
 #[derive(Debug, Default)]
 pub struct Computed {
     ids: Vec<Uuid>,
     access: Vec<Value>,
+    guarded: Vec<bool>,
 }
 
 impl Computed {
     /// Adds what was computed for a person by the policy in force. Returns whether it is another than before; what is
     /// stored already, by the same policy, is not stored again.
-    pub fn add(&mut self, person: &PersonFacts, access: &EffectiveAccess) -> Result<bool, StoreError> {
+    pub fn add(
+        &mut self,
+        person: &PersonFacts,
+        access: &EffectiveAccess,
+        guarded: Guarded,
+    ) -> Result<bool, StoreError> {
         let access = serde_json::to_value(access).map_err(StoreError::corrupt)?;
         let same = person.stored.as_ref().filter(|stored| stored.access == access);
         if same.is_none_or(|stored| stored.policy_version != person.policy_version) {
             let changed = same.is_none();
             self.ids.push(person.user.as_uuid());
             self.access.push(access);
+            self.guarded.push(guarded == Guarded::Yes);
             return Ok(changed);
         }
         Ok(false)
@@ -212,7 +228,8 @@ pub fn store(tx: &mut WriteTx, computed: Computed, policy_version: i64, now: Dat
             .bind::<BigInt, _>(policy_version)
             .bind::<Timestamptz, _>(now)
             .bind::<Array<SqlUuid>, _>(computed.ids)
-            .bind::<Array<Jsonb>, _>(computed.access),
+            .bind::<Array<Jsonb>, _>(computed.access)
+            .bind::<Array<Bool>, _>(computed.guarded),
     );
 }
 
@@ -220,7 +237,8 @@ const STORE: &str = "\
 WITH input AS (
     SELECT {} AS tenant, {} AS version, {} AS at
 )
-INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
-SELECT input.tenant, c.id, c.access, input.version, input.at FROM input, unnest({}, {}) AS c (id, access)
-ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
-    policy_version = excluded.policy_version, computed_at = excluded.computed_at";
+INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
+SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded
+FROM input, unnest({}, {}, {}) AS c (id, access, guarded)
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
+    computed_at = excluded.computed_at, guarded = excluded.guarded";

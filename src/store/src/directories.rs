@@ -141,7 +141,12 @@ pub async fn local_people(
         .first(tx.connection().0.conn().await?)
         .await
         .optional()?;
-    Ok(id.map(|id| DirectoryScope::of_local_people(admin, DirectoryId::from_uuid(id))))
+    Ok(id.map(|id| DirectoryScope::by_admin(admin, DirectoryId::from_uuid(id))))
+}
+
+/// What an administrator may do to a directory's people in its place, where a use case lets them.
+pub fn as_admin(admin: &AdminScope, directory: DirectoryId) -> DirectoryScope {
+    DirectoryScope::by_admin(admin, directory)
 }
 
 /// Makes the directory of local people, unless another request has made it meanwhile.

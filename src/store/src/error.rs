@@ -11,6 +11,8 @@ pub enum Conflict {
     ExternalId,
     /// Another group of this directory has the `displayName`.
     GroupName,
+    /// Another tenant has verified the domain.
+    Domain,
     /// The slug or key is taken.
     Slug,
     /// The row is there already (same id, same version, second pool of a tenant, …).
@@ -102,6 +104,7 @@ fn unique(constraint: &str) -> Conflict {
         "users_user_name_key" => Conflict::UserName,
         "users_external_id_key" | "groups_external_id_key" => Conflict::ExternalId,
         "groups_display_name_key" => Conflict::GroupName,
+        "email_domain_held_once" => Conflict::Domain,
         "tenant_slug_key"
         | "directory_slug_key"
         | "connection_slug_key"

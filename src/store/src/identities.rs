@@ -49,3 +49,28 @@ pub async fn link(
         .await?;
     Ok(())
 }
+
+/// Whether there is a connection at which both of them have signed in.
+pub async fn collide(tx: &mut impl Reads, one: UserId, other: UserId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let of = |user: UserId| {
+        identity::table
+            .filter(identity::tenant_id.eq(tenant).and(identity::user_id.eq(user.as_uuid())))
+            .select(identity::connection_id)
+    };
+    let ones: Vec<Uuid> = of(one).load(tx.connection().0.conn().await?).await?;
+    let others: Vec<Uuid> = of(other).load(tx.connection().0.conn().await?).await?;
+    Ok(ones.iter().any(|connection| others.contains(connection)))
+}
+
+/// Gives the identities of one person to another.
+pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::update(
+        identity::table.filter(identity::tenant_id.eq(tenant).and(identity::user_id.eq(from.as_uuid()))),
+    )
+    .set(identity::user_id.eq(to.as_uuid()))
+    .execute(tx.conn().await?)
+    .await?;
+    Ok(())
+}

@@ -9,6 +9,7 @@
 //! | write at all | [`WriteTx::commit`], which wants an audit: an unaudited write does not compile |
 
 pub mod access;
+pub mod adoption;
 pub mod advisory;
 pub mod audit;
 pub mod connections;
@@ -17,11 +18,13 @@ pub mod credentials;
 mod db;
 pub mod dialects;
 pub mod directories;
+pub mod domains;
 mod error;
 pub mod everything;
 pub mod extensions;
 mod filter_sql;
 pub mod groups;
+pub mod guards;
 pub mod identities;
 mod keys;
 mod link;

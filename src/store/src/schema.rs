@@ -213,6 +213,7 @@ diesel::table! {
         access -> Jsonb,
         policy_version -> Int8,
         computed_at -> Timestamptz,
+        guarded -> Nullable<Bool>,
     }
 }
 
@@ -369,20 +370,78 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    email_domain (tenant_id, name) {
+        tenant_id -> Uuid,
+        name -> Text,
+        challenge -> Text,
+        claimed_at -> Timestamptz,
+        verified_at -> Nullable<Timestamptz>,
+        checked_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        lapsed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    adoption_declined (tenant_id, local_id, user_id) {
+        tenant_id -> Uuid,
+        local_id -> Uuid,
+        user_id -> Uuid,
+        declined_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mass_guard (tenant_id, directory_id) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        mode -> Text,
+        at_least -> Int4,
+        percent -> Int4,
+        alarmed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    departure (tenant_id, directory_id, at, user_id) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        at -> Timestamptz,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    held_departure (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        directory_id -> Uuid,
+        kind -> Text,
+        held_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     access_policy,
+    adoption_declined,
     audit_event,
     blueprint,
     connection,
     credential,
+    departure,
     directory,
     group_child,
+    email_domain,
     group_member,
     groups,
+    held_departure,
     identity,
     leniency_use,
     login_flow,
     mapping_rule,
+    mass_guard,
     oauth_client,
     operator_credential,
     org_unit,

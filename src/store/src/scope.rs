@@ -67,8 +67,8 @@ impl DirectoryScope {
         Self { scope, directory, credential: Some(credential), may, slug }
     }
 
-    /// What an administrator does to the people whom no identity provider manages. No address names it.
-    pub(crate) fn of_local_people(admin: &AdminScope, directory: DirectoryId) -> Self {
+    /// What an administrator does to a directory's people. No address names it.
+    pub(crate) fn by_admin(admin: &AdminScope, directory: DirectoryId) -> Self {
         let (scope, may, slug) = (admin.scope().clone(), CredentialScope::Write, Arc::from(""));
         Self { scope, directory, credential: None, may, slug }
     }
@@ -83,7 +83,7 @@ impl DirectoryScope {
         self.directory
     }
 
-    /// The credential that was shown; none where an administrator acts on local people.
+    /// The credential that was shown; none where an administrator acts.
     pub fn credential(&self) -> Option<CredentialId> {
         self.credential
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{seat_hold, seat_ledger, seat_pool, seat_waiter};
-use crate::statement::{Statement, statement};
+use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// A pool as it is kept.
@@ -159,6 +159,37 @@ pub async fn release(
     pool.state.used -= 1;
     enter(tx, &mut pool, &[user], -1, cause, now);
     Ok(Released { held: true, promoted: promote(tx, &mut pool, now).await? })
+}
+
+/// Releases a locked person's seat like [`release`], save that another locked person comes before the line, if they wait
+/// in it: the two turned out to be one.
+pub async fn hand_over(
+    tx: &mut WriteTx,
+    from: UserId,
+    to: UserId,
+    now: DateTime<Utc>,
+) -> Result<Released, StoreError> {
+    let Some(mut pool) = lock(tx).await? else { return Ok(Released::default()) };
+    let tenant = tx.tenant().as_uuid();
+    let leave = |table: &str, user: UserId| {
+        let text = format!("DELETE FROM {table} WHERE tenant_id = {{}} AND user_id = {{}} RETURNING user_id");
+        Statement::composed(text, Vec::new(), Shape::Kept)
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(user.as_uuid())
+    };
+    tx.later(leave("seat_waiter", from));
+    if tx.load::<Person>(leave("seat_hold", from)).await?.is_empty() {
+        return Ok(Released::default());
+    }
+    pool.state.used -= 1;
+    enter(tx, &mut pool, &[from], -1, "adopt", now);
+    let promoted = if tx.load::<Person>(leave("seat_waiter", to)).await?.is_empty() {
+        promote(tx, &mut pool, now).await?
+    } else {
+        grant(tx, &mut pool, &[to], "adopt", now);
+        vec![to]
+    };
+    Ok(Released { held: true, promoted })
 }
 
 /// Sets what was bought and what happens at the limit; creates the pool if there is none. Returns the pool as it is

@@ -202,3 +202,15 @@ pub async fn revoke_all(tx: &mut WriteTx, user: UserId) -> Result<Vec<SessionId>
     let ended: Vec<Ended> = tx.load(ask).await?;
     Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }
+
+/// Gives the sessions of one person to another.
+pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::update(
+        session::table.filter(session::tenant_id.eq(tenant).and(session::user_id.eq(from.as_uuid()))),
+    )
+    .set(session::user_id.eq(to.as_uuid()))
+    .execute(tx.conn().await?)
+    .await?;
+    Ok(())
+}

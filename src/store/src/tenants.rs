@@ -59,6 +59,11 @@ impl Db {
             .map(|found| Scope::new(found.tenant_id(), Actor::SignIn, request)))
     }
 
+    /// A job of the house goes to work in a tenant.
+    pub fn enter_to_work(&self, tenant: &TenantRow, job: &str, request: RequestId) -> Scope {
+        Scope::new(tenant.tenant_id(), Actor::Job { name: job.to_owned() }, request)
+    }
+
     /// The tenant that a slug names.
     pub async fn tenant_by_slug(&self, slug: &str) -> Result<Option<TenantRow>, StoreError> {
         let mut tx = self.global().await?;

@@ -61,3 +61,15 @@ pub async fn newest(tx: &mut impl Reads, slice: Slice) -> Result<Vec<TombstoneRo
         .load(tx.connection().0.conn().await?)
         .await?)
 }
+
+/// Whom somebody who is gone became, if they were adopted.
+pub async fn became(tx: &mut impl Reads, id: UserId) -> Result<Option<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let into: Option<Option<Uuid>> = tombstone::table
+        .filter(tombstone::tenant_id.eq(tenant).and(tombstone::id.eq(id.as_uuid())))
+        .select(tombstone::merged_into)
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?;
+    Ok(into.flatten().map(UserId::from_uuid))
+}

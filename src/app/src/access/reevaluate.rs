@@ -11,12 +11,13 @@ use domain::access::{EffectiveAccess, Facts, GroupFact, Policy, SeatState, evalu
 use domain::audit::{Action, AuditEvent};
 use domain::id::UserId;
 use serde_json::{Value, json};
-use store::access::{Computed, PersonFacts};
+use store::access::{Computed, Guarded, PersonFacts};
 use store::audit::Outgoing;
 use store::{Reads as _, WriteTx, access, rules, users};
 
 use crate::App;
 use crate::error::AppError;
+use crate::guards::{self, Lost};
 
 /// How many people are computed between two statements.
 pub(crate) const AT_ONCE: usize = 1_000;
@@ -48,11 +49,17 @@ pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -
     if !people.is_empty() {
         rules::hold(tx);
     }
+    let mut lost = Vec::new();
+    let mut by = None;
     for some in people.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
         let Some(version) = people.first().map(|person| person.policy_version) else { continue };
         let policy = app.policies.get(tx, version).await?;
-        changed.extend(compute(app, tx, &policy, version, people)?);
+        changed.extend(compute(app, tx, &policy, version, people, &mut lost)?);
+        by = Some(policy);
+    }
+    if let Some(policy) = by {
+        changed.extend(guards::check(tx, &policy.blueprint, &lost).await?);
     }
     Ok(changed)
 }
@@ -63,10 +70,12 @@ pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<
     let policy = super::policy::load(tx).await?;
     let everybody = users::all_ids(tx).await?;
     let mut changed = Vec::new();
+    let mut lost = Vec::new();
     for some in everybody.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
-        changed.extend(compute(app, tx, &policy, version, people)?);
+        changed.extend(compute(app, tx, &policy, version, people, &mut lost)?);
     }
+    changed.extend(guards::check(tx, &policy.blueprint, &lost).await?);
     Ok(changed)
 }
 
@@ -76,6 +85,7 @@ fn compute(
     policy: &Policy,
     version: i64,
     people: Vec<PersonFacts>,
+    lost: &mut Vec<Lost>,
 ) -> Result<Changed, AppError> {
     let paths = policy.attribute_paths();
     let mut computed = Computed::default();
@@ -86,10 +96,16 @@ fn compute(
             .map(|path| (path.clone(), person.resource.values_at(path)))
             .collect::<BTreeMap<_, _>>();
         let access = evaluate(policy, &facts(&mut person, attributes));
-        if !computed.add(&person, &access)? {
+        let holds = guards::holds_guarded(&policy.blueprint, &access);
+        let guarded = if holds { Guarded::Yes } else { Guarded::No };
+        if !computed.add(&person, &access, guarded)? {
             continue;
         }
-        let before = person.stored.map(|stored| stored.access()).transpose()?.as_ref().map(summary);
+        let before = person.stored.map(|stored| stored.access()).transpose()?;
+        lost.extend(
+            before.as_ref().and_then(|was| Lost::between(&policy.blueprint, person.user, was, &access)),
+        );
+        let before = before.as_ref().map(summary);
         let after = summary(&access);
         if before.as_ref() != Some(&after) {
             tx.announce(Outgoing {

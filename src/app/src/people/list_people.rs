@@ -3,9 +3,9 @@
 use domain::id::UserId;
 use scim::resource::Resource;
 use serde::Serialize;
-use store::AdminScope;
 use store::people::{self, PersonRow, Whom};
 use store::users::Slice;
+use store::{AdminScope, tombstones};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -79,9 +79,10 @@ impl App {
         Ok(rows.into_iter().map(PersonView::from).collect())
     }
 
-    /// One person.
+    /// One person; by the id of a local person who was adopted, the one they became.
     pub async fn show_person(&self, admin: &AdminScope, id: UserId) -> Result<PersonView, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
+        let id = tombstones::became(&mut tx, id).await?.unwrap_or(id);
         let found = people::find(&mut tx, id).await?;
         tx.finish().await?;
         found.map(PersonView::from).ok_or(AppError::NotFound("user"))

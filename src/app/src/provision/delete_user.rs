@@ -12,6 +12,7 @@ use super::check_version;
 use super::settle::{leave, state_of};
 use crate::App;
 use crate::error::AppError;
+use crate::guards::{DepartureKind, before_deletion, depart};
 
 impl App {
     /// Deletes a person: sessions end, the seat passes on, memberships, links and access go; a
@@ -29,9 +30,16 @@ impl App {
             .ok_or(AppError::NotFound("user"))?;
         check_version(if_match, row.version)?;
         let before = row.resource();
-        let effects = effects(state_of(&before), PersonState::Absent);
+        let was = state_of(&before);
+        let effects = effects(was, PersonState::Absent);
         let mut audit =
             Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));
+        if was == PersonState::Active {
+            let departed = depart(self, tx, directory.directory(), id, DepartureKind::Delete).await?;
+            tx = departed.0;
+            audit.extend(departed.1);
+            audit.extend(before_deletion(self, &mut tx, id).await?);
+        }
         audit.extend(leave(self, &mut tx, id, &effects).await?);
         tombstones::bury(&mut tx, id, None, now);
         for fact in &effects.facts {

@@ -31,7 +31,7 @@ pub use listing::ListQuery;
 pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
-pub(crate) use settle::announce_promoted;
+pub(crate) use settle::{announce_promoted, leave, state_of};
 pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;

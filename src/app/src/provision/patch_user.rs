@@ -14,6 +14,7 @@ use super::settle::{settle, state_of};
 use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
+use crate::guards::{DepartureKind, depart};
 
 impl App {
     /// Applies a PATCH to a person, all of it or nothing. Nothing changed, nothing is written.
@@ -32,7 +33,7 @@ impl App {
     }
 
     /// Locks a person, computes their next document, and does everything that follows from it.
-    pub(super) async fn change_user(
+    pub(crate) async fn change_user(
         &self,
         directory: &DirectoryScope,
         types: &TenantTypes,
@@ -52,8 +53,13 @@ impl App {
             tx.nothing_changed().await?;
             return Ok(row.into());
         };
-        users::update(&mut tx, id, &before, &after, now)?;
         let mut audit = Audit::of(changed(id, &before, &after));
+        if (state_of(&before), state_of(&after)) == (PersonState::Active, PersonState::Inactive) {
+            let departed = depart(self, tx, directory.directory(), id, DepartureKind::Deactivate).await?;
+            tx = departed.0;
+            audit.extend(departed.1);
+        }
+        users::update(&mut tx, id, &before, &after, now)?;
         audit.extend(settle(self, &mut tx, id, state_of(&before), state_of(&after)).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(UserView {

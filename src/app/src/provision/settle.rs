@@ -14,7 +14,7 @@ use crate::access::reevaluate;
 use crate::error::AppError;
 
 /// The state that a document tells.
-pub(super) fn state_of(resource: &Resource) -> PersonState {
+pub(crate) fn state_of(resource: &Resource) -> PersonState {
     if resource.active() { PersonState::Active } else { PersonState::Inactive }
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn settle(
 
 /// Ends sessions, releases the seat and passes it on, as far as the effects say so. For a person who is to be deleted
 /// this runs before the row goes.
-pub(super) async fn leave(
+pub(crate) async fn leave(
     app: &App,
     tx: &mut WriteTx,
     user: UserId,

@@ -1,0 +1,244 @@
+//! Many departures through one directory within an hour. By default that raises an alarm and nothing else; a tenant may
+//! want the further ones held until an administrator has looked. Who leaves alone is never held.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::{Action, Actor, Audit, AuditEvent};
+use domain::id::{DirectoryId, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::audit::Outgoing;
+use store::guards::{self, Watch, WatchRow};
+use store::{AdminScope, WriteTx, directories};
+use utoipa::ToSchema;
+
+use super::DepartureKind;
+use crate::App;
+use crate::error::AppError;
+
+/// Departures count for so long.
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// A departure that was held is forgotten after this long.
+const HELD_FOR: TimeDelta = TimeDelta::hours(72);
+/// What a directory without a setting of its own has.
+const AT_LEAST: i32 = 10;
+const PERCENT: i32 = 5;
+
+/// What happens when a directory shuts out more than its limit within an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MassGuardMode {
+    /// An alarm; everybody is shut out as the directory says.
+    Alert,
+    /// An alarm, and those beyond the limit wait for an administrator.
+    Hold,
+}
+
+/// How a directory is to be watched. The limit is the larger of the two numbers.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetMassGuard {
+    /// What happens beyond the limit.
+    pub mode: MassGuardMode,
+    /// So many may go within an hour in any case.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 10)]
+    pub at_least: i32,
+    /// And so many of a hundred of the directory's active people.
+    #[schema(minimum = 0, maximum = 100, example = 5)]
+    pub percent: i32,
+}
+
+impl MassGuardMode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+/// A directory's setting, with what is so by default.
+pub(super) struct Setting {
+    pub(super) mode: MassGuardMode,
+    pub(super) at_least: i32,
+    pub(super) percent: i32,
+}
+
+impl Setting {
+    pub(super) fn of(row: &WatchRow) -> Self {
+        let hold = row.mode.as_deref() == Some(MassGuardMode::Hold.as_str());
+        Self {
+            mode: if hold { MassGuardMode::Hold } else { MassGuardMode::Alert },
+            at_least: row.at_least.unwrap_or(AT_LEAST),
+            percent: row.percent.unwrap_or(PERCENT),
+        }
+    }
+
+    /// The most of so many people who may go within the hour.
+    pub(super) fn limit(&self, people: i64) -> i64 {
+        let share = people.saturating_mul(i64::from(self.percent)) / 100;
+        share.max(i64::from(self.at_least))
+    }
+}
+
+/// When departures that still count may have begun.
+pub(super) fn since(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - WINDOW
+}
+
+/// How many people each directory had when its departures began to be many: counting a large one each time would cost
+/// more than shutting somebody out.
+#[derive(Debug, Default)]
+pub(crate) struct PeopleCounts(Mutex<Counts>);
+
+/// How many, and when they were counted.
+type Counts = HashMap<(TenantId, DirectoryId), (DateTime<Utc>, i64)>;
+
+/// Enough directories at once for one process.
+const MOST: usize = 10_000;
+
+impl PeopleCounts {
+    async fn of(&self, tx: &mut WriteTx, of: DirectoryId, now: DateTime<Utc>) -> Result<i64, AppError> {
+        let key = (tx.scope().tenant(), of);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some((_, people)) = known.filter(|(at, _)| now - *at < WINDOW) {
+            return Ok(people);
+        }
+        let people = guards::active_people(tx, of).await?;
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MOST {
+            counts.clear();
+        }
+        counts.insert(key, (now, people));
+        Ok(people)
+    }
+}
+
+/// Notes that a directory lets a locked person go, before that is written. Where the departure is to be held this commits
+/// that instead, and refuses the request.
+pub(crate) async fn depart(
+    app: &App,
+    mut tx: WriteTx,
+    directory: DirectoryId,
+    user: UserId,
+    kind: DepartureKind,
+) -> Result<(WriteTx, Vec<AuditEvent>), AppError> {
+    if !matches!(tx.scope().actor(), Actor::Directory { .. }) {
+        return Ok((tx, Vec::new()));
+    }
+    let now = app.now();
+    let row = guards::watch(&mut tx, directory, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+    let setting = Setting::of(&row);
+    let going = row.departures.saturating_add(1);
+    let mut events = Vec::new();
+    if going > i64::from(setting.at_least) {
+        let limit = setting.limit(app.people_counts.of(&mut tx, directory, now).await?);
+        if going > limit {
+            events.extend(alarm(&mut tx, directory, &row, &setting, limit, now).await?);
+            if setting.mode == MassGuardMode::Hold {
+                return Err(hold(app, tx, directory, user, kind, events, limit).await?);
+            }
+        }
+    }
+    guards::depart(&mut tx, directory, user, now, WINDOW + WINDOW);
+    Ok((tx, events))
+}
+
+/// One alarm an hour.
+async fn alarm(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    row: &WatchRow,
+    setting: &Setting,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<AuditEvent>, AppError> {
+    if row.alarmed_at.is_some_and(|at| at > since(now)) {
+        return Ok(None);
+    }
+    let Setting { mode, at_least, percent } = *setting;
+    let watch = Watch { mode: mode.as_str().to_owned(), at_least, percent };
+    if !guards::alarm(tx, directory, &watch, now, since(now)).await? {
+        return Ok(None);
+    }
+    tracing::warn!(directory.id = %directory, limit, "A directory shuts out more people within an hour than its limit");
+    tx.announce(Outgoing {
+        fact: "directory.alarm",
+        subject_id: directory.to_string(),
+        payload: json!({"directory": directory, "limit": limit, "mode": mode}),
+    });
+    Ok(Some(AuditEvent::new(Action::DirectoryAlarm, directory).after(json!({"limit": limit, "mode": mode}))))
+}
+
+/// Holds a departure, for good, and says so to whoever wanted it.
+async fn hold(
+    app: &App,
+    mut tx: WriteTx,
+    directory: DirectoryId,
+    user: UserId,
+    kind: DepartureKind,
+    events: Vec<AuditEvent>,
+    limit: i64,
+) -> Result<AppError, AppError> {
+    let now = app.now();
+    let expires_at = now + HELD_FOR;
+    guards::hold(&mut tx, directory, user, kind.as_str(), now, expires_at).await?;
+    tx.announce(Outgoing {
+        fact: "user.departure_held",
+        subject_id: user.to_string(),
+        payload: json!({"user": user, "directory": directory, "kind": kind}),
+    });
+    let event = AuditEvent::new(Action::UserHold, user).after(json!({"kind": kind, "expiresAt": expires_at}));
+    let mut audit = Audit::of(event);
+    audit.extend(events);
+    tx.commit(audit, now, &*app.entropy).await?;
+    Ok(AppError::Held { limit })
+}
+
+impl App {
+    /// Sets how a directory is watched.
+    pub async fn set_mass_guard(
+        &self,
+        admin: &AdminScope,
+        slug: &str,
+        set: SetMassGuard,
+    ) -> Result<super::DirectoryGuard, AppError> {
+        if !(1..=1_000_000).contains(&set.at_least) || !(0..=100).contains(&set.percent) {
+            return Err(AppError::Invalid("atLeast is from 1 to 1000000, percent from 0 to 100".to_owned()));
+        }
+        let now = self.now();
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let row = directories::lock(&mut tx, slug).await?.ok_or(AppError::NotFound("directory"))?;
+        let id = DirectoryId::from_uuid(row.id);
+        let before = guards::watch(&mut tx, id, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+        let was = Setting::of(&before);
+        let watch =
+            Watch { mode: set.mode.as_str().to_owned(), at_least: set.at_least, percent: set.percent };
+        guards::set_watch(&mut tx, id, &watch).await?;
+        let after = guards::watch(&mut tx, id, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+        let told = |mode: MassGuardMode, at_least: i32, percent: i32| json!({"massGuard": {"mode": mode, "atLeast": at_least, "percent": percent}});
+        let event = AuditEvent::new(Action::DirectoryUpdate, id)
+            .before(told(was.mode, was.at_least, was.percent))
+            .after(told(set.mode, set.at_least, set.percent));
+        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        Ok(super::overview::directory_guard(row.slug, &after, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_larger_of_the_two_numbers_and_never_less_than_one() {
+        let limit = |at_least, percent, people| {
+            Setting { mode: MassGuardMode::Alert, at_least, percent }.limit(people)
+        };
+
+        assert_eq!(limit(10, 5, 100), 10);
+        assert_eq!(limit(10, 5, 1_000), 50);
+        assert_eq!(limit(1, 0, 1_000_000), 1);
+    }
+}

@@ -1,0 +1,16 @@
+//! Guards against what cannot be undone by saying sorry: a tenant without an administrator, a directory that shuts
+//! everybody out. Knows when to refuse, hold or alarm; does not know how people are changed.
+//!
+//! A leaver always leaves: what a directory does to one person is never refused here, and held only if the tenant wants
+//! it so and many went before.
+
+mod held_departures;
+mod last_holder;
+mod mass_departure;
+mod overview;
+
+pub use held_departures::{DepartureDecision, DepartureKind, HeldDepartureView};
+pub(crate) use last_holder::{Lost, before_deletion, check, holds_guarded};
+pub use mass_departure::{MassGuardMode, SetMassGuard};
+pub(crate) use mass_departure::{PeopleCounts, depart};
+pub use overview::{DirectoryGuard, GuardsView, RoleGuard};

@@ -1,0 +1,72 @@
+//! `/tenants/{tenant}/adoptions`: local people who may be people whom a directory manages.
+
+use actix_web::web::Data;
+use app::people::{AdoptionView, DecideAdoption, PersonView};
+use app::provision::Slice;
+use utoipa::IntoParams;
+
+use super::super::body::Body;
+use super::super::caller::TenantAdminCaller;
+use super::super::error::Refused;
+use super::super::query::Query;
+use super::super::state::AppState;
+use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};
+use super::{Answer, answer};
+
+const FURTHEST: i64 = 1_000_000_000;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
+struct Which {
+    /// `true`: those who were declined.
+    declined: Option<bool>,
+    /// How many to pass over.
+    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
+    offset: Option<i64>,
+    /// The most to return.
+    #[param(minimum = 1, maximum = 200, default = 100)]
+    count: Option<i64>,
+}
+
+/// Who may be the same: a local person and a directory's with an address in common, in a domain that the tenant has
+/// verified. Nothing was linked; nothing is, unless it is approved.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/adoptions",
+    operation_id = "list_adoptions",
+    tag = "People",
+    params(InTenant, Which),
+    responses((status = 200, description = "A page of them.", body = Items<AdoptionView>), ReadRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn list(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
+    let declined = match query.get("declined")? {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Refused::parameter("declined", "is true or false")),
+    };
+    let slice = Slice {
+        offset: query.number("offset", 0..=FURTHEST, 0)?,
+        limit: query.number("count", 1..=200, 100)?,
+    };
+    Ok(answer::items(state.app.list_adoptions(&caller.scope, declined, slice).await?))
+}
+
+/// Says whether two who may be the same are. Approved, the local person becomes the directory's: the directory's id
+/// stays, the local one leads to it; identities, sessions and the seat go along, and the e-mail addresses stay those of
+/// the local person until the directory changes them.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/adoptions",
+    operation_id = "decide_adoption",
+    tag = "People",
+    params(InTenant),
+    request_body = DecideAdoption,
+    responses((status = 200, description = "The directory's person as they are then.", body = PersonView), WriteRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn decide(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
+    let decide: DecideAdoption = body.json(&state).await?;
+    Ok(answer::ok(&state.app.decide_adoption(&caller.scope, decide).await?))
+}

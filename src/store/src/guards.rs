@@ -1,0 +1,297 @@
+//! What the guards count. Knows holders of protected roles and departures of the last hour; does not know what is done
+//! about them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use domain::access::EffectiveAccess;
+use domain::id::{DirectoryId, UserId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::schema::{directory, held_departure, mass_guard, users};
+use crate::statement::{Statement, statement};
+use crate::tx::{Reads, WriteTx};
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Nobody else takes a protected role from anybody in this tenant until the end of the transaction. Comes after the
+/// policy's lock and before the seat pool's.
+pub fn serialise_losses(tx: &mut WriteTx) {
+    let (high, low) = tx.tenant().as_uuid().as_u64_pair();
+    let key = i64::from_ne_bytes((high ^ low.rotate_left(29)).to_ne_bytes());
+    tx.later(statement("SELECT pg_advisory_xact_lock({})").bind::<BigInt, _>(key));
+}
+
+/// How many people hold a role, as the transaction sees it, without one who is about to go.
+pub async fn holders(tx: &mut impl Reads, role: &str, without: Option<UserId>) -> Result<u32, StoreError> {
+    let ask = statement(
+        "SELECT count(*) AS n FROM user_access a WHERE a.tenant_id = {} AND a.guarded IS NOT FALSE \
+         AND a.access->'roles' @> {} AND a.user_id IS DISTINCT FROM {}",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<Jsonb, _>(json!([{"role": role}]))
+    .bind::<Nullable<SqlUuid>, _>(without.map(UserId::as_uuid));
+    let found: Option<Count> = tx.connection().0.load(ask).await?.pop();
+    Ok(found.map_or(0, |count| u32::try_from(count.n).unwrap_or(u32::MAX)))
+}
+
+#[derive(QueryableByName)]
+struct Access {
+    #[diesel(sql_type = Jsonb)]
+    access: Value,
+    #[diesel(sql_type = BigInt)]
+    policy_version: i64,
+}
+
+/// The access of a person who may hold a protected role, and the version of the policy that it was computed by.
+pub async fn guarded(tx: &mut WriteTx, user: UserId) -> Result<Option<(EffectiveAccess, i64)>, StoreError> {
+    let ask = statement(
+        "SELECT access, p.version AS policy_version FROM user_access a \
+         JOIN access_policy p ON p.tenant_id = a.tenant_id \
+         WHERE a.tenant_id = {} AND a.user_id = {} AND a.guarded IS NOT FALSE",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<SqlUuid, _>(user.as_uuid());
+    let found: Option<Access> = tx.load(ask).await?.pop();
+    let read = |row: Access| {
+        let access = serde_json::from_value(row.access).map_err(StoreError::corrupt)?;
+        Ok((access, row.policy_version))
+    };
+    found.map(read).transpose()
+}
+
+/// How a directory is watched.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct WatchRow {
+    /// `alert` or `hold`.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub mode: Option<String>,
+    /// So many may go within the hour in any case.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub at_least: Option<i32>,
+    /// And so many of a hundred.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub percent: Option<i32>,
+    /// When it last came to an alarm.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub alarmed_at: Option<DateTime<Utc>>,
+    /// How many went within the hour.
+    #[diesel(sql_type = BigInt)]
+    pub departures: i64,
+}
+
+const WATCH: &str = "\
+SELECT g.mode, g.at_least, g.percent, g.alarmed_at,
+    (SELECT count(*) FROM departure x
+     WHERE x.tenant_id = d.tenant_id AND x.directory_id = d.id AND x.at > {}) AS departures
+FROM directory d LEFT JOIN mass_guard g ON g.tenant_id = d.tenant_id AND g.directory_id = d.id
+WHERE d.tenant_id = {} AND d.id = {}";
+
+/// How a directory is watched, and how many went since a moment.
+pub async fn watch(
+    tx: &mut impl Reads,
+    directory: DirectoryId,
+    since: DateTime<Utc>,
+) -> Result<Option<WatchRow>, StoreError> {
+    let ask = statement(WATCH)
+        .bind::<Timestamptz, _>(since)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid());
+    Ok(tx.connection().0.load(ask).await?.pop())
+}
+
+/// Notes that somebody goes. What is older than `forget` does not count any more.
+pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, now: DateTime<Utc>, forget: TimeDelta) {
+    let tenant = tx.tenant().as_uuid();
+    let of = |text: &'static str| -> Statement<'static> {
+        statement(text).bind::<SqlUuid, _>(tenant).bind::<SqlUuid, _>(directory.as_uuid())
+    };
+    tx.later(
+        of("DELETE FROM departure WHERE tenant_id = {} AND directory_id = {} AND at < {}")
+            .bind::<Timestamptz, _>(now - forget),
+    );
+    tx.later(
+        of("INSERT INTO departure (tenant_id, directory_id, at, user_id) VALUES ({}, {}, {}, {}) \
+            ON CONFLICT DO NOTHING")
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(user.as_uuid()),
+    );
+    tx.later(
+        statement("DELETE FROM held_departure WHERE tenant_id = {} AND user_id = {}")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(user.as_uuid()),
+    );
+}
+
+/// How many active people a directory has.
+pub async fn active_people(tx: &mut impl Reads, of: DirectoryId) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(users::table
+        .filter(users::tenant_id.eq(tenant).and(users::directory_id.eq(of.as_uuid())).and(users::active))
+        .count()
+        .get_result(tx.connection().0.conn().await?)
+        .await?)
+}
+
+#[derive(QueryableByName)]
+struct Alarmed {
+    #[diesel(sql_type = Bool)]
+    #[expect(dead_code, reason = "that there is a row says it")]
+    alarmed: bool,
+}
+
+const ALARM: &str = "\
+INSERT INTO mass_guard (tenant_id, directory_id, mode, at_least, percent, alarmed_at)
+VALUES ({}, {}, {}, {}, {}, {})
+ON CONFLICT (tenant_id, directory_id) DO UPDATE SET alarmed_at = excluded.alarmed_at
+WHERE mass_guard.alarmed_at IS NULL OR mass_guard.alarmed_at <= {}
+RETURNING true AS alarmed";
+
+/// How a directory is to be watched.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// `alert` or `hold`.
+    pub mode: String,
+    /// So many may go within the hour in any case.
+    pub at_least: i32,
+    /// And so many of a hundred.
+    pub percent: i32,
+}
+
+/// Raises the alarm, unless another has since `since`. Returns whether it is this one.
+pub async fn alarm(
+    tx: &mut WriteTx,
+    of: DirectoryId,
+    watch: &Watch,
+    now: DateTime<Utc>,
+    since: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let raise = statement(ALARM)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(of.as_uuid())
+        .bind::<Text, _>(watch.mode.clone())
+        .bind::<Integer, _>(watch.at_least)
+        .bind::<Integer, _>(watch.percent)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(since);
+    Ok(!tx.load::<Alarmed>(raise).await?.is_empty())
+}
+
+/// Sets how a directory is watched.
+pub async fn set_watch(tx: &mut WriteTx, of: DirectoryId, watch: &Watch) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let said = (
+        mass_guard::mode.eq(&watch.mode),
+        mass_guard::at_least.eq(watch.at_least),
+        mass_guard::percent.eq(watch.percent),
+    );
+    diesel::insert_into(mass_guard::table)
+        .values((mass_guard::tenant_id.eq(tenant), mass_guard::directory_id.eq(of.as_uuid()), said))
+        .on_conflict((mass_guard::tenant_id, mass_guard::directory_id))
+        .do_update()
+        .set(said)
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
+/// A departure that waits for an administrator.
+#[derive(Debug, Clone, Queryable)]
+pub struct HeldRow {
+    /// Who is to go.
+    pub user_id: Uuid,
+    /// Their document.
+    pub doc: Value,
+    /// Which directory wants it.
+    pub directory_id: Uuid,
+    /// Its slug.
+    pub directory: String,
+    /// `deactivate` or `delete`.
+    pub kind: String,
+    /// When it was held.
+    pub held_at: DateTime<Utc>,
+    /// When it is forgotten.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Holds a departure; one that is held already waits from now on, for the same or for more.
+pub async fn hold(
+    tx: &mut WriteTx,
+    of: DirectoryId,
+    user: UserId,
+    kind: &str,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let said = (
+        held_departure::kind.eq(kind),
+        held_departure::held_at.eq(now),
+        held_departure::expires_at.eq(expires_at),
+    );
+    diesel::insert_into(held_departure::table)
+        .values((
+            held_departure::tenant_id.eq(tenant),
+            held_departure::user_id.eq(user.as_uuid()),
+            held_departure::directory_id.eq(of.as_uuid()),
+            said,
+        ))
+        .on_conflict((held_departure::tenant_id, held_departure::user_id))
+        .do_update()
+        .set(said)
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
+/// What waits now, the oldest first; that of one person only, if asked so.
+pub async fn held(
+    tx: &mut impl Reads,
+    user: Option<UserId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<HeldRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let person = users::tenant_id.eq(held_departure::tenant_id).and(users::id.eq(held_departure::user_id));
+    let of = directory::tenant_id
+        .eq(held_departure::tenant_id)
+        .and(directory::id.eq(held_departure::directory_id));
+    let mut query = held_departure::table
+        .inner_join(users::table.on(person))
+        .inner_join(directory::table.on(of))
+        .filter(held_departure::tenant_id.eq(tenant).and(held_departure::expires_at.gt(now)))
+        .order((held_departure::held_at, held_departure::user_id))
+        .limit(1_000)
+        .select((
+            held_departure::user_id,
+            users::doc,
+            held_departure::directory_id,
+            directory::slug,
+            held_departure::kind,
+            held_departure::held_at,
+            held_departure::expires_at,
+        ))
+        .into_boxed();
+    if let Some(user) = user {
+        query = query.filter(held_departure::user_id.eq(user.as_uuid()));
+    }
+    Ok(query.load(tx.connection().0.conn().await?).await?)
+}
+
+/// Lets what waits for somebody go. Returns whether there was something.
+pub async fn drop_held(tx: &mut WriteTx, user: UserId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let gone = diesel::delete(
+        held_departure::table
+            .filter(held_departure::tenant_id.eq(tenant).and(held_departure::user_id.eq(user.as_uuid()))),
+    )
+    .execute(tx.conn().await?)
+    .await?;
+    Ok(gone == 1)
+}

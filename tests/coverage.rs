@@ -9,7 +9,9 @@ use domain::token::{CredentialScope, PlainToken, TokenKind};
 use serde_json::{Value, json};
 use usher::system::SystemEntropy;
 
-use crate::support::http::{COOKIE, Client, Doors, Reply, agent, base, operator_token, patch, session_at};
+use crate::support::http::{
+    COOKIE, Client, Doors, Reply, agent, base, operator_token, patch, session_at, text,
+};
 use crate::support::run;
 
 /// Who may come in.
@@ -29,7 +31,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 95] = [
+const ROUTES: [(&str, &str, Opens); 101] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -52,6 +54,11 @@ const ROUTES: [(&str, &str, Opens); 95] = [
     ("GET", "/scim/v2/Entitlements", Scim),
     ("POST", "/scim/v2/Entitlements/.search", Scim),
     ("GET", "/scim/v2/Entitlements/{id}", Scim),
+    ("GET", "/scim/v2/GroupMemberships", Scim),
+    ("POST", "/scim/v2/GroupMemberships", Scim),
+    ("POST", "/scim/v2/GroupMemberships/.search", Scim),
+    ("GET", "/scim/v2/GroupMemberships/{id}", Scim),
+    ("DELETE", "/scim/v2/GroupMemberships/{id}", Scim),
     ("GET", "/scim/v2/ServiceProviderConfig", Open),
     ("GET", "/scim/v2/ResourceTypes", Open),
     ("GET", "/scim/v2/ResourceTypes/{id}", Open),
@@ -76,6 +83,7 @@ const ROUTES: [(&str, &str, Opens); 95] = [
     ("POST", "/api/v1/tenants/{tenant}/directories", Admin),
     ("GET", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/pending-members", Admin),
     ("GET", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
@@ -274,6 +282,8 @@ impl World {
         let (mine, other) = (Doors::fresh().await, Doors::fresh().await);
         let user = other.user("other-person").await;
         let group = other.group("other-group", &[&user]).await;
+        let memberships = other.scim.get("/GroupMemberships").await.is(200).json();
+        let membership = text(&memberships["Resources"][0]["id"]);
         let rule = other
             .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
             .await;
@@ -291,6 +301,7 @@ impl World {
             ("/credentials/", credential),
             ("/mapping-rules/", rule),
             ("/schema-extensions/", extension),
+            ("/scim/v2/GroupMemberships/", membership),
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
             ("/held-departures/", user.clone()),
@@ -350,6 +361,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
             json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
         }
         (_, path) if path.contains("/v2/Users") => json!({"schemas": [user], "userName": "changed"}),
+        (_, path) if path.contains("/v2/GroupMemberships") => json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:GroupMembership"],
+            "group": {"value": "x"}, "member": {"value": "x"}
+        }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
         (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),
         (_, path) if path.contains("/held-departures/") => json!({"decision": "approve"}),

@@ -177,6 +177,11 @@ mod tests {
             ("GET", "/scim/v2/Entitlements"),
             ("POST", "/scim/v2/Entitlements/.search"),
             ("GET", "/scim/v2/Entitlements/1"),
+            ("GET", "/scim/v2/GroupMemberships"),
+            ("POST", "/scim/v2/GroupMemberships"),
+            ("POST", "/scim/v2/GroupMemberships/.search"),
+            ("GET", "/scim/v2/GroupMemberships/1"),
+            ("DELETE", "/scim/v2/GroupMemberships/1"),
             ("GET", "/scim/v2/Me"),
             ("POST", "/scim/v2/Bulk"),
         ] {

@@ -116,7 +116,7 @@ fn transcript(of: Profile) -> Vec<Step> {
                 ["mutability", "invalidSyntax"],
             ),
             change_group(
-                &[L::SkipUnknownMember],
+                &[L::PendingMember],
                 json!({"op": "add", "path": "members",
                     "value": [{"value": "{other}"}, {"value": "00000000-0000-7000-8000-000000000000"}]}),
                 ["invalidValue"; 2],

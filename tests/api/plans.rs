@@ -31,6 +31,8 @@ INSERT INTO group_member (tenant_id, group_id, user_id)
 SELECT '{tenant}', md5('g1')::uuid, md5('u' || n)::uuid FROM generate_series(1, 20000) AS n;
 INSERT INTO group_member (tenant_id, group_id, user_id)
 SELECT '{tenant}', md5('g' || 2 + n % 4999)::uuid, md5('u' || n)::uuid FROM generate_series(1, 20000) AS n;
+INSERT INTO group_child (tenant_id, group_id, child_id)
+SELECT '{tenant}', md5('g' || n / 10)::uuid, md5('g' || n)::uuid FROM generate_series(10, 5000) AS n;
 INSERT INTO users (tenant_id, id, directory_id, user_name_key, active, doc, version, created_at, updated_at)
 SELECT '{tenant}', md5('o' || n)::uuid, '{other}', 'user-' || n, true, jsonb_build_object('userName', 'user-' || n), 1, now(), now()
 FROM generate_series(1, 20000) AS n;
@@ -38,7 +40,7 @@ INSERT INTO groups (tenant_id, id, directory_id, display_name_key, doc, version,
 SELECT '{tenant}', md5('og' || n)::uuid, '{other}', 'group-' || n, jsonb_build_object('displayName', 'group-' || n), 1, now(), now()
 FROM generate_series(1, 5000) AS n;
 COMMIT;
-ANALYZE users, user_email, groups, group_member;
+ANALYZE users, user_email, groups, group_member, group_child;
 ";
 
 fn tenant() -> &'static Tenant {
@@ -123,6 +125,13 @@ fn behaviour_30_every_hot_filter_is_answered_by_an_index_behind_the_barrier() {
         ("groups", "externalId eq \"gext-7\"", "groups_external_id_key"),
         ("groups", "members.value eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"", "group_member_by_user"),
         ("groups", "members[value eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"]", "group_member_by_user"),
+        ("groups", "members.value eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"", "group_child_by_child"),
+        (
+            "users",
+            "groups.value eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"",
+            "group_member_pkey|group_member_by_user",
+        ),
+        ("users", "groups.value eq \"0198c2f0-7a3b-7c4d-8e5f-012345678901\"", "group_child_pkey"),
     ] {
         for window in [first(), after(None)] {
             let plan = plan(of, Some(filter), None, &window);

@@ -44,6 +44,10 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .patch(directories::change),
         )
         .service(
+            Endpoint::at("/tenants/{tenant}/directories/{directory}/pending-members")
+                .get(directories::pending_members),
+        )
+        .service(
             Endpoint::at("/tenants/{tenant}/credentials").get(credentials::list).post(credentials::issue),
         )
         .service(Endpoint::at("/tenants/{tenant}/credentials/{id}").delete(credentials::revoke))

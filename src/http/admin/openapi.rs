@@ -26,6 +26,7 @@ use super::{
         org_units::list, org_units::create,
         workspaces::list, workspaces::create,
         directories::list, directories::create, directories::show, directories::change,
+        directories::pending_members,
         credentials::list, credentials::issue, credentials::revoke, credentials::rotate,
         oauth_clients::list, oauth_clients::create, oauth_clients::revoke,
         token_issuers::list, token_issuers::trust, token_issuers::revoke,

@@ -6,6 +6,7 @@ mod content;
 mod discovery;
 mod everything;
 mod groups;
+mod memberships;
 mod offered;
 mod search;
 mod unsupported;
@@ -53,6 +54,9 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/Entitlements").get(offered::entitlements))
         .service(Endpoint::at("/Entitlements/.search").post(offered::search_entitlements))
         .service(Endpoint::at("/Entitlements/{id}").get(offered::entitlement_by_id))
+        .service(Endpoint::at("/GroupMemberships").get(memberships::list).post(memberships::create))
+        .service(Endpoint::at("/GroupMemberships/.search").post(memberships::search))
+        .service(Endpoint::at("/GroupMemberships/{id}").get(memberships::get).delete(memberships::delete))
         .service(Endpoint::at("/ServiceProviderConfig").get(discovery::service_provider_config))
         .service(Endpoint::at("/ResourceTypes").get(discovery::resource_types))
         .service(Endpoint::at("/ResourceTypes/{id}").get(discovery::resource_type))

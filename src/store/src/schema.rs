@@ -158,6 +158,7 @@ diesel::table! {
         tenant_id -> Uuid,
         group_id -> Uuid,
         child_id -> Uuid,
+        added_at -> Timestamptz,
     }
 }
 
@@ -166,6 +167,7 @@ diesel::table! {
         tenant_id -> Uuid,
         group_id -> Uuid,
         user_id -> Uuid,
+        added_at -> Timestamptz,
     }
 }
 
@@ -227,6 +229,16 @@ diesel::table! {
         peak -> Int4,
         seq -> Int8,
         waiter_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    pending_member (tenant_id, group_id, value) {
+        tenant_id -> Uuid,
+        group_id -> Uuid,
+        value -> Text,
+        directory_id -> Uuid,
+        since -> Timestamptz,
     }
 }
 
@@ -446,6 +458,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     operator_credential,
     org_unit,
     outbox,
+    pending_member,
     schema_extension,
     schema_version,
     seat_hold,

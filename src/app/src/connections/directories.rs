@@ -9,6 +9,7 @@ use serde_json::json;
 use store::AdminScope;
 use store::dialects::{self, DialectRow, UseRow};
 use store::directories::{self, DirectoryRow};
+use store::pending;
 use utoipa::ToSchema;
 
 use crate::App;
@@ -139,7 +140,7 @@ pub struct DirectoryView {
     pub created_at: DateTime<Utc>,
 }
 
-/// A directory, and what its client needs.
+/// A directory, what its client needs, and whom it waits for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryDetails {
@@ -148,6 +149,8 @@ pub struct DirectoryDetails {
     pub directory: DirectoryView,
     /// Deviations from the RFCs that its requests needed since the dialect was set.
     pub leniencies: Vec<LeniencyUse>,
+    /// How many members its client has named who are not there.
+    pub pending_members: i64,
 }
 
 /// How often a deviation was let pass.
@@ -238,10 +241,12 @@ impl App {
         let waiting = self.dialects.take((admin.scope().tenant(), id));
         dialects::count(&mut tx, id, &waiting).await?;
         let uses = dialects::uses(&mut tx, id).await?;
+        let pending_members = pending::count(&mut tx, id).await?;
         tx.commit_trace_of_use().await?;
         Ok(DirectoryDetails {
             directory: row.into(),
             leniencies: uses.into_iter().map(LeniencyUse::from).collect(),
+            pending_members,
         })
     }
 

@@ -7,6 +7,7 @@ mod fetch_access_token;
 mod oauth_clients;
 mod openid;
 mod operator_credentials;
+mod pending_members;
 mod rotate_credential;
 mod token_issuers;
 
@@ -19,6 +20,7 @@ pub use fetch_access_token::{AccessToken, Proof, TokenRequest};
 pub use oauth_clients::{ClientProof, CreatedOAuthClient, NewOAuthClient, OAuthClientView};
 pub use openid::{ConnectionView, NewConnection};
 pub use operator_credentials::OperatorCredentialView;
+pub use pending_members::PendingMemberView;
 pub use rotate_credential::RotateCredential;
 pub use sso::client_assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
 pub use token_issuers::{NewTokenIssuer, TokenIssuerView};

@@ -129,6 +129,7 @@ impl App {
             groups::update(&mut tx, id, after, mark)?;
         }
         change.apply(&mut tx, changes.steps(&known)?).await?;
+        change.wait(&mut tx, directory, changes.awaited(&known)).await?;
         if renamed && change.matters == Some(true) {
             change.evaluate_members(&mut tx).await?;
             nesting::settle_below(self, &mut tx, id, &children).await?;

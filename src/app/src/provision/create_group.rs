@@ -41,6 +41,7 @@ impl App {
         let mut change = Change::new(self, id, vec![fact(id, &resource)], None);
         change.note(AuditEvent::new(Action::GroupCreate, id).after(Value::Object(resource.as_map().clone())));
         change.apply(&mut tx, changes.steps(&known)?).await?;
+        change.wait(&mut tx, directory, changes.awaited(&known)).await?;
         let members = members_if(&mut tx, wanted, id).await?;
         if let Some(audit) = change.audit() {
             tx.commit(audit, now, &*self.entropy).await?;

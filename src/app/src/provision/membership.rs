@@ -1,7 +1,7 @@
 //! Members of a held group, people and groups, come and go. Knows sets of ids; never the whole list where a few change, and where all of them
 //! change, a part of it at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::GroupFact;
 use domain::audit::{Action, Audit, AuditEvent};
@@ -15,6 +15,7 @@ use store::nesting::{self, Standing};
 use store::{DirectoryScope, WriteTx, members};
 
 use super::nesting::Nested;
+use super::pending::{self, Awaited};
 use crate::App;
 use crate::access::{AT_ONCE, concerns, reevaluate};
 use crate::error::AppError;
@@ -57,12 +58,19 @@ impl Changes<'_> {
         directory: &DirectoryScope,
         people: Vec<UserId>,
     ) -> Result<Known, AppError> {
-        let mut known = Known { people, groups: Vec::new() };
+        let mut known = Known { people, groups: Vec::new(), by_name: BTreeMap::new() };
         // Who is no person may be a group.
         let others: BTreeSet<GroupId> =
             self.values().filter(|id| known.person(id).is_none()).filter_map(|id| id.parse().ok()).collect();
         let others: Vec<GroupId> = others.into_iter().collect();
         known.groups = store::nesting::groups_among(tx, directory.directory(), &others).await?;
+        if self.dialect.grants(Leniency::PendingMember) {
+            // Who is neither may have been named as their client calls them.
+            let names: Vec<String> =
+                self.values().filter(|name| known.may_wait(name)).map(str::to_owned).collect();
+            let arrived = store::pending::named(tx, directory.directory(), &names).await?;
+            known.by_name = arrived.into_iter().collect();
+        }
         Ok(known)
     }
 
@@ -73,7 +81,7 @@ impl Changes<'_> {
         for change in &self.list {
             match change {
                 MemberChange::Add(list) => step.add(known.all(list, self.dialect)?),
-                // What is not there cannot be a member: nothing to do for it.
+                // What is not there cannot be a member, but it may be waited for.
                 MemberChange::Remove(ids) => {
                     step.remove(Named {
                         people: ids.iter().filter_map(|id| known.person(id)).collect(),
@@ -86,6 +94,9 @@ impl Changes<'_> {
                 }
                 MemberChange::ReplaceAll(list) => {
                     let named = known.all(list, self.dialect)?;
+                    if let Some(member) = list.first().filter(|_| named.is_empty()) {
+                        return Err(unknown(member)); // it would empty the group
+                    }
                     steps.clear(); // whatever was asked before, it makes no difference
                     step = Step { sweep: Some(Sweep::Everybody), ..Step::default() };
                     step.add(named);
@@ -99,6 +110,23 @@ impl Changes<'_> {
         steps.push(step);
         Ok(steps)
     }
+
+    /// For whom the group waits by them, and for whom it no longer does.
+    pub(super) fn awaited(&self, known: &Known) -> Awaited {
+        let mut awaited = Awaited::default();
+        for change in &self.list {
+            match change {
+                MemberChange::Add(list) => awaited.add(known.waiting(list)),
+                MemberChange::Remove(ids) => {
+                    awaited.remove(ids.iter().filter(|name| known.may_wait(name)).cloned());
+                }
+                MemberChange::ReplaceAll(list) => awaited.replace(known.waiting(list)),
+                MemberChange::RemoveAll => awaited.replace(std::iter::empty()),
+                MemberChange::RemoveMatching(_) => {}
+            }
+        }
+        awaited
+    }
 }
 
 /// Members by name.
@@ -106,6 +134,12 @@ impl Changes<'_> {
 struct Named {
     people: BTreeSet<UserId>,
     groups: BTreeSet<GroupId>,
+}
+
+impl Named {
+    fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.groups.is_empty()
+    }
 }
 
 /// First some go who are not named, then some go and some come who are.
@@ -140,10 +174,12 @@ impl Step<'_> {
     }
 }
 
-/// What is there of what is named, by id: people, who are locked, and groups.
+/// What is there of what is named: by id people, who are locked, and groups; by `externalId` people, where the dialect
+/// lets groups wait for them under that name.
 pub(super) struct Known {
     people: Vec<UserId>,
     groups: Vec<GroupId>,
+    by_name: BTreeMap<String, UserId>,
 }
 
 impl Known {
@@ -153,39 +189,40 @@ impl Known {
     }
 
     fn person(&self, id: &str) -> Option<UserId> {
-        id.parse().ok().filter(|id| self.people.binary_search(id).is_ok())
+        let by_id = id.parse().ok().filter(|id| self.people.binary_search(id).is_ok());
+        by_id.or_else(|| self.by_name.get(id).copied())
     }
 
     fn group(&self, id: &str) -> Option<GroupId> {
         id.parse().ok().filter(|id| self.groups.binary_search(id).is_ok())
     }
 
-    /// A name that nobody of this directory has refuses the whole request, unless the dialect lets it be passed over.
-    /// A list of which nobody is there is refused in any case: passing over all of it would empty the group.
+    /// Whether it is called by nothing that is there, and can be the name of somebody to come.
+    fn may_wait(&self, name: &str) -> bool {
+        self.person(name).is_none() && self.group(name).is_none() && pending::may_be_kept(name)
+    }
+
+    /// Those of a list who are to be waited for: people only.
+    fn waiting(&self, list: &[Member]) -> impl Iterator<Item = String> {
+        list.iter()
+            .filter(|member| may_be(member, "User") && self.may_wait(&member.value))
+            .map(|member| member.value.clone())
+    }
+
+    /// A name that nobody of this directory has refuses the whole request, unless the dialect lets the group wait for them.
     fn all(&self, list: &[Member], dialect: &Dialect) -> Result<Named, AppError> {
         let mut named = Named::default();
-        let (mut missing, mut skipped) = (None, 0_usize);
         for member in list {
             let (is_user, is_group) = (may_be(member, "User"), may_be(member, "Group"));
             if let Some(person) = self.person(&member.value).filter(|_| is_user) {
                 named.people.insert(person);
             } else if let Some(group) = self.group(&member.value).filter(|_| is_group) {
                 named.groups.insert(group);
-            } else if dialect.grants(Leniency::SkipUnknownMember) {
-                (missing, skipped) = (Some(member), skipped.saturating_add(1));
-            } else {
+            } else if !(is_user && self.may_wait(&member.value) && dialect.accepts(Leniency::PendingMember)) {
                 return Err(unknown(member));
             }
         }
-        let nobody = named.people.is_empty() && named.groups.is_empty();
-        match missing {
-            Some(member) if nobody || !dialect.accepts(Leniency::SkipUnknownMember) => Err(unknown(member)),
-            Some(_) => {
-                tracing::warn!(skipped, "Passed over members who are not there");
-                Ok(named)
-            }
-            None => Ok(named),
-        }
+        Ok(named)
     }
 }
 
@@ -271,6 +308,18 @@ impl<'a> Change<'a> {
                 nested.settle(self.app, tx, self.group).await?;
             }
         }
+        Ok(())
+    }
+
+    /// The group waits for some and no longer waits for others.
+    pub(super) async fn wait(
+        &mut self,
+        tx: &mut WriteTx,
+        directory: &DirectoryScope,
+        awaited: Awaited,
+    ) -> Result<(), AppError> {
+        let events = awaited.settle(tx, directory, self.group, self.app.now()).await?;
+        self.events.extend(events);
         Ok(())
     }
 

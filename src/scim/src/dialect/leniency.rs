@@ -89,9 +89,10 @@ leniencies! {
         "`filter=userName+eq+%22x%22`, as HTML forms encode. OneLogin (authentik issue 11249), Entra ID (SCIMReferenceCode \
          issue 63), authentik (Django's `urlencode`); inferred for Keycloak and Ping from Java's `URLEncoder`. By RFC 3986 a `+` \
          stands for itself.";
-    SkipUnknownMember = "skip_unknown_member", [60], "invalidValue",
-        "A member that is not there is left out, and the rest is done. Okta takes 400 as final and does not push the group \
-         again (fleet issue 52600). A list of which nobody is there is still refused: it would empty the group.";
+    PendingMember = "pending_member", [60], "invalidValue",
+        "A member that is not there is kept as a reference, by what its client will call it (`externalId`), and becomes one \
+         when the person arrives. Okta takes 400 as final and does not push the group again (fleet issue 52600). To replace all \
+         members by a list of which nobody is there is still refused: it would empty the group.";
     UnknownRole = "unknown_role", [88], "invalidValue",
         "A value of `roles` or `entitlements` that the tenant does not offer is left out, and the rest is done. Entra ID's \
          validator makes up a role for every user that it creates (`roles[0].primary: \"True\"`), and its app roles are named \

@@ -18,10 +18,10 @@ pub use detect::{Clues, USES_TO_BE_SURE, by_uses};
 pub use leniency::{Leniencies, Leniency};
 pub use profile::{Profile, Setting, Stricture};
 
-/// Not granted to a client that has not been recognised: skipping members or roles could leave fewer than were meant, and
+/// Not granted to a client that has not been recognised: without members or roles there are fewer than were meant, and
 /// text that is JSON may be meant as it is written.
 const UNSAFE_FOR_STRANGERS: [Leniency; 3] =
-    [Leniency::SkipUnknownMember, Leniency::JsonInString, Leniency::UnknownRole];
+    [Leniency::PendingMember, Leniency::JsonInString, Leniency::UnknownRole];
 
 /// How one request is read. Made for one request, and asked afterwards what the reading took.
 #[derive(Debug)]

@@ -79,7 +79,7 @@ impl Profile {
                 L::PlusAsSpace,
                 L::UnknownRole,
             ],
-            Self::Okta => &[L::ReadOnlyInPatch, L::UnknownAttribute, L::SkipUnknownMember],
+            Self::Okta => &[L::ReadOnlyInPatch, L::UnknownAttribute, L::PendingMember],
             Self::OneLogin => &[L::SingleForMultiple, L::DraftSchema, L::UnknownAttribute, L::PlusAsSpace],
             Self::JumpCloud => &[L::RemoveByValue, L::UnknownAttribute],
             Self::Authentik => &[L::RemoveByValue, L::ReadOnlyInPatch, L::PlusAsSpace],

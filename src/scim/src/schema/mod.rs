@@ -9,6 +9,7 @@ mod discovery;
 mod enterprise;
 mod extension;
 mod group;
+mod membership;
 mod offered;
 mod provider;
 mod render;
@@ -25,6 +26,7 @@ pub use extension::{
     check_extension, urns_collide,
 };
 pub use group::{GROUP_URN, group};
+pub use membership::{GROUP_MEMBERSHIP_URN, group_membership};
 pub use offered::{Form, entitlement, role};
 pub use provider::{Config, service_provider_config};
 pub use types::{Offers, Types};
@@ -207,5 +209,5 @@ impl ResourceType {
 
 /// The resource types whose resources directories manage, as they are without a tenant's own.
 pub fn resource_types() -> Vec<Arc<ResourceType>> {
-    vec![user(), group()]
+    vec![user(), group(), group_membership()]
 }

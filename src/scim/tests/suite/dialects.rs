@@ -264,7 +264,7 @@ fn each_leniency_of_the_engine_has_a_request() {
     let missing: Vec<Leniency> =
         Leniency::ALL.into_iter().filter(|leniency| !shown.contains(*leniency)).collect();
 
-    assert_eq!(missing, [Leniency::PlusAsSpace, Leniency::SkipUnknownMember]);
+    assert_eq!(missing, [Leniency::PlusAsSpace, Leniency::PendingMember]);
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn a_stranger_is_granted_what_can_lose_nothing() {
     let withheld: Vec<Leniency> =
         Leniency::ALL.into_iter().filter(|leniency| !dialect.grants(*leniency)).collect();
 
-    assert_eq!(withheld, [Leniency::JsonInString, Leniency::SkipUnknownMember, Leniency::UnknownRole]);
+    assert_eq!(withheld, [Leniency::JsonInString, Leniency::PendingMember, Leniency::UnknownRole]);
     assert!(dialect.used().is_empty(), "being granted is not being used");
     assert_eq!(dialect.as_str(), "auto");
 }

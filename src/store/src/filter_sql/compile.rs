@@ -125,7 +125,13 @@ impl<'a> Compiler<'a> {
             return Ok(None);
         }
         let sub = attr.sub.as_ref().map(|sub| sub.name.as_str());
+        let of_membership = matches!(self.target, Target::PersonIn | Target::GroupIn);
         let (text, kind) = match (attr.attribute.name.as_str(), sub, self.target) {
+            ("group", Some("value"), _) if of_membership => ("u.group_id", Kind::IdColumn),
+            ("member", Some("value"), _) if of_membership => ("u.id", Kind::IdColumn),
+            // made where it is shown
+            ("id", None, _) if of_membership => return Err(StoreError::Unfilterable(attr.to_string())),
+            ("externalId", None, _) if of_membership => ("NULL::text", Kind::Exact),
             ("id", None, _) => ("u.id", Kind::IdColumn),
             ("externalId", None, _) => ("u.external_id", Kind::Exact),
             ("userName", None, Target::User) => ("u.user_name_key", Kind::Folded),
@@ -137,8 +143,10 @@ impl<'a> Compiler<'a> {
                 ("date_trunc('milliseconds', u.updated_at)", Kind::TimeColumn)
             }
             ("meta", Some("version"), _) => ("('W/\"' || u.version || '\"')", Kind::Exact),
-            ("meta", Some("resourceType"), Target::User) => ("'User'::text", Kind::Exact),
-            ("meta", Some("resourceType"), Target::Group) => ("'Group'::text", Kind::Exact),
+            ("meta", Some("resourceType"), of) if of != Target::Member => {
+                let name = literal(of.resource_type().0);
+                return Ok(Some((format!("{name}::text"), Kind::Exact)));
+            }
             ("meta", _, _) => return Err(StoreError::Unfilterable(attr.to_string())),
             _ => return Ok(None),
         };
@@ -272,10 +280,7 @@ impl<'a> Compiler<'a> {
     fn elements(&self, attr: &AttributeRef) -> String {
         match (attr.attribute.name.as_str(), self.target) {
             ("schemas", _) => {
-                let own = match self.target {
-                    Target::User => scim::schema::USER_URN,
-                    Target::Group | Target::Member => scim::schema::GROUP_URN,
-                };
+                let (_, own) = self.target.resource_type();
                 format!(
                     "(SELECT jsonb_build_object('value', {}::text) UNION ALL SELECT jsonb_build_object('value', k.urn) \
                      FROM jsonb_object_keys(u.doc) AS k (urn) WHERE starts_with(k.urn, 'urn:')) AS e (v)",
@@ -467,7 +472,10 @@ fn has_content(value: &str) -> String {
 /// Addresses of groups and members are made where they are shown; the database does not know them.
 fn is_known_here(attr: &AttributeRef) -> Result<(), StoreError> {
     let address = attr.sub.as_ref().is_some_and(|sub| sub.name == "$ref");
-    if address && attr.schema_urn.is_none() && matches!(attr.attribute.name.as_str(), "groups" | "members") {
+    if address
+        && attr.schema_urn.is_none()
+        && matches!(attr.attribute.name.as_str(), "groups" | "members" | "group" | "member")
+    {
         return Err(StoreError::Unfilterable(attr.to_string()));
     }
     Ok(())

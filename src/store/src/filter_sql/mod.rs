@@ -29,6 +29,48 @@ pub(crate) enum Target {
     Group,
     /// Members of one group.
     Member,
+    /// Rows of `group_member`, each as a membership.
+    PersonIn,
+    /// Rows of `group_child`, each as a membership.
+    GroupIn,
+}
+
+/// Memberships of people as rows with everything that a filter asks for; `id` is the member.
+const PERSON_IN: &str = "(SELECT m.tenant_id, g.directory_id, m.group_id, m.user_id AS id, FALSE AS is_group, \
+    m.added_at AS created_at, m.added_at AS updated_at, 1 AS version, jsonb_build_object( \
+        'group', jsonb_build_object('value', m.group_id, 'display', g.doc->'displayName'), \
+        'member', jsonb_build_object('value', m.user_id, 'type', 'User', 'display', ( \
+            SELECT coalesce(p.doc->>'displayName', p.doc->>'userName') FROM users p \
+            WHERE p.tenant_id = m.tenant_id AND p.id = m.user_id))) AS doc \
+    FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id)";
+
+/// The same of groups.
+const GROUP_IN: &str = "(SELECT c.tenant_id, g.directory_id, c.group_id, c.child_id AS id, TRUE AS is_group, \
+    c.added_at AS created_at, c.added_at AS updated_at, 1 AS version, jsonb_build_object( \
+        'group', jsonb_build_object('value', c.group_id, 'display', g.doc->'displayName'), \
+        'member', jsonb_build_object('value', c.child_id, 'type', 'Group', 'display', ( \
+            SELECT p.doc->'displayName' FROM groups p WHERE p.tenant_id = c.tenant_id AND p.id = c.child_id))) AS doc \
+    FROM group_child c JOIN groups g ON g.tenant_id = c.tenant_id AND g.id = c.group_id)";
+
+impl Target {
+    /// Its rows.
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Group | Self::Member => "groups",
+            Self::PersonIn => PERSON_IN,
+            Self::GroupIn => GROUP_IN,
+        }
+    }
+
+    /// Name and schema of its resource type.
+    fn resource_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::User => ("User", scim::schema::USER_URN),
+            Self::Group | Self::Member => ("Group", scim::schema::GROUP_URN),
+            Self::PersonIn | Self::GroupIn => ("GroupMembership", scim::schema::GROUP_MEMBERSHIP_URN),
+        }
+    }
 }
 
 /// A value to bind.
@@ -86,10 +128,7 @@ impl Condition {
     }
 
     fn table(&self) -> &'static str {
-        match self.target {
-            Target::User => "users",
-            Target::Group | Target::Member => "groups",
-        }
+        self.target.table()
     }
 
     /// The first people directly in one group after `last` who satisfy it, by their ids.

@@ -22,6 +22,12 @@ pub(super) struct Key {
     pub(super) indexed: bool,
 }
 
+/// By what the rows of a target are sorted where no order is asked for, before their ids decide.
+pub(super) fn natural(target: Target) -> Option<Key> {
+    let group = || Key { sql: "u.group_id".to_owned(), cast: "::uuid", optional: false, indexed: false };
+    matches!(target, Target::PersonIn | Target::GroupIn).then(group)
+}
+
 /// By what the rows of a target are sorted before their ids decide; `None` if it is the id.
 pub(super) fn key(target: Target, sort: &Sort) -> Result<Option<Key>, StoreError> {
     let attr = sort.attr();
@@ -33,30 +39,16 @@ pub(super) fn key(target: Target, sort: &Sort) -> Result<Option<Key>, StoreError
     let sub = attr.sub.as_ref().map(|sub| sub.name.as_str());
     if attr.is_core(META) && sub == Some("location") {
         // An address ends in the name of the type and the id.
-        return Ok(Some(constant(type_name(target))));
+        return Ok(Some(constant(target.resource_type().0)));
     }
     if attr.is_core("schemas") {
-        return Ok(Some(constant(schema_urn(target))));
+        return Ok(Some(constant(target.resource_type().1)));
     }
     if let Some((sql, kind)) = compiler.column(attr)? {
         return Ok(Some(of_column(attr, sql, kind)));
     }
     let (cast, sql) = typed(attr.leaf(), &value(&compiler, target, attr));
     Ok(Some(Key { sql, cast, optional: true, indexed: false }))
-}
-
-fn type_name(target: Target) -> &'static str {
-    match target {
-        Target::User => "User",
-        Target::Group | Target::Member => "Group",
-    }
-}
-
-fn schema_urn(target: Target) -> &'static str {
-    match target {
-        Target::User => scim::schema::USER_URN,
-        Target::Group | Target::Member => scim::schema::GROUP_URN,
-    }
 }
 
 fn constant(text: &str) -> Key {

@@ -91,7 +91,10 @@ impl Pages {
             .any(|(_, _, sort, _)| sort.is_some_and(|sort| sort.order() == SortOrder::Descending));
         let sources = sources.iter().map(|(target, filter, sort, columns)| {
             let condition = Condition::compile(*target, *filter)?;
-            let key = sort.map(|sort| order::key(*target, sort)).transpose()?.flatten();
+            let key = match sort {
+                Some(sort) => order::key(*target, sort)?,
+                None => order::natural(*target),
+            };
             Ok(Source { condition, columns: (*columns).to_owned(), key })
         });
         let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;

@@ -4,6 +4,7 @@
 //! needs no resource. Applying the plan is then a pure function of the resource.
 
 mod apply;
+mod describe;
 mod elements;
 mod members;
 mod parse;

@@ -138,6 +138,7 @@ fn the_generated_schema_is_the_migrated_one() {
                 ('timestamp with time zone', 'Timestamptz'), ('bytea', 'Bytea'), ('jsonb', 'Jsonb'), \
                 ('boolean', 'Bool'), ('bigint', 'Int8'), ('integer', 'Int4'), ('smallint', 'Int2')) AS t (p, d) \
              ON t.p = c.data_type WHERE c.table_schema = 'public' AND c.table_name <> '__diesel_schema_migrations' \
+             AND NOT (SELECT r.relispartition FROM pg_class r WHERE r.oid = c.table_name::regclass) \
              ORDER BY c.table_name, c.ordinal_position";
         let mut declared = Vec::new();
         let mut table = String::new();

@@ -70,6 +70,7 @@ pub(super) fn open(config: &Config, database: &Database, runtime: &Runtime) -> R
             .map_err(|error| CliError::Failed(format!("http.public_url is no address: {error}.")))?,
         allow_loopback: config.egress.allow_loopback,
         dns_resolver: config.egress.dns_resolver,
+        keep_requests_days: config.requests.keep_days,
     };
     let sealer = sealer(&config.secrets)?;
     Ok(App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime.handle())?)

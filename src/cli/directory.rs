@@ -1,6 +1,8 @@
 //! `usher directory`. Knows its flags and tables; does not know SCIM.
 
 use app::connections::{ChangeDirectory, DialectName, DirectoryView, NewDirectory};
+use app::requests::DirectoryHealth;
+use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
@@ -19,6 +21,8 @@ pub(super) enum Verb {
     Set(Set),
     /// One directory, and the deviations from the RFCs that its client needed
     Show(Named),
+    /// How its client fares: when it came last, how often it is refused, what ends soon
+    Health(Named),
     /// All directories
     List(OfTenant),
 }
@@ -86,6 +90,31 @@ fn shown(view: &DirectoryView) -> String {
     ])
 }
 
+fn fares(health: &DirectoryHealth) -> String {
+    let when = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".to_owned(), moment);
+    let warnings: Vec<String> = health.warnings.iter().map(|warning| format!("{warning:?}")).collect();
+    let head = record(&[
+        ("directory", health.directory.directory.slug.clone()),
+        ("warnings", if warnings.is_empty() { "-".to_owned() } else { warnings.join(", ") }),
+        ("last request", when(health.last_request_at)),
+        ("last success", when(health.last_success_at)),
+        (
+            "credentials",
+            health.credentials.iter().filter(|credential| !credential.expired).count().to_string(),
+        ),
+    ]);
+    let mut table = Table::new(&["KIND", "REQUESTS (24 H)", "REFUSED", "FAILED"]);
+    for kind in &health.day.kinds {
+        table.row([
+            kind.kind.clone(),
+            kind.requests.to_string(),
+            kind.refused.to_string(),
+            kind.failed.to_string(),
+        ]);
+    }
+    format!("{head}\n\n{}", table.or("Nothing was asked in the last 24 hours."))
+}
+
 fn detected(view: &DirectoryView) -> String {
     let by = view.detected_by.as_deref().unwrap_or_default();
     view.detected_dialect.map_or_else(|| "-".to_owned(), |found| format!("{} (by {by})", found.as_str()))
@@ -115,6 +144,11 @@ impl Verb {
                 }
                 let table = table.or("Its client needed no leniency.");
                 Answer::new(&details, format!("{}\n\n{table}", shown(&details.directory)))
+            }
+            Self::Health(Named { of, slug }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let health = console.app.directory_health(&admin, &slug).await?;
+                Answer::new(&health, fares(&health))
             }
             Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;

@@ -22,6 +22,7 @@ mod mapping_rule;
 mod migrate;
 mod oauth_client;
 mod org_unit;
+mod request;
 mod schema_extension;
 mod seat_pool;
 mod serve;
@@ -97,6 +98,9 @@ enum Noun {
     /// What pushes people and groups over SCIM
     #[command(subcommand)]
     Directory(directory::Verb),
+    /// What directories asked, and what came of it
+    #[command(subcommand)]
+    Request(request::Verb),
     /// Bearer tokens, of directories, of administrators, of operators
     #[command(subcommand)]
     Credential(credential::Verb),
@@ -208,6 +212,7 @@ impl Noun {
             Self::OrgUnit(verb) => verb.run(console).await,
             Self::Workspace(verb) => verb.run(console).await,
             Self::Directory(verb) => verb.run(console).await,
+            Self::Request(verb) => verb.run(console).await,
             Self::Credential(verb) => verb.run(console).await,
             Self::OauthClient(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,

@@ -24,6 +24,8 @@ use crate::system::{SystemClock, SystemEntropy};
 /// How long a cluster that is being started may take to get ready, so that it can be stopped in order, when a signal
 /// comes meanwhile.
 const START_GRACE: Duration = Duration::from_secs(15);
+/// How often the house is kept.
+const HOUR: Duration = Duration::from_hours(1);
 /// How long the last background work may take.
 const LAST_WORK: Duration = Duration::from_secs(5);
 /// How often it is asked which verified domains are to be looked up again.
@@ -100,6 +102,7 @@ fn serve(
                 return Ok(());
             }
         }
+        let house = tokio::spawn(keep_house(Arc::clone(&app)));
         let metrics = Arc::new(Metrics::new());
         let state = AppState::new(
             Arc::clone(&app),
@@ -121,7 +124,9 @@ fn serve(
                 let closing = async {
                     keeping.abort();
                     let stopped = serving.stop().await;
+                    house.abort();
                     app.keep_all_uses().await;
+                    app.keep_requests().await;
                     stopped
                 };
                 tokio::select! {
@@ -143,6 +148,17 @@ async fn keep_domains(app: Arc<App>) {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         if let Err(error) = app.recheck_domains().await {
             tracing::warn!(%error, "Could not look up the verified domains");
+        }
+    }
+}
+
+/// What is to be done every hour.
+async fn keep_house(app: Arc<App>) {
+    let mut hours = tokio::time::interval(HOUR);
+    loop {
+        hours.tick().await;
+        if let Err(error) = app.arrange_requests().await {
+            tracing::warn!(%error, "Cannot arrange the provisioning log; trying again in an hour");
         }
     }
 }

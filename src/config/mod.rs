@@ -15,6 +15,7 @@ mod key_text;
 mod limits;
 mod log;
 mod network;
+mod requests;
 mod secrets;
 mod session;
 mod source;
@@ -32,6 +33,7 @@ pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use network::{InvalidNetwork, Network};
+pub use requests::RequestsConfig;
 pub use secrets::{SecretKey, SecretsConfig};
 pub use session::SessionConfig;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `[limits]`: requests per second.
     pub limits: LimitsConfig,
+    /// `[requests]`: how long the provisioning log is kept.
+    pub requests: RequestsConfig,
     /// `[log]`: format and level.
     pub log: LogConfig,
     /// `[egress]`: what Usher itself may connect to.
@@ -136,6 +140,7 @@ impl Config {
             secrets: SecretsConfig::read(&mut source),
             session: SessionConfig::read(&mut source),
             limits: LimitsConfig::read(&mut source),
+            requests: RequestsConfig::read(&mut source),
             log: LogConfig::read(&mut source),
             egress: EgressConfig::read(&mut source),
             development: DevelopmentConfig::read(&mut source),

@@ -20,6 +20,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("secrets", super::secrets::KEYS),
     ("session", super::session::KEYS),
     ("limits", super::limits::KEYS),
+    ("requests", super::requests::KEYS),
     ("log", super::log::KEYS),
     ("egress", super::egress::KEYS),
     ("development", super::development::KEYS),

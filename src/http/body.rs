@@ -17,6 +17,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::error::Refused;
+use super::recording::Recording;
 use super::state::AppState;
 
 /// How long a body may take to arrive.
@@ -32,6 +33,8 @@ pub(super) struct Body {
     media_type: String,
     encoded: bool,
     announced: Option<usize>,
+    /// Who wants to know what it was.
+    recording: Option<Recording>,
 }
 
 impl FromRequest for Body {
@@ -46,6 +49,7 @@ impl FromRequest for Body {
             media_type: essence.trim().to_ascii_lowercase(),
             encoded: header(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")),
             announced: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            recording: Recording::of(request),
         }))
     }
 }
@@ -54,7 +58,11 @@ impl Body {
     /// A SCIM message: RFC 7644 §3.8 has `application/scim+json`, and `application/json` is accepted too.
     pub(super) async fn scim(self, state: &AppState) -> Result<Value, Refused> {
         self.must_be(&[MEDIA_TYPE, JSON_MEDIA_TYPE], "application/scim+json or application/json")?;
+        let recording = self.recording.clone();
         let bytes = self.read(state.max_body_bytes).await?;
+        if let Some(recording) = recording {
+            recording.read(&bytes);
+        }
         Ok(scim::json::parse(&bytes, &state.json_limits())?)
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -9,13 +10,16 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
+use app::requests::JournalState;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::door::Door;
+use super::state::AppState;
 
 /// From half a millisecond to ten seconds: a cached read, a slow identity provider.
 const BUCKETS: [f64; 14] =
@@ -30,6 +34,8 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     leniencies: Family<LeniencyLabels, Counter>,
+    log_dropped: Counter,
+    log_waiting: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,7 +79,11 @@ impl Metrics {
             "Requests that needed a deviation from the SCIM RFCs",
             leniencies.clone(),
         );
-        Self { registry, requests, seconds, leniencies }
+        let (log_dropped, log_waiting) = (Counter::default(), Gauge::default());
+        let dropped = "Requests left out of the provisioning log";
+        registry.register("scim_log_dropped", dropped, log_dropped.clone());
+        registry.register("scim_log_waiting", "Requests that wait to be logged", log_waiting.clone());
+        Self { registry, requests, seconds, leniencies, log_dropped, log_waiting }
     }
 
     /// Where other parts register their metrics; names get the prefix `usher_`.
@@ -90,6 +100,12 @@ impl Metrics {
     /// A request was read with this leniency, in this dialect.
     pub(super) fn count_leniency(&self, dialect: &'static str, leniency: &'static str) {
         self.leniencies.get_or_create(&LeniencyLabels { dialect, leniency }).inc();
+    }
+
+    /// How the provisioning log keeps up.
+    pub(super) fn show_log(&self, log: JournalState) {
+        self.log_dropped.inner().store(log.dropped, Ordering::Relaxed);
+        self.log_waiting.set(i64::try_from(log.waiting).unwrap_or(i64::MAX));
     }
 
     fn count(&self, labels: &RequestLabels, seconds: f64) {
@@ -130,7 +146,10 @@ async fn counted<B: MessageBody + 'static>(
 
 /// `GET /metrics`; needs the application data `web::Data<Metrics>` (`web::Data::from(Arc<Metrics>)`).
 #[expect(clippy::needless_pass_by_value, reason = "an extractor is passed by value")]
-pub fn metrics(metrics: web::Data<Metrics>) -> Ready<HttpResponse> {
+pub fn metrics(request: HttpRequest, metrics: web::Data<Metrics>) -> Ready<HttpResponse> {
+    if let Ok(state) = AppState::of(&request) {
+        metrics.show_log(state.app.journal_state());
+    }
     ready(match metrics.render() {
         Ok(body) => HttpResponse::Ok()
             .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")

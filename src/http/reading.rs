@@ -11,6 +11,7 @@ use scim::dialect::{Clues, Dialect};
 use scim::schema::Types;
 
 use super::metrics::Metrics;
+use super::recording::Recording;
 use super::state::AppState;
 
 /// The dialect that a request is read in. However the request ends, what it took is counted then.
@@ -20,6 +21,7 @@ pub(super) struct Reading {
     directory: DirectoryScope,
     app: Arc<App>,
     metrics: Arc<Metrics>,
+    recording: Option<Recording>,
 }
 
 impl Reading {
@@ -31,10 +33,14 @@ impl Reading {
     ) -> Result<Self, AppError> {
         let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let clues = Clues { agent, query: request.query_string() };
+        let recording = Recording::of(request);
+        if let Some(recording) = &recording {
+            recording.belongs_to(directory);
+        }
         let dialect = state.app.dialect(directory, clues).await?;
         let types = state.app.types(directory).await?;
         let (app, metrics) = (Arc::clone(&state.app), Arc::clone(&state.metrics));
-        Ok(Self { dialect, types, directory: directory.clone(), app, metrics })
+        Ok(Self { dialect, types, directory: directory.clone(), app, metrics, recording })
     }
 
     /// What its tenant has.
@@ -51,6 +57,9 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         let used = self.dialect.used();
+        if let Some(recording) = &self.recording {
+            recording.took(self.dialect.as_str(), used, &self.types);
+        }
         if used.is_empty() {
             return;
         }

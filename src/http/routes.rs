@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::endpoint::Endpoint;
 use super::error::Refused;
 use super::limits::{authorization, guard};
+use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
 use super::{admin, health, login, metrics, oauth, scim};
@@ -28,6 +29,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Scim))
             .wrap(scim_guard)
+            .wrap(record())
             .wrap(scim::tenant_in_address()),
     )
     .service(

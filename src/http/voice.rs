@@ -15,6 +15,7 @@ use super::door::Door;
 use super::error::Refused;
 use super::login::page;
 use super::problem::Problem;
+use super::recording::Recording;
 
 /// How a door says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,9 @@ impl Voice {
     /// Says a refusal and writes it into the log.
     pub fn say(self, request: &HttpRequest, refused: &Refused) -> HttpResponse {
         refused.log();
+        if let Some(recording) = Recording::of(request) {
+            recording.refused(refused);
+        }
         let mut response = match self {
             Self::Scim => scim_error(refused),
             Self::Problem => {

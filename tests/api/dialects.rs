@@ -15,12 +15,12 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// One request of a client, with `{user}`, `{group}` and `{other}` (a member of the group) for ids.
-struct Step {
-    leniencies: &'static [Leniency],
-    method: &'static str,
+pub struct Step {
+    pub leniencies: &'static [Leniency],
+    pub method: &'static str,
     path: &'static str,
     body: Option<Value>,
-    accepted: u16,
+    pub accepted: u16,
     /// The `scimType` under `rfc`, and under `interop`.
     refused: [&'static str; 2],
 }
@@ -54,7 +54,7 @@ fn remove_by_value() -> Step {
 
 /// What each client sends that the RFCs do not have. Sources stand with the leniencies.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn transcript(of: Profile) -> Vec<Step> {
+pub fn transcript(of: Profile) -> Vec<Step> {
     use Leniency as L;
     let manager = format!("{ENTERPRISE}:manager");
     match of {
@@ -172,15 +172,15 @@ fn transcript(of: Profile) -> Vec<Step> {
 }
 
 /// A directory of a dialect, with somebody in a group with somebody else, and one more.
-struct Directory {
-    doors: Doors,
-    user: String,
+pub struct Directory {
+    pub doors: Doors,
+    pub user: String,
     other: String,
     group: String,
 }
 
 impl Directory {
-    async fn of(profile: &str) -> Self {
+    pub async fn of(profile: &str) -> Self {
         let doors = Doors::fresh().await;
         doors.dialect(profile).await;
         let (user, other) = (doors.user("somebody").await, doors.user("other").await);
@@ -188,7 +188,7 @@ impl Directory {
         Self { doors, user, other, group }
     }
 
-    async fn send(&self, step: &Step) -> Reply {
+    pub async fn send(&self, step: &Step) -> Reply {
         let filled = |text: &str| {
             text.replace("{user}", &self.user).replace("{other}", &self.other).replace("{group}", &self.group)
         };

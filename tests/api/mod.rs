@@ -20,6 +20,7 @@ mod oauth;
 mod paging;
 mod pending;
 mod plans;
+mod requests;
 mod roles;
 mod seats;
 mod sorting;

@@ -8,7 +8,7 @@
 //! `USHER_CRASH_ROUNDS` makes fewer rounds while one works on this.
 
 mod books;
-mod chance;
+pub mod chance;
 mod client;
 mod journal;
 mod machine;

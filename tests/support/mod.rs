@@ -48,6 +48,7 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
         public_url: "http://127.0.0.1:9000".parse().unwrap(),
         allow_loopback: true,
         dns_resolver: Some(dns::server().address),
+        keep_requests_days: 30,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()

@@ -10,6 +10,7 @@
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`connections`] | directories, what opens them, connections |
+//! | [`requests`] | the provisioning log: what directories asked, read and tried again |
 
 pub mod access;
 pub mod connections;
@@ -19,6 +20,7 @@ pub mod guards;
 pub mod login;
 pub mod people;
 pub mod provision;
+pub mod requests;
 mod seal;
 pub mod tenants;
 
@@ -64,6 +66,8 @@ pub struct AppOptions {
     pub allow_loopback: bool,
     /// The DNS resolver to ask; without one, those of the system.
     pub dns_resolver: Option<std::net::SocketAddr>,
+    /// For how many days the provisioning log is kept.
+    pub keep_requests_days: i32,
 }
 
 /// The application: every use case is a method of it, in the module of its room.
@@ -83,6 +87,7 @@ pub struct App {
     pub(crate) types: provision::TypesCache,
     pub(crate) dns: domains::Dns,
     pub(crate) people_counts: guards::PeopleCounts,
+    pub(crate) journal: requests::Journal,
 }
 
 impl std::fmt::Debug for App {
@@ -112,6 +117,7 @@ impl App {
         )?;
         let egress = Egress::new(EgressPolicy { allow_loopback: options.allow_loopback })
             .map_err(|error| AppError::Internal(error.to_string()))?;
+        let journal = requests::Journal::new(db.clone(), runtime.clone(), options.keep_requests_days);
         Ok(Self {
             db,
             clock,
@@ -128,6 +134,7 @@ impl App {
             types: provision::TypesCache::default(),
             dns: domains::Dns::new(options.dns_resolver),
             people_counts: guards::PeopleCounts::default(),
+            journal,
         })
     }
 

@@ -132,7 +132,7 @@ pub(super) async fn pending_members(
 }
 
 /// What is no slug names no directory.
-fn slug(text: &str) -> Result<&str, AppError> {
+pub(super) fn slug(text: &str) -> Result<&str, AppError> {
     match Slug::parse(text) {
         Ok(_) => Ok(text),
         Err(_not_a_slug) => Err(AppError::NotFound("directory")),

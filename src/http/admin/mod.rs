@@ -15,6 +15,7 @@ mod openapi;
 mod operator_credentials;
 mod org_units;
 mod people;
+mod requests;
 mod schema_extensions;
 mod seat_pool;
 mod tenants;
@@ -43,6 +44,17 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .get(directories::show)
                 .patch(directories::change),
         )
+        .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/requests").get(requests::list))
+        .service(
+            Endpoint::at("/tenants/{tenant}/directories/{directory}/requests/export").get(requests::export),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/requests/{id}").get(requests::show))
+        .service(
+            Endpoint::at("/tenants/{tenant}/directories/{directory}/requests/{id}/dry-run")
+                .post(requests::dry_run_again),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/dry-run").post(requests::dry_run))
+        .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/health").get(requests::health))
         .service(
             Endpoint::at("/tenants/{tenant}/directories/{directory}/pending-members")
                 .get(directories::pending_members),

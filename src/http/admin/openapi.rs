@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, operator_credentials, org_units, people, schema_extensions, seat_pool, tenants,
+    oauth_clients, operator_credentials, org_units, people, requests, schema_extensions, seat_pool, tenants,
     token_issuers, workspaces,
 };
 
@@ -31,6 +31,7 @@ use super::{
         oauth_clients::list, oauth_clients::create, oauth_clients::revoke,
         token_issuers::list, token_issuers::trust, token_issuers::revoke,
         operator_credentials::list, operator_credentials::revoke,
+        requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
         connections::list, connections::create,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
@@ -104,7 +105,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 51);
+        assert_eq!(operations, 58);
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl<C: Clock + Clone> Limits<C> {
         CredentialKey(self.secrets.0.hash_one(credential), self.secrets.1.hash_one(credential))
     }
 
-    pub(super) fn trusted_proxies(&self) -> &[Network] {
+    pub(in crate::http) fn trusted_proxies(&self) -> &[Network] {
         &self.trusted
     }
 

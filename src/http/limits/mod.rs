@@ -13,5 +13,6 @@ mod address;
 mod buckets;
 mod guard;
 
+pub(super) use address::client as client_address;
 pub use buckets::{Limited, LimitedBy, Limits};
 pub use guard::{authorization, guard};

@@ -118,6 +118,6 @@ impl Db {
                 Err(_) => self.workers.close_lane(&lane), // what broke, the way below finds out
             }
         }
-        self.link(opening, scope).await?.load_and_close(statement).await
+        self.link(opening, scope).await?.load_and_close(statement, "COMMIT").await
     }
 }

@@ -233,15 +233,17 @@ impl Link {
         self.flight(&(Rows(&one, PhantomData), Rows(&other, PhantomData))).await
     }
 
-    /// The rows of one statement, which is the last.
+    /// The rows of one statement, which is the last but the ending.
     pub(crate) async fn load_and_close<R>(
         mut self,
         statement: Statement<'static>,
+        ending: &'static str,
     ) -> Result<Vec<R>, StoreError>
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
-        let (rows, ()) = self.flight(&(Rows(&statement, PhantomData), commit())).await?;
+        let ending = Text(ending.into());
+        let (rows, ()) = self.flight(&(Rows(&statement, PhantomData), ending)).await?;
         self.connection = None; // ended: back to the pool
         Ok(rows)
     }

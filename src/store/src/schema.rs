@@ -435,6 +435,58 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    scim_request (tenant_id, directory_id, id) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        credential_id -> Uuid,
+        caller_id -> Nullable<Text>,
+        agent -> Nullable<Text>,
+        address -> Text,
+        method -> Text,
+        path -> Text,
+        kind -> Text,
+        dialect -> Nullable<Text>,
+        leniencies -> Jsonb,
+        if_match -> Nullable<Text>,
+        body -> Nullable<Text>,
+        body_state -> Text,
+        body_bytes -> Int4,
+        operations -> Nullable<Jsonb>,
+        status -> Int4,
+        scim_type -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        microseconds -> Int8,
+    }
+}
+
+diesel::table! {
+    scim_request_subject (tenant_id, directory_id, subject, id) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        subject -> Text,
+        id -> Uuid,
+    }
+}
+
+diesel::table! {
+    scim_traffic (tenant_id, directory_id, since, kind) {
+        tenant_id -> Uuid,
+        directory_id -> Uuid,
+        since -> Timestamptz,
+        kind -> Text,
+        requests -> Int8,
+        refused -> Int8,
+        failed -> Int8,
+        unlogged -> Int8,
+        last_at -> Timestamptz,
+        last_done_at -> Nullable<Timestamptz>,
+        clock_ahead_ms -> Nullable<Int8>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     access_policy,
     adoption_declined,
@@ -444,8 +496,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     credential,
     departure,
     directory,
-    group_child,
     email_domain,
+    group_child,
     group_member,
     groups,
     held_departure,
@@ -461,6 +513,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     pending_member,
     schema_extension,
     schema_version,
+    scim_request,
+    scim_request_subject,
+    scim_traffic,
     seat_hold,
     seat_ledger,
     seat_pool,

@@ -6,6 +6,8 @@ use domain::audit::Actor;
 use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
 use domain::token::CredentialScope;
 
+use crate::rehearsal::Rehearsal;
+
 /// The tenant that a request acts in, and who acts. Only this room makes one, by looking up a credential, a session or
 /// a tenant that an operator or a sign-in names; nobody can make one from an id in an address.
 #[derive(Debug, Clone)]
@@ -15,15 +17,25 @@ pub struct Scope {
     request: RequestId,
     /// The credential that this scope stands on. Each transaction asks whether it is still good.
     credential: Option<CredentialId>,
+    /// Where a rehearsal leaves what it would have done. No transaction of such a scope can commit.
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Scope {
     pub(crate) fn new(tenant: TenantId, actor: Actor, request: RequestId) -> Self {
-        Self { tenant, actor, request, credential: None }
+        Self { tenant, actor, request, credential: None, rehearsal: None }
     }
 
     pub(crate) fn standing_on(self, credential: CredentialId) -> Self {
         Self { credential: Some(credential), ..self }
+    }
+
+    pub(crate) fn rehearsing(self, rehearsal: Rehearsal) -> Self {
+        Self { rehearsal: Some(rehearsal), ..self }
+    }
+
+    pub(crate) fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
     }
 
     pub(crate) fn credential(&self) -> Option<CredentialId> {

@@ -15,6 +15,7 @@ use crate::audit::{self, Outgoing};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::link::Link;
+use crate::rehearsal::{Rehearsal, Rehearsed};
 use crate::scope::Scope;
 use crate::statement::Statement;
 
@@ -68,12 +69,14 @@ pub struct WriteTx {
     link: Link,
     scope: Scope,
     outgoing: Vec<Outgoing>,
+    /// What a rehearsal would have written.
+    rehearsed: Rehearsed,
 }
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
         let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
-        Ok(Self { link, scope: scope.clone(), outgoing: Vec::new() })
+        Ok(Self { link, scope: scope.clone(), outgoing: Vec::new(), rehearsed: Rehearsed::default() })
     }
 
     /// Notes a fact for the outbox; it is written with the commit.
@@ -82,7 +85,7 @@ impl WriteTx {
     }
 
     /// Writes the audit events and the outbox rows, and makes everything permanent. When this returns `Ok`, it is on
-    /// disk.
+    /// disk. In a rehearsal nothing is: everything is rolled back, and what would have been written is noted there.
     pub async fn commit(
         mut self,
         audit: Audit,
@@ -90,7 +93,8 @@ impl WriteTx {
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
         self.record(audit, now, entropy)?;
-        self.link.close("COMMIT").await
+        // What was not sent yet is sent in any case: the database may refuse it.
+        self.end().await
     }
 
     /// Writes audit events and outbox rows ahead of the commit, so that a large change need not keep them all until then.
@@ -102,6 +106,10 @@ impl WriteTx {
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
         let outgoing = std::mem::take(&mut self.outgoing);
+        if self.scope.rehearsal().is_some() {
+            self.rehearsed.note(audit, &outgoing);
+            return Ok(());
+        }
         self.link.later(audit::append(&self.scope, audit, outgoing, now, entropy)?);
         Ok(())
     }
@@ -119,7 +127,12 @@ impl WriteTx {
         R: QueryableByName<Pg> + Send + 'static,
     {
         self.record(audit, now, entropy)?;
-        self.link.load_and_close(last).await
+        let (ending, rehearsal) = self.ending();
+        let rows = self.link.load_and_close(last, ending).await?;
+        if let Some(rehearsal) = rehearsal {
+            rehearsal.ended(self.rehearsed);
+        }
+        Ok(rows)
     }
 
     /// Ends a transaction that turned out to change nothing.
@@ -130,7 +143,24 @@ impl WriteTx {
     /// Ends a transaction that only consumed or expired sign-in state or noted when something was last seen: traces of
     /// use, not changes that anybody made.
     pub async fn commit_trace_of_use(self) -> Result<(), StoreError> {
-        self.link.close("COMMIT").await
+        self.end().await
+    }
+
+    async fn end(self) -> Result<(), StoreError> {
+        let (ending, rehearsal) = self.ending();
+        self.link.close(ending).await?;
+        if let Some(rehearsal) = rehearsal {
+            rehearsal.ended(self.rehearsed);
+        }
+        Ok(())
+    }
+
+    /// How a transaction that wrote ends well: a rehearsal has no other ending than to be rolled back.
+    fn ending(&self) -> (&'static str, Option<Rehearsal>) {
+        match self.scope.rehearsal() {
+            Some(rehearsal) => ("ROLLBACK", Some(rehearsal.clone())),
+            None => ("COMMIT", None),
+        }
     }
 
     /// Sends a statement of which only an error matters: with whatever is asked next, at the latest with the commit.
@@ -202,6 +232,6 @@ impl GlobalTx {
     pub(crate) fn into_tenant(mut self, scope: Scope) -> WriteTx {
         let setting = format!("SET LOCAL app.tenant_id = '{}'", scope.tenant());
         self.link.later_text(setting);
-        WriteTx { link: self.link, scope, outgoing: Vec::new() }
+        WriteTx { link: self.link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default() }
     }
 }

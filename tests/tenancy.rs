@@ -142,7 +142,8 @@ fn a_transaction_dropped_half_way_leaks_neither_its_tenant_nor_its_writes() {
         for round in 0..20_u32 {
             let id: UserId = uuid::Uuid::from_u128(u128::from(round) + 1).to_string().parse().unwrap();
             let mut tx = db.begin(tenant.admin.scope()).await.unwrap();
-            store::users::create(&mut tx, directory, id, &resource, chrono::DateTime::UNIX_EPOCH).unwrap();
+            store::users::create(&mut tx, directory, [(id, &resource)], chrono::DateTime::UNIX_EPOCH)
+                .unwrap();
             let ids = [id];
             let write = store::users::lock_many(&mut tx, directory, &ids); // the creation goes with it
             // Dropped before, during or after the flight, by turns.

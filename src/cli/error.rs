@@ -34,7 +34,10 @@ fn sentence(error: &AppError) -> String {
                 "There is no such {what} in this tenant. `list` in place of the verb shows what there is."
             )
         }
-        AppError::Conflict(what) | AppError::Invalid(what) | AppError::Forbidden(what) => {
+        AppError::Conflict(what)
+        | AppError::Invalid(what)
+        | AppError::Forbidden(what)
+        | AppError::Busy(what) => {
             format!("{} Nothing was changed.", whole(what))
         }
         AppError::Managed { .. }

@@ -7,6 +7,7 @@
 //! | [`OperatorCaller`] | those who run Usher |
 //! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
 //! | [`SessionCaller`] | a person who is signed in |
+//! | [`Subject`] | either a provisioning client or a person who is signed in |
 //!
 //! A tenant that the caller does not administer is not there: 404, as for one that does not exist. The same goes for a
 //! provisioning client at an address that names another tenant than its credential does.
@@ -64,6 +65,15 @@ pub struct TenantAdminCaller {
 /// A person who is signed in.
 #[derive(Debug)]
 pub struct SessionCaller(pub LiveSession);
+
+/// Whom `/Me` means. Who shows a credential is the client that it belongs to, whatever the cookies say.
+#[derive(Debug)]
+pub enum Subject {
+    /// A provisioning client, which is nobody's person.
+    Client,
+    /// A person.
+    Person(Box<LiveSession>),
+}
 
 impl FromRequest for ScimClient {
     type Error = Refused;
@@ -176,6 +186,20 @@ fn must_be_allowed(directory: &DirectoryScope, request: &HttpRequest) -> Result<
     let asks = matches!(*request.method(), Method::GET | Method::HEAD)
         || (request.method() == Method::POST && request.path().ends_with("/.search"));
     if asks || directory.may_write() { Ok(()) } else { Err(Refused::OnlyReads) }
+}
+
+impl FromRequest for Subject {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if request.headers().contains_key(AUTHORIZATION) {
+            let client = ScimClient::from_request(request, payload);
+            return Box::pin(async move { client.await.map(|_| Self::Client) });
+        }
+        let session = SessionCaller::from_request(request, payload);
+        Box::pin(async move { session.await.map(|SessionCaller(live)| Self::Person(Box::new(live))) })
+    }
 }
 
 /// The bearer token of a request (RFC 6750 §2.1), if it is one of ours by its shape.

@@ -10,6 +10,8 @@ use scim::ScimType;
 
 use super::limits::Limited;
 
+/// When to come back while what was asked for before is being done.
+const BUSY_FOR_SECONDS: u64 = 10;
 /// When to come back after a database was away for a moment.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
@@ -202,6 +204,15 @@ impl Refused {
         }
     }
 
+    /// The error message of RFC 7644 §3.12.
+    pub(super) fn to_scim(&self) -> scim::Error {
+        scim::Error {
+            status: self.status().as_u16(),
+            scim_type: self.scim_type(),
+            detail: self.detail().into_owned(),
+        }
+    }
+
     /// Headers that go with the status in every voice.
     pub(super) fn put_headers(&self, headers: &mut HeaderMap) {
         match self {
@@ -229,6 +240,9 @@ impl Refused {
             }
             Self::Limited(limited) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(limited.retry_after_seconds));
+            }
+            Self::App(AppError::Busy(_)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(BUSY_FOR_SECONDS));
             }
             Self::App(AppError::Unavailable(_)) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
@@ -262,6 +276,7 @@ fn app_status(error: &AppError) -> StatusCode {
         }
         AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
         AppError::Forbidden(_) | AppError::NoSeat | AppError::Held { .. } => StatusCode::FORBIDDEN,
+        AppError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         AppError::SignIn(refusal) => sign_in_status(refusal),
         AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -297,6 +312,7 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::Forbidden(_) => "forbidden",
         AppError::PreconditionFailed => "precondition_failed",
         AppError::NoSeat => "no_seat",
+        AppError::Busy(_) => "too_many_requests",
         AppError::SignIn(refusal) => refusal.code(),
         AppError::Token(refusal) => refusal.code(),
         AppError::Unavailable(_) => "unavailable",
@@ -309,7 +325,9 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
     match error {
         AppError::Scim(error) => error.detail.clone().into(),
         AppError::NotFound(what) => format!("There is no such {what}.").into(),
-        AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) => why.clone().into(),
+        AppError::Conflict(why) | AppError::Invalid(why) | AppError::Forbidden(why) | AppError::Busy(why) => {
+            why.clone().into()
+        }
         AppError::Managed { what, directory, name } => format!(
             "The {what} is managed by the directory {name:?} ({directory}) and can only be changed there."
         )

@@ -16,9 +16,9 @@ use super::{admin, health, login, metrics, oauth, scim};
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     let limits = || std::sync::Arc::clone(&state.limits);
-    let scim_guard = guard(limits(), scim::presented, over_limit(Voice::Scim));
     let api_guard = guard(limits(), authorization, over_limit(Voice::Problem));
     let cookie = super::login::cookies::session_name(state);
+    let scim_guard = guard(limits(), credential_or_session(cookie), over_limit(Voice::Scim));
     let session_guard = || guard(limits(), session_cookie(cookie), over_limit(Voice::Problem));
     let oauth_guard = || guard(limits(), nobody, over_limit(Voice::OAuth));
     let page_guard = || guard(limits(), nobody, over_limit(Voice::Page));
@@ -106,6 +106,15 @@ fn over_limit(voice: Voice) -> impl Fn(&HttpRequest, super::limits::Limited) -> 
 
 fn session_cookie(name: &'static str) -> impl Fn(&ServiceRequest) -> Option<Cow<'_, [u8]>> {
     move |request| request.cookie(name).map(|cookie| Cow::Owned(cookie.value().as_bytes().to_vec()))
+}
+
+/// What counts at the SCIM door: a client's credential, or a person's session where people ask too.
+fn credential_or_session(cookie: &'static str) -> impl Fn(&ServiceRequest) -> Option<Cow<'_, [u8]>> {
+    let session = session_cookie(cookie);
+    move |request| match scim::presented(request) {
+        None if scim::is_for_people(request.path()) => session(request),
+        presented => presented,
+    }
 }
 
 /// Signing in begins without a credential, and so does fetching one: addresses count.
@@ -282,7 +291,7 @@ mod tests {
         assert_eq!(said("GET", &format!("/scim/v2/Schemas/{user}")).await.2["name"], "User");
         assert_eq!(said("GET", "/scim/v2/Schemas/urn:nothing").await.0, 404);
         assert_eq!(said("GET", "/scim/v2/ResourceTypes/Printer").await.0, 404);
-        assert_eq!(said("GET", "/scim/v2/ServiceProviderConfig").await.2["bulk"]["supported"], false);
+        assert_eq!(said("GET", "/scim/v2/ServiceProviderConfig").await.2["bulk"]["supported"], true);
     }
 
     #[actix_web::test]

@@ -15,6 +15,7 @@ use super::health::Readiness;
 use super::metrics::count_requests;
 use super::request_log::log_requests;
 use super::routes;
+use super::scim;
 use super::state::AppState;
 use crate::config::HttpConfig;
 
@@ -37,6 +38,8 @@ pub fn serve(state: AppState, config: &HttpConfig) -> io::Result<Serving> {
     let state = web::Data::new(state);
     let readiness: Arc<dyn Readiness> = state.clone().into_inner();
     let readiness = web::Data::from(readiness);
+    let resumed = state.clone();
+    tokio::spawn(async move { scim::resume(&resumed).await });
     let workers = config.workers;
     let server = HttpServer::new(move || {
         let inner = state.get_ref();

@@ -68,14 +68,9 @@ fn wants_page(request: &HttpRequest) -> bool {
 
 /// The error message of RFC 7644 §3.12, for every status.
 fn scim_error(refused: &Refused) -> HttpResponse {
-    let error = scim::Error {
-        status: refused.status().as_u16(),
-        scim_type: refused.scim_type(),
-        detail: refused.detail().into_owned(),
-    };
     HttpResponse::build(refused.status())
         .content_type(scim::message::MEDIA_TYPE)
-        .body(error.to_json().to_string())
+        .body(refused.to_scim().to_json().to_string())
 }
 
 /// The error of RFC 6749 §5.2, with the two codes of §4.1.2.1 for what is not the client's doing.

@@ -3,6 +3,7 @@
 mod access;
 mod adoption;
 mod bad_input;
+mod bulk;
 mod credentials;
 mod dialects;
 mod domains;
@@ -14,6 +15,7 @@ mod identity_safety;
 mod large;
 mod local_people;
 mod login;
+mod me;
 mod memberships;
 mod nesting;
 mod oauth;

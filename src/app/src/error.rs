@@ -44,6 +44,9 @@ pub enum AppError {
     /// Whoever asks may not do this.
     #[error("{0}")]
     Forbidden(String),
+    /// Enough is under way already; to be tried again later.
+    #[error("{0}")]
+    Busy(String),
     /// The credential was revoked or ran out.
     #[error("the credential is no longer good")]
     Unauthorized,

@@ -88,6 +88,9 @@ pub struct App {
     pub(crate) dns: domains::Dns,
     pub(crate) people_counts: guards::PeopleCounts,
     pub(crate) journal: requests::Journal,
+    pub(crate) jobs: provision::Jobs,
+    /// Drives what goes on after an answer.
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl std::fmt::Debug for App {
@@ -99,7 +102,7 @@ impl std::fmt::Debug for App {
 const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(10);
 
 impl App {
-    /// Sets everything up. `runtime` drives the database connections and must be multi-threaded.
+    /// Sets everything up. `runtime` drives the database connections and what goes on after an answer, and must be multi-threaded.
     pub fn new(
         options: AppOptions,
         sealer: Sealer,
@@ -135,6 +138,8 @@ impl App {
             dns: domains::Dns::new(options.dns_resolver),
             people_counts: guards::PeopleCounts::default(),
             journal,
+            jobs: provision::Jobs::default(),
+            runtime: runtime.clone(),
         })
     }
 

@@ -139,6 +139,8 @@ typed_ids! {
     RequestId
     /// A grant given by hand.
     GrantId
+    /// A bulk request that is done after it was answered.
+    BulkJobId
 }
 
 /// A version 7 id with a counter in the 12 bits after the version and the 20 bits after the variant.

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use scim::message::{ListResponse, MEDIA_TYPE, etag};
@@ -11,6 +11,9 @@ use super::content::Content;
 
 /// Nobody in between may keep what is about people.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// When to ask again for what is being done.
+const RETRY_AFTER_SECONDS: usize = 1;
 
 fn start(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
@@ -33,6 +36,30 @@ pub(super) fn resource(body: impl Into<Content>, version: i64) -> HttpResponse {
     let mut response = start(StatusCode::OK);
     response.insert_header((ETAG, etag::weak(version)));
     with(response, body)
+}
+
+/// A resource that was asked for under another name, and where it really is (RFC 7644 §3.11).
+pub(super) fn found_at(mut answer: HttpResponse, location: &str) -> HttpResponse {
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+/// Taken on, to be done after this answer, which says where the result will be (RFC 7240 §4.1). `Set-Txn` is the name
+/// under which RFC 9967 §3 tells of it.
+pub(super) fn accepted(location: &str, txn: &str) -> HttpResponse {
+    start(StatusCode::ACCEPTED)
+        .insert_header((LOCATION, location))
+        .insert_header(("Preference-Applied", "respond-async"))
+        .insert_header(("Set-Txn", txn))
+        .insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS))
+        .finish()
+}
+
+/// Not done yet.
+pub(super) fn not_yet() -> HttpResponse {
+    start(StatusCode::ACCEPTED).insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS)).finish()
 }
 
 /// A new resource and where it is (RFC 7644 §3.3).

@@ -2,14 +2,15 @@
 
 mod addressed;
 mod answer;
+mod bulk;
 mod content;
 mod discovery;
 mod everything;
 mod groups;
+mod me;
 mod memberships;
 mod offered;
 mod search;
-mod unsupported;
 mod users;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use super::error::Refused;
 use super::limits::authorization;
 
 pub(super) use addressed::tenant_in_address;
+pub(super) use bulk::resume;
 
 /// What a handler of this door ends in.
 type Answer = Result<HttpResponse, Refused>;
@@ -62,15 +64,21 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/ResourceTypes/{id}").get(discovery::resource_type))
         .service(Endpoint::at("/Schemas").get(discovery::schemas))
         .service(Endpoint::at("/Schemas/{id}").get(discovery::schema))
-        .service(Endpoint::at("/Bulk").post(unsupported::bulk))
+        .service(Endpoint::at("/Bulk").post(bulk::run))
+        .service(Endpoint::at("/Bulk/{id}").get(bulk::result))
         .service(
             Endpoint::at("/Me")
-                .get(unsupported::me)
-                .post(unsupported::me)
-                .put(unsupported::me)
-                .patch(unsupported::me)
-                .delete(unsupported::me),
+                .get(me::get)
+                .post(me::write)
+                .put(me::write)
+                .patch(me::write)
+                .delete(me::write),
         );
+}
+
+/// Whether people ask here too, by their session.
+pub(super) fn is_for_people(path: &str) -> bool {
+    path == "/scim/v2/Me"
 }
 
 /// The credential that counts for the limits. Discovery is open to everybody, so nothing shown there is vouched for.

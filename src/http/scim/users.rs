@@ -122,7 +122,7 @@ fn answered(view: UserView, shown: &Projection, state: &AppState) -> actix_web::
     answer::resource(&shown.apply(rendered(view, state)), version)
 }
 
-fn location(state: &AppState, id: UserId) -> String {
+pub(super) fn location(state: &AppState, id: UserId) -> String {
     format!("{}/Users/{id}", state.scim_base())
 }
 

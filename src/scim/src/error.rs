@@ -39,6 +39,22 @@ pub enum ScimType {
 }
 
 impl ScimType {
+    const ALL: [Self; 13] = [
+        Self::InvalidFilter,
+        Self::TooMany,
+        Self::Uniqueness,
+        Self::Mutability,
+        Self::InvalidSyntax,
+        Self::InvalidPath,
+        Self::NoTarget,
+        Self::InvalidValue,
+        Self::InvalidVers,
+        Self::Sensitive,
+        Self::InvalidCursor,
+        Self::ExpiredCursor,
+        Self::InvalidCount,
+    ];
+
     /// The keyword as it is sent.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -176,6 +192,15 @@ impl Error {
     /// 413; the detail names the limit.
     pub fn payload_too_large(detail: impl Into<String>) -> Self {
         Self::new(413, detail)
+    }
+
+    /// Takes back what [`Self::to_json`] made.
+    pub fn from_json(body: &Value) -> Option<Self> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let scim_type =
+            text("scimType").and_then(|word| ScimType::ALL.into_iter().find(|it| it.as_str() == word));
+        let detail = text("detail").unwrap_or_default().to_owned();
+        Some(Self { status: text("status")?.parse().ok()?, scim_type, detail })
     }
 
     /// The body of the error response.

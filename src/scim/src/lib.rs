@@ -9,10 +9,12 @@
 //! | [`path`], [`filter`] | which attribute, which values, which resources |
 //! | [`sort`] | in which order
 //! | [`patch`] | what these operations do to that resource |
+//! | [`bulk`] | which operations, in which order, and what their bulkIds stand for |
 //! | [`projection`], [`message`] | what the client sees |
 //! | [`dialect`] | which deviations of real clients we let pass, and why |
 //! | [`error`] | how a refusal looks |
 
+pub mod bulk;
 pub mod dialect;
 pub mod error;
 pub mod filter;

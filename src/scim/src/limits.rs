@@ -7,7 +7,7 @@ pub struct Limits {
     pub max_payload_size: usize,
     /// Deepest nesting of JSON arrays and objects.
     pub max_depth: usize,
-    /// Most operations in one PATCH request.
+    /// Most operations in one PATCH or bulk request.
     pub max_operations: usize,
     /// Page size when the client names none.
     pub default_page_size: i64,

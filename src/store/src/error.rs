@@ -81,6 +81,8 @@ impl From<DieselError> for StoreError {
                 }
                 DatabaseErrorKind::CheckViolation => Self::Conflict(Conflict::OutOfBounds),
                 DatabaseErrorKind::SerializationFailure => Self::GaveWay,
+                // another process has taken the bulk request over (`bulk_jobs`)
+                DatabaseErrorKind::NotNullViolation if info.column_name() == Some("job_id") => Self::GaveWay,
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                     Self::Unavailable(info.message().to_owned())
                 }

@@ -12,6 +12,7 @@ pub mod access;
 pub mod adoption;
 pub mod advisory;
 pub mod audit;
+pub mod bulk_jobs;
 pub mod connections;
 mod connector;
 pub mod credentials;

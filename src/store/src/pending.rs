@@ -5,6 +5,8 @@
 //! (one of 64 per directory, in their order) and look then. Only then does the person know which groups to share: where one
 //! of these is held alone by who waits for the same lock, one of the two gives way.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
@@ -140,6 +142,27 @@ async fn gone(
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(group.as_uuid())
         .bind::<Array<Text>, _>(names.to_vec());
+    let rows: Vec<Name> = tx.load(ask).await?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
+}
+
+/// Those of these names that groups wait for. All names are held, in their order, so that two requests that bring the same
+/// people wait for each other.
+pub async fn awaited(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    names: &[String],
+) -> Result<BTreeSet<String>, StoreError> {
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    hold(tx, directory, names);
+    let ask = statement(
+        "SELECT DISTINCT value FROM pending_member WHERE tenant_id = {} AND directory_id = {} AND value = ANY({})",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<SqlUuid, _>(directory.as_uuid())
+    .bind::<Array<Text>, _>(names.to_vec());
     let rows: Vec<Name> = tx.load(ask).await?;
     Ok(rows.into_iter().map(|row| row.value).collect())
 }

@@ -50,6 +50,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_job (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        directory_id -> Uuid,
+        credential_id -> Uuid,
+        actor -> Jsonb,
+        request_id -> Uuid,
+        dialect -> Text,
+        base -> Text,
+        body_sealed -> Nullable<Bytea>,
+        result -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        holder -> Nullable<Uuid>,
+        held_until -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    bulk_step (tenant_id, job_id, n) {
+        tenant_id -> Uuid,
+        job_id -> Uuid,
+        n -> Int4,
+        target_id -> Nullable<Text>,
+        refusal -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
     leniency_use (tenant_id, directory_id, leniency) {
         tenant_id -> Uuid,
         directory_id -> Uuid,
@@ -492,6 +521,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     adoption_declined,
     audit_event,
     blueprint,
+    bulk_job,
+    bulk_step,
     connection,
     credential,
     departure,

@@ -6,6 +6,7 @@ use domain::audit::Actor;
 use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
 use domain::token::CredentialScope;
 
+use crate::bulk_jobs::{Hold, Noted};
 use crate::rehearsal::Rehearsal;
 
 /// The tenant that a request acts in, and who acts. Only this room makes one, by looking up a credential, a session or
@@ -19,11 +20,13 @@ pub struct Scope {
     credential: Option<CredentialId>,
     /// Where a rehearsal leaves what it would have done. No transaction of such a scope can commit.
     rehearsal: Option<Rehearsal>,
+    /// Operations of a bulk request that are done in it, to be noted with each commit.
+    noted: Option<Noted>,
 }
 
 impl Scope {
     pub(crate) fn new(tenant: TenantId, actor: Actor, request: RequestId) -> Self {
-        Self { tenant, actor, request, credential: None, rehearsal: None }
+        Self { tenant, actor, request, credential: None, rehearsal: None, noted: None }
     }
 
     pub(crate) fn standing_on(self, credential: CredentialId) -> Self {
@@ -40,6 +43,10 @@ impl Scope {
 
     pub(crate) fn credential(&self) -> Option<CredentialId> {
         self.credential
+    }
+
+    pub(crate) fn noted(&self) -> Option<&Noted> {
+        self.noted.as_ref()
     }
 
     /// The tenant in force.
@@ -88,6 +95,13 @@ impl DirectoryScope {
     /// The tenant-wide scope that this one narrows.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// The same, for a transaction that does these operations of a bulk request and notes that it did.
+    #[must_use]
+    pub fn noting(&self, hold: &Hold, places: &[usize]) -> Self {
+        let noted = Some(Noted::new(hold, places));
+        Self { scope: Scope { noted, ..self.scope.clone() }, ..self.clone() }
     }
 
     /// The directory whose people and groups these are.

@@ -103,29 +103,48 @@ struct Person {
     user_id: Uuid,
 }
 
-/// Claims a seat for a locked person, or a place in line, as the pool allows.
-pub async fn claim(tx: &mut WriteTx, user: UserId, now: DateTime<Utc>) -> Result<Claimed, StoreError> {
-    let holds = statement("SELECT user_id FROM seat_hold WHERE tenant_id = {} AND user_id = {}")
+/// Claims seats for locked people, one after the other, or places in line, as the pool allows. Where one is refused,
+/// the transaction is to be given up.
+pub async fn claim(
+    tx: &mut WriteTx,
+    people: &[UserId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claimed>, StoreError> {
+    let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
+    let holds = statement("SELECT user_id FROM seat_hold WHERE tenant_id = {} AND user_id = ANY({})")
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-        .bind::<SqlUuid, _>(user.as_uuid());
+        .bind::<Array<SqlUuid>, _>(ids);
     let lock = lock_statement(tx);
     let (mut pool, holds) = tx.load_both::<PoolRow, Person>(lock, holds).await?;
-    let Some(pool) = pool.pop() else { return Ok(Claimed::NotCounted) };
+    let Some(pool) = pool.pop() else { return Ok(vec![Claimed::NotCounted; people.len()]) };
     let mut pool = pool.into_pool()?;
-    if !holds.is_empty() {
-        return Ok(Claimed::Held);
-    }
-    match domain::seat::decide(&pool.state) {
-        Claim::Grant => {
-            grant(tx, &mut pool, &[user], "claim", now);
-            Ok(Claimed::Held)
+    let mut state = pool.state;
+    let (mut seated, mut in_line) = (Vec::new(), Vec::new());
+    let claims = people.iter().map(|user| {
+        if holds.iter().any(|hold| hold.user_id == user.as_uuid()) {
+            return Claimed::Held;
         }
-        Claim::Wait => {
-            wait(tx, &mut pool, user, now).await?;
-            Ok(Claimed::Waiting)
+        match domain::seat::decide(&state) {
+            Claim::Grant => {
+                state.used = state.used.saturating_add(1);
+                seated.push(*user);
+                Claimed::Held
+            }
+            Claim::Wait => {
+                in_line.push(*user);
+                Claimed::Waiting
+            }
+            Claim::Refuse => Claimed::Refused,
         }
-        Claim::Refuse => Ok(Claimed::Refused),
+    });
+    let claims = claims.collect();
+    if !seated.is_empty() {
+        grant(tx, &mut pool, &seated, "claim", now);
     }
+    if !in_line.is_empty() {
+        wait(tx, &mut pool, &in_line, now);
+    }
+    Ok(claims)
 }
 
 /// What came of a release.
@@ -251,18 +270,16 @@ async fn queue_the_active(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>)
         .await?;
     if queued > 0 {
         pool.waiter_seq = pool.waiter_seq.saturating_add(i64::try_from(queued).unwrap_or(i64::MAX));
-        keep_waiter_seq(tx, pool).await?;
+        keep_waiter_seq(tx, pool);
     }
     Ok(())
 }
 
-async fn keep_waiter_seq(tx: &mut WriteTx, pool: &Pool) -> Result<(), StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    diesel::update(seat_pool::table.filter(seat_pool::tenant_id.eq(tenant)))
-        .set(seat_pool::waiter_seq.eq(pool.waiter_seq))
-        .execute(tx.conn().await?)
-        .await?;
-    Ok(())
+fn keep_waiter_seq(tx: &mut WriteTx, pool: &Pool) {
+    let keep = statement("UPDATE seat_pool SET waiter_seq = {} WHERE tenant_id = {}")
+        .bind::<BigInt, _>(pool.waiter_seq)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    tx.later(keep);
 }
 
 /// Everybody who waits, in order.
@@ -347,25 +364,28 @@ fn grant(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], cause: &str, now:
     enter(tx, pool, people, 1, cause, now);
 }
 
-async fn wait(tx: &mut WriteTx, pool: &mut Pool, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    pool.waiter_seq += 1;
-    let taken = diesel::insert_into(seat_waiter::table)
-        .values((
-            seat_waiter::tenant_id.eq(tenant),
-            seat_waiter::pool_id.eq(pool.id.as_uuid()),
-            seat_waiter::n.eq(pool.waiter_seq),
-            seat_waiter::user_id.eq(user.as_uuid()),
-            seat_waiter::since.eq(now),
-        ))
-        .on_conflict_do_nothing() // waits already, and keeps their place
-        .execute(tx.conn().await?)
-        .await?;
-    if taken == 1 {
-        keep_waiter_seq(tx, pool).await?;
-    }
-    Ok(())
+/// Who waits already keeps their place.
+fn wait(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], now: DateTime<Utc>) {
+    let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
+    let lines = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let stand = statement(STAND)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(pool.id.as_uuid())
+        .bind::<BigInt, _>(pool.waiter_seq)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<SqlUuid>, _>(ids);
+    tx.later(stand);
+    pool.waiter_seq = pool.waiter_seq.saturating_add(lines);
+    keep_waiter_seq(tx, pool);
 }
+
+const STAND: &str = "\
+WITH input AS (
+    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at
+)
+INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since)
+SELECT tenant, pool, last + p.n, p.id, at FROM input, unnest({}) WITH ORDINALITY AS p (id, n)
+ON CONFLICT DO NOTHING";
 
 const ENTER: &str = "\
 WITH input AS (

@@ -12,6 +12,7 @@ use domain::clock::Entropy;
 use domain::id::TenantId;
 
 use crate::audit::{self, Outgoing};
+use crate::bulk_jobs::{self, Noted};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::link::Link;
@@ -71,12 +72,15 @@ pub struct WriteTx {
     outgoing: Vec<Outgoing>,
     /// What a rehearsal would have written.
     rehearsed: Rehearsed,
+    /// Operations of a bulk request that it does, until they are noted.
+    noted: Option<Noted>,
 }
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
         let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
-        Ok(Self { link, scope: scope.clone(), outgoing: Vec::new(), rehearsed: Rehearsed::default() })
+        let (scope, noted) = (scope.clone(), scope.noted().cloned());
+        Ok(Self { link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted })
     }
 
     /// Notes a fact for the outbox; it is written with the commit.
@@ -92,6 +96,7 @@ impl WriteTx {
         now: chrono::DateTime<chrono::Utc>,
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
+        self.note(&audit);
         self.record(audit, now, entropy)?;
         // What was not sent yet is sent in any case: the database may refuse it.
         self.end().await
@@ -105,6 +110,9 @@ impl WriteTx {
         now: chrono::DateTime<chrono::Utc>,
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
+        if bulk_jobs::tells_what_was_created(&audit) {
+            self.note(&audit);
+        }
         let outgoing = std::mem::take(&mut self.outgoing);
         if self.scope.rehearsal().is_some() {
             self.rehearsed.note(audit, &outgoing);
@@ -126,6 +134,7 @@ impl WriteTx {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
+        self.note(&audit);
         self.record(audit, now, entropy)?;
         let (ending, rehearsal) = self.ending();
         let rows = self.link.load_and_close(last, ending).await?;
@@ -133,6 +142,13 @@ impl WriteTx {
             rehearsal.ended(self.rehearsed);
         }
         Ok(rows)
+    }
+
+    /// Notes the operations of a bulk request that are done here, once.
+    fn note(&mut self, audit: &Audit) {
+        if let Some(noted) = self.noted.take() {
+            self.link.later(bulk_jobs::note(&self.scope, &noted, audit));
+        }
     }
 
     /// Ends a transaction that turned out to change nothing.
@@ -232,6 +248,6 @@ impl GlobalTx {
     pub(crate) fn into_tenant(mut self, scope: Scope) -> WriteTx {
         let setting = format!("SET LOCAL app.tenant_id = '{}'", scope.tenant());
         self.link.later_text(setting);
-        WriteTx { link: self.link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default() }
+        WriteTx { link: self.link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted: None }
     }
 }

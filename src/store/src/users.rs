@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{DirectoryId, TenantId, UserId};
 use scim::resource::Resource;
@@ -17,7 +17,7 @@ use crate::keys::{all_fitting, fitting};
 use crate::listing::{Found, Listing};
 use crate::nesting::groups_of;
 use crate::schema::users;
-use crate::scope::DirectoryScope;
+use crate::scope::{DirectoryScope, Scope};
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
@@ -133,6 +133,16 @@ pub async fn get(
     Ok(db.at_once(tenant, Some(directory.scope()), ask).await?.pop())
 }
 
+/// A person who is signed in, by their own session's scope, whichever directory they come from.
+pub async fn own(db: &Db, scope: &Scope, id: UserId, groups: Groups) -> Result<Option<UserRow>, StoreError> {
+    let text = format!("SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.id = {{}}", columns(groups));
+    let tenant = scope.tenant();
+    let ask = Statement::composed(text, Vec::new(), Shape::Point)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    Ok(db.at_once(tenant, Some(scope), ask).await?.pop())
+}
+
 /// One person of this directory, locked until the end of the transaction.
 pub async fn lock(
     tx: &mut WriteTx,
@@ -226,36 +236,59 @@ impl Keys {
 }
 
 const CREATE: &str = "\
-WITH u AS (
+WITH input AS (
+    SELECT {} AS tenant, {} AS directory, {} AS at
+), arrived AS (
     INSERT INTO users (tenant_id, id, directory_id, user_name_key, external_id, display_name_key, active, doc,
         version, created_at, updated_at)
-    SELECT {}, {}, {}, {}, {}, {}, {}, {}, 1, at, at FROM (SELECT {} AS at) AS clock
-    RETURNING tenant_id, id
+    SELECT tenant, p.id, directory, p.user_name, p.external_id, p.display_name, p.active, p.doc, 1, at, at
+    FROM input, unnest({}, {}, {}, {}, {}, {}) AS p (id, user_name, external_id, display_name, active, doc)
 )
 INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
-SELECT u.tenant_id, u.id, e.n, e.key FROM u, unnest({}) WITH ORDINALITY AS e (key, n)";
+SELECT tenant, e.person, e.n, e.key FROM input, unnest({}, {}, {}) AS e (person, n, key)";
 
-/// Adds a person, in version 1: with the next statement or the commit, which then say if it could not be.
-pub fn create(
+/// Adds people, in version 1, all or none: with the next statement or the commit, which then say if it could not be.
+///
+/// They go in by name, so that two requests that bring the same people wait for each other instead of blocking each
+/// other.
+pub fn create<'a>(
     tx: &mut WriteTx,
     directory: DirectoryId,
-    id: UserId,
-    resource: &Resource,
+    people: impl IntoIterator<Item = (UserId, &'a Resource)>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let keys = Keys::of(resource)?;
-    let tenant = tx.tenant().as_uuid();
+    let people = people.into_iter().map(|(id, resource)| Ok((Keys::of(resource)?, id, resource)));
+    let mut people = people.collect::<Result<Vec<_>, StoreError>>()?;
+    people.sort_by(|(one, ..), (other, ..)| one.user_name.cmp(&other.user_name));
+    let (mut ids, mut names, mut external_ids) = (vec![], vec![], vec![]);
+    let (mut display_names, mut active, mut docs) = (vec![], vec![], vec![]);
+    let (mut of, mut ordinals, mut emails) = (vec![], vec![], vec![]);
+    for (keys, id, resource) in people {
+        ids.push(id.as_uuid());
+        names.push(keys.user_name);
+        external_ids.push(keys.external_id);
+        display_names.push(keys.display_name);
+        active.push(keys.active);
+        docs.push(Value::Object(resource.as_map().clone()));
+        for (n, email) in (1..).zip(keys.emails) {
+            of.push(id.as_uuid());
+            ordinals.push(n);
+            emails.push(email);
+        }
+    }
     let create = statement(CREATE)
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid())
-        .bind::<Text, _>(keys.user_name)
-        .bind::<Nullable<Text>, _>(keys.external_id)
-        .bind::<Nullable<Text>, _>(keys.display_name)
-        .bind::<Bool, _>(keys.active)
-        .bind::<Jsonb, _>(Value::Object(resource.as_map().clone()))
         .bind::<Timestamptz, _>(now)
-        .bind::<Array<Text>, _>(keys.emails);
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(names)
+        .bind::<Array<Nullable<Text>>, _>(external_ids)
+        .bind::<Array<Nullable<Text>>, _>(display_names)
+        .bind::<Array<Bool>, _>(active)
+        .bind::<Array<Jsonb>, _>(docs)
+        .bind::<Array<SqlUuid>, _>(of)
+        .bind::<Array<SmallInt>, _>(ordinals)
+        .bind::<Array<Text>, _>(emails);
     tx.later(create);
     Ok(())
 }

@@ -1,5 +1,8 @@
-//! A directory creates a person (RFC 7644 §3.3).
+//! A directory creates a person (RFC 7644 §3.3), or many at once.
 
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::UserId;
 use domain::lifecycle::PersonState;
@@ -9,7 +12,8 @@ use serde_json::Value;
 use store::users::{self, Groups};
 use store::{DirectoryScope, WriteTx};
 
-use super::settle::{settle, state_of};
+use super::settle::{arrive, state_of};
+use super::types::TenantTypes;
 use super::{UserView, pending};
 use crate::App;
 use crate::error::AppError;
@@ -24,25 +28,70 @@ impl App {
     ) -> Result<UserView, AppError> {
         let types = self.types(directory).await?;
         let resource = Resource::for_create(types.types().user(), body, dialect)?;
+        let created = self.create_people(directory, &types, vec![resource], dialect).await;
+        let mut created = created.map_err(|(error, _)| error)?;
+        created.pop().ok_or_else(|| AppError::Internal("a person was created and is not there".to_owned()))
+    }
+
+    /// Creates people who were read by these types in one transaction, all or none, also in the groups that wait for
+    /// them. If they cannot be, they are given back with the reason.
+    pub(super) async fn create_people(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        people: Vec<Resource>,
+        dialect: &Dialect,
+    ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
         let now = self.now();
-        let id = UserId::generate(now, &*self.entropy);
-        let mut tx = self.begin_by(directory, &types).await?;
-        users::create(&mut tx, directory.directory(), id, &resource, now)?;
-        let mut audit = Audit::of(
-            AuditEvent::new(Action::UserProvision, id).after(Value::Object(resource.as_map().clone())),
-        );
-        let joined = match resource.external_id() {
-            Some(name) if dialect.grants(Leniency::PendingMember) => {
-                pending::arrive(&mut tx, directory, id, name).await?
+        let people: Vec<(UserId, Resource)> = UserId::series(now, &*self.entropy).zip(people).collect();
+        match self.bring(directory, types, &people, dialect, now).await {
+            Ok(mut groups) => {
+                let created = people.into_iter().map(|(id, resource)| {
+                    let groups = groups.remove(&id);
+                    UserView { id, resource, version: 1, created_at: now, updated_at: now, groups }
+                });
+                Ok(created.collect())
             }
-            _ => Vec::new(),
-        };
-        let groups = if joined.is_empty() { None } else { groups_of(&mut tx, directory, id).await? };
-        audit.extend(pending::events(id, &joined));
-        audit.extend(settle(self, &mut tx, id, PersonState::Absent, state_of(&resource)).await?);
+            Err(error) => Err((error, people.into_iter().map(|(_, resource)| resource).collect())),
+        }
+    }
+
+    async fn bring(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        people: &[(UserId, Resource)],
+        dialect: &Dialect,
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<UserId, Value>, AppError> {
+        let mut tx = self.begin_by(directory, types).await?;
+        let rows = people.iter().map(|(id, resource)| (*id, resource));
+        users::create(&mut tx, directory.directory(), rows, now)?;
+        let (mut joined, mut came, mut groups) = (Vec::new(), Vec::new(), HashMap::new());
+        let names = people.iter().filter_map(|(_, resource)| resource.external_id().map(str::to_owned));
+        let names = names.filter(|_| dialect.grants(Leniency::PendingMember)).collect::<Vec<_>>();
+        let awaited = store::pending::awaited(&mut tx, directory.directory(), &names).await?;
+        for (id, resource) in people {
+            let Some(name) = resource.external_id().filter(|name| awaited.contains(*name)) else { continue };
+            let into = pending::arrive(&mut tx, directory, *id, name).await?;
+            groups.extend(groups_of(&mut tx, directory, *id).await?.map(|of| (*id, of)));
+            came.extend(pending::events(*id, &into));
+            joined.extend(into);
+        }
+        joined.sort_unstable();
+        joined.dedup();
+        let states: Vec<(UserId, PersonState)> =
+            people.iter().map(|(id, resource)| (*id, state_of(resource))).collect();
+        let follows = arrive(self, &mut tx, &states).await?;
+        let provisioned = people.iter().map(|(id, resource)| {
+            AuditEvent::new(Action::UserProvision, *id).after(Value::Object(resource.as_map().clone()))
+        });
         store::pending::mark(&mut tx, &joined, now);
-        tx.commit(audit, now, &*self.entropy).await?;
-        Ok(UserView { id, resource, version: 1, created_at: now, updated_at: now, groups })
+        match Audit::from_events(provisioned.chain(came).chain(follows)) {
+            Some(audit) => tx.commit(audit, now, &*self.entropy).await?,
+            None => tx.nothing_changed().await?,
+        }
+        Ok(groups)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a directory does to people and groups. Knows the SCIM engine and the order of effects; does not know HTTP.
 
+mod bulk;
 mod change_group;
 mod create_group;
 mod create_user;
@@ -29,6 +30,8 @@ use serde_json::{Map, Value};
 use store::groups::GroupRow;
 use store::users::UserRow;
 
+pub use bulk::BulkVoice;
+pub(crate) use bulk::Jobs;
 pub use listing::ListQuery;
 pub use memberships::{MembershipId, MembershipView};
 pub use offered::{Offer, Offered, Offering, Seats};

@@ -1,8 +1,8 @@
 //! A directory reads people (RFC 7644 §3.4).
 
 use domain::id::UserId;
-use store::DirectoryScope;
 use store::users::{self, Groups};
+use store::{DirectoryScope, LiveSession};
 
 use super::{ListQuery, Page, UserView};
 use crate::App;
@@ -17,6 +17,12 @@ impl App {
         groups: Groups,
     ) -> Result<UserView, AppError> {
         let row = users::get(&self.db, directory, id, groups).await?;
+        row.map(UserView::from).ok_or(AppError::NotFound("user"))
+    }
+
+    /// The person whose session this is.
+    pub async fn get_own_user(&self, session: &LiveSession, groups: Groups) -> Result<UserView, AppError> {
+        let row = users::own(&self.db, &session.scope, session.user, groups).await?;
         row.map(UserView::from).ok_or(AppError::NotFound("user"))
     }
 

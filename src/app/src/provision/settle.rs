@@ -32,8 +32,33 @@ pub(super) async fn settle(
     let mut events = leave(app, tx, user, &effects).await?;
     events.extend(access);
     if effects.claim_seat {
-        events.extend(claim(app, tx, user).await?);
+        events.extend(claim(app, tx, &[user]).await?);
     }
+    announce(tx, user, &effects);
+    Ok(events)
+}
+
+/// Access, seats and announcements of people whose rows the transaction has written first. Returns what to audit.
+pub(super) async fn arrive(
+    app: &App,
+    tx: &mut WriteTx,
+    people: &[(UserId, PersonState)],
+) -> Result<Vec<AuditEvent>, AppError> {
+    let everybody: Vec<UserId> = people.iter().map(|(user, _)| *user).collect();
+    let mut events = reevaluate(app, tx, &everybody).await?;
+    let follows = |state| effects(PersonState::Absent, state);
+    let seats = people.iter().filter(|(_, state)| follows(*state).claim_seat);
+    let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();
+    if !seats.is_empty() {
+        events.extend(claim(app, tx, &seats).await?);
+    }
+    for (user, state) in people {
+        announce(tx, *user, &follows(*state));
+    }
+    Ok(events)
+}
+
+fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects) {
     for fact in &effects.facts {
         tx.announce(Outgoing {
             fact: fact.name(),
@@ -41,7 +66,6 @@ pub(super) async fn settle(
             payload: json!({"user": user}),
         });
     }
-    Ok(events)
 }
 
 /// Ends sessions, releases the seat and passes it on, as far as the effects say so. For a person who is to be deleted
@@ -69,19 +93,23 @@ pub(crate) async fn leave(
     Ok(events)
 }
 
-async fn claim(app: &App, tx: &mut WriteTx, user: UserId) -> Result<Option<AuditEvent>, AppError> {
-    let action = match seats::claim(tx, user, app.now()).await? {
-        Claimed::Held => Action::SeatGrant,
-        Claimed::Waiting => Action::SeatWait,
-        Claimed::Refused => return Err(AppError::NoSeat),
-        Claimed::NotCounted => return Ok(None),
-    };
-    tx.announce(Outgoing {
-        fact: if action == Action::SeatGrant { "seat.granted" } else { "seat.waiting" },
-        subject_id: user.to_string(),
-        payload: json!({"user": user}),
-    });
-    Ok(Some(AuditEvent::new(action, user)))
+async fn claim(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<AuditEvent>, AppError> {
+    let mut events = Vec::new();
+    for (user, claimed) in people.iter().zip(seats::claim(tx, people, app.now()).await?) {
+        let action = match claimed {
+            Claimed::Held => Action::SeatGrant,
+            Claimed::Waiting => Action::SeatWait,
+            Claimed::Refused => return Err(AppError::NoSeat),
+            Claimed::NotCounted => continue,
+        };
+        tx.announce(Outgoing {
+            fact: if action == Action::SeatGrant { "seat.granted" } else { "seat.waiting" },
+            subject_id: user.to_string(),
+            payload: json!({"user": user}),
+        });
+        events.push(AuditEvent::new(action, *user));
+    }
+    Ok(events)
 }
 
 async fn release(app: &App, tx: &mut WriteTx, user: UserId) -> Result<Vec<AuditEvent>, AppError> {

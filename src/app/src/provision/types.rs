@@ -9,7 +9,7 @@ use domain::blueprint::{Blueprint, Permission, Role};
 use domain::id::TenantId;
 use scim::resource::Resource;
 use scim::schema::{Offers, Types};
-use store::{DirectoryScope, Reads, WriteTx, extensions, tenants};
+use store::{DirectoryScope, Reads, Scope, WriteTx, extensions, tenants};
 
 use crate::App;
 use crate::error::AppError;
@@ -88,14 +88,19 @@ impl TypesCache {
 impl App {
     /// The resource types of a directory's tenant. Asks the database once in a while.
     pub async fn types(&self, directory: &DirectoryScope) -> Result<Arc<TenantTypes>, AppError> {
-        let (tenant, now) = (directory.scope().tenant(), self.now());
+        self.types_of(directory.scope()).await
+    }
+
+    /// The resource types of a tenant.
+    pub async fn types_of(&self, scope: &Scope) -> Result<Arc<TenantTypes>, AppError> {
+        let (tenant, now) = (scope.tenant(), self.now());
         let known = self.types.get(tenant);
         if let Some((since, types)) = &known
             && now - *since < HEARD_FOR
         {
             return Ok(Arc::clone(types));
         }
-        let mut tx = self.db.read(directory.scope()).await?;
+        let mut tx = self.db.read(scope).await?;
         let types = self.made(&mut tx, known.map(|(_, types)| types)).await?;
         tx.finish().await?;
         self.types.put(tenant, &types, now);

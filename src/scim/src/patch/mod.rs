@@ -13,6 +13,7 @@ mod target;
 use serde_json::Value;
 
 pub use members::MemberChange;
+pub(crate) use parse::members_named;
 
 use crate::dialect::Dialect;
 use crate::error::Error;

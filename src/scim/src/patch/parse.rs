@@ -50,7 +50,7 @@ fn operations(body: Value) -> Result<Vec<Value>, Error> {
 }
 
 /// The members of an object with these names, in any case.
-fn members_named<const N: usize>(
+pub(crate) fn members_named<const N: usize>(
     object: Map<String, Value>,
     names: [&str; N],
     ignore: impl Fn(&str) -> bool,

@@ -18,15 +18,14 @@ pub struct Config {
 
 /// The body of `/ServiceProviderConfig`.
 ///
-/// The bulk limits are numbers although bulk is not supported: clients read `maxOperations` as the
-/// number of operations they may put into one PATCH. Of the two ways to page (RFC 9865 §4), the index is the
+/// Clients read `bulk.maxOperations` as the number of operations they may put into one PATCH, too. Of the two ways to page (RFC 9865 §4), the index is the
 /// default: clients that know no cursor expect it.
 pub fn service_provider_config(base_url: &str, limits: &Limits, told: Config) -> Value {
     let mut config = json!({
         "schemas": [SERVICE_PROVIDER_CONFIG_URN],
         "patch": { "supported": true },
         "bulk": {
-            "supported": false,
+            "supported": true,
             "maxOperations": limits.max_operations,
             "maxPayloadSize": limits.max_payload_size,
         },

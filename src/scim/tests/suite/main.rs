@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod bulk;
 mod dialects;
 mod differential;
 mod filters;

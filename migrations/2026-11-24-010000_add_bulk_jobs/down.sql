@@ -1,0 +1,2 @@
+DROP TABLE bulk_step;
+DROP TABLE bulk_job;

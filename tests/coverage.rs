@@ -385,7 +385,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.contains("/v2/Users") => json!({"schemas": [user], "userName": "changed"}),
         (_, path) if path.contains("/v2/GroupMemberships") => json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:GroupMembership"],
-            "group": {"value": "x"}, "member": {"value": "x"}
+            "group": {"value": "00000000-0000-7000-8000-000000000000"},
+            "member": {"value": "00000000-0000-7000-8000-000000000001"}
         }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
         (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),

@@ -36,7 +36,7 @@ pub(super) async fn create(client: ScimClient, query: Query, body: Body, state: 
     let body = body.scim(&state).await?;
     let view = state.app.create_membership(&client.0, body, client.dialect()).await?;
     let location = location(&state, view.id);
-    Ok(answer::created(&shown.apply(rendered(view, &state)), VERSION, &location))
+    Ok(answer::created(&shown.apply(rendered(&view, &state)), VERSION, &location))
 }
 
 /// `GET /GroupMemberships/{id}`
@@ -52,7 +52,7 @@ pub(super) async fn get(
     if let Some(answer) = answer::not_modified(&request, VERSION) {
         return Ok(answer);
     }
-    Ok(answer::resource(&shown.apply(rendered(view, &state)), VERSION))
+    Ok(answer::resource(&shown.apply(rendered(&view, &state)), VERSION))
 }
 
 /// `DELETE /GroupMemberships/{id}`
@@ -69,7 +69,7 @@ async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer
     let filter = search.filter(&group_membership(), client.dialect())?;
     let shown = projection(&search.shown)?;
     let page = state.app.list_memberships(&client.0, filter.as_ref(), &search.paging).await?;
-    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
+    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(&view, state)))))
 }
 
 fn projection(shown: &Shown) -> Result<Projection, scim::Error> {
@@ -85,7 +85,7 @@ fn location(state: &AppState, id: MembershipId) -> String {
     format!("{}/GroupMemberships/{id}", state.scim_base())
 }
 
-fn rendered(view: MembershipView, state: &AppState) -> Value {
+fn rendered(view: &MembershipView, state: &AppState) -> Value {
     let base = state.scim_base();
     let meta = Meta {
         created: view.created_at,

@@ -122,8 +122,8 @@ mod tests {
         }))
     }
 
-    fn shown(name: &str, secret: &str) -> Option<(String, String)> {
-        Some((name.to_owned(), secret.to_owned()))
+    fn shown(name: &str, secret: &str) -> (String, String) {
+        (name.to_owned(), secret.to_owned())
     }
 
     #[test]
@@ -131,13 +131,13 @@ mod tests {
         let basic = format!("Basic {}", STANDARD.encode("client:s%65cret"));
         let assertion = format!("client_assertion_type={JWT_BEARER}&client_assertion=a.b.c");
 
-        assert_eq!(read(Some(&basic), ""), Ok(shown("client", "secret")));
+        assert_eq!(read(Some(&basic), ""), Ok(Some(shown("client", "secret"))));
         assert_eq!(
             read(Some(&basic.replace("Basic", "basic")), "client_id=client"),
-            Ok(shown("client", "secret"))
+            Ok(Some(shown("client", "secret")))
         );
-        assert_eq!(read(None, "client_id=client&client_secret=secret"), Ok(shown("client", "secret")));
-        assert_eq!(read(None, &assertion), Ok(shown("assertion", "a.b.c")));
+        assert_eq!(read(None, "client_id=client&client_secret=secret"), Ok(Some(shown("client", "secret"))));
+        assert_eq!(read(None, &assertion), Ok(Some(shown("assertion", "a.b.c"))));
         assert_eq!(read(None, "client_id=client&client_secret="), Ok(None));
     }
 

@@ -87,8 +87,8 @@ fn a_local_person_is_shown_listed_and_changed_field_by_field() {
             let page = doors.api.get(&format!("/users{query}")).await.is(200).json();
             page["items"].as_array().unwrap().iter().map(|it| text(&it["id"])).collect::<Vec<_>>()
         };
-        assert_eq!(ids("?local=true").await, [hana.clone()]);
-        assert_eq!(ids("?local=false").await, [pushed.clone()]);
+        assert_eq!(ids("?local=true").await, [hana.as_str()]);
+        assert_eq!(ids("?local=false").await, [pushed.as_str()]);
         assert_eq!(ids("?directory=directory").await, [pushed]);
         assert_eq!(ids("?userName=hana").await, [hana]);
         doors.api.get("/users?local=perhaps").await.problem(400, "invalid_parameter");

@@ -322,7 +322,10 @@ fn the_log_is_cut_into_days_and_what_was_kept_long_enough_goes() {
 fn changes(answer: &Value) -> String {
     let first = &answer["changes"][0];
     let created = ["user.provision", "group.create"].iter().any(|action| first["action"] == *action);
-    let changes = answer["changes"].to_string();
+    let mut changes: Vec<String> =
+        answer["changes"].as_array().unwrap().iter().map(Value::to_string).collect();
+    changes.sort(); // those of one moment have no order
+    let changes = changes.join("\n");
     if created { changes.replace(&text(&first["targetId"]), "new") } else { changes }
 }
 

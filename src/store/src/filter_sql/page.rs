@@ -222,6 +222,11 @@ impl Pages {
     fn slice(&self, of: &DirectoryScope, offset: i64, limit: i64) -> Statement<'static> {
         let way = self.way();
         let order = if self.is_keyed() { format!("k{way}, id{way}") } else { format!("id{way}") };
+        if let [source] = self.sources.as_slice()
+            && offset > 0
+        {
+            return self.far_slice(of, source, order.as_str(), (offset, limit));
+        }
         let statement = self.compose(limit, order.as_str(), |draft, source| {
             source.select(draft, of, true);
             if offset > 0 && source.key.is_none() {
@@ -229,6 +234,25 @@ impl Pages {
             }
         });
         statement.then(" OFFSET {}").bind::<BigInt, _>(offset)
+    }
+
+    /// The same of one table, where rows are passed over: what a row shows is computed for those that are shown.
+    fn far_slice(
+        &self,
+        of: &DirectoryScope,
+        source: &Source,
+        order: &str,
+        (offset, limit): (i64, i64),
+    ) -> Statement<'static> {
+        let mut draft = Draft::default();
+        draft.add(format_args!("SELECT {}, u.k::text AS sort_key FROM (", source.columns));
+        source.select_these(&mut draft, of, "u.*", true);
+        if source.key.is_none() {
+            self.range(&mut draft, source, of, Part::Whole, None);
+        }
+        draft.add(format_args!(" ORDER BY {order} LIMIT {{}} OFFSET {{}}) u ORDER BY {order}"));
+        let binds = draft.values.iter().map(Value::bind).collect();
+        Statement::composed(draft.text, binds, self.shape).bind::<BigInt, _>(limit).bind::<BigInt, _>(offset)
     }
 
     fn way(&self) -> &'static str {
@@ -322,8 +346,12 @@ impl Pages {
 
 impl Source {
     fn select(&self, draft: &mut Draft, of: &DirectoryScope, with_key: bool) {
+        self.select_these(draft, of, &self.columns, with_key);
+    }
+
+    fn select_these(&self, draft: &mut Draft, of: &DirectoryScope, columns: &str, with_key: bool) {
         let key = self.key.as_ref().filter(|_| with_key).map_or("NULL::text", |key| key.sql.as_str());
-        let (columns, table) = (&self.columns, self.condition.table());
+        let table = self.condition.table();
         draft.add(format_args!(
             "SELECT {columns}, {key} AS k FROM {table} u WHERE u.tenant_id = {{}} AND u.directory_id = {{}}{}",
             self.condition.text

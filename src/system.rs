@@ -1,16 +1,16 @@
 //! The machine's clock and randomness. Knows the two calls that nobody else may make; does not know what for.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::clock::{Clock, Entropy};
 
-/// The wall clock.
+/// The wall clock, in microseconds: as precise as the database keeps, so that what was written is what is read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }
 

@@ -50,9 +50,9 @@ pub(super) struct Withdraw {
 fn shown(view: &ExtensionView) -> String {
     record(&[
         ("id", view.id.to_string()),
-        ("urn", view.declaration.urn.clone()),
-        ("name", view.declaration.name.clone()),
-        ("extends", view.declaration.resource_type.as_str().to_owned()),
+        ("urn", view.urn.clone()),
+        ("name", view.name.clone()),
+        ("extends", view.resource_type.as_str().to_owned()),
         ("attributes", names(view)),
         ("declared", moment(view.created_at)),
         ("changed", moment(view.updated_at)),
@@ -60,8 +60,7 @@ fn shown(view: &ExtensionView) -> String {
 }
 
 fn names(view: &ExtensionView) -> String {
-    let names: Vec<&str> =
-        view.declaration.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    let names: Vec<&str> = view.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
     names.join(", ")
 }
 
@@ -80,7 +79,7 @@ impl Verb {
                 let admin = console.enter(&declare.of.tenant).await?;
                 let new = declare.declaration()?;
                 let there = console.app.list_extensions(&admin).await?;
-                let view = match there.iter().find(|view| view.declaration.urn == new.urn) {
+                let view = match there.iter().find(|view| view.urn == new.urn) {
                     Some(there) => console.app.redeclare_extension(&admin, there.id, new).await?,
                     None => console.app.declare_extension(&admin, new).await?,
                 };
@@ -91,8 +90,8 @@ impl Verb {
                 let views = console.app.list_extensions(&admin).await?;
                 let mut table = Table::new(&["URN", "EXTENDS", "ATTRIBUTES", "ID"]);
                 for view in &views {
-                    let extends = view.declaration.resource_type.as_str().to_owned();
-                    table.row([view.declaration.urn.clone(), extends, names(view), view.id.to_string()]);
+                    let extends = view.resource_type.as_str().to_owned();
+                    table.row([view.urn.clone(), extends, names(view), view.id.to_string()]);
                 }
                 Answer::new(
                     &views,

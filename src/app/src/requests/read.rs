@@ -124,7 +124,7 @@ pub struct RequestDetails {
     /// The request.
     #[serde(flatten)]
     pub line: RequestLine,
-    /// What it changed, in order, as the audit trail has it.
+    /// What it changed, as the audit trail has it.
     pub changes: Vec<Change>,
     /// Whether it changed more than is shown.
     pub changes_cut: bool,

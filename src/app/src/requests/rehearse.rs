@@ -27,8 +27,7 @@ pub struct Attempt {
     /// Path below `/scim/v2`.
     #[schema(example = "/Users/0198f2c4-5a31-7c60-8c8e-0f4f5f1f9a10")]
     pub path: String,
-    /// The body, as the client would send it.
-    #[schema(value_type = Option<Object>)]
+    /// The body, as the client would send it: any JSON, since what a directory would be told about it is part of the answer.
     pub body: Option<Value>,
     /// The versions that the client is content to change.
     pub if_match: Option<String>,
@@ -45,7 +44,7 @@ pub struct DryRun {
     /// What was understood of it, in the terms of the RFCs.
     #[schema(value_type = Option<Vec<Object>>)]
     pub operations: Option<Vec<Value>>,
-    /// What would change, in order, as the audit trail would have it. An id that a creation would give is another the next
+    /// What would change, as the audit trail would have it. An id that a creation would give is another the next
     /// time.
     pub changes: Vec<Change>,
     /// Whether more would change than is shown.

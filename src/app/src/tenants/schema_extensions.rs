@@ -159,9 +159,16 @@ pub struct ExtensionView {
     /// Id.
     #[schema(value_type = String, format = Uuid)]
     pub id: SchemaExtensionId,
-    /// What was declared.
-    #[serde(flatten)]
-    pub declaration: DeclareExtension,
+    /// Which resources it extends.
+    pub resource_type: ExtendedType,
+    /// Its URN.
+    pub urn: String,
+    /// A name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Its attributes.
+    pub attributes: Vec<AttributeDeclaration>,
     /// When it was declared.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -289,9 +296,14 @@ pub(crate) fn read(row: &ExtensionRow) -> Result<DeclareExtension, AppError> {
 }
 
 fn view(row: &ExtensionRow) -> Result<ExtensionView, AppError> {
+    let DeclareExtension { resource_type, urn, name, description, attributes } = read(row)?;
     Ok(ExtensionView {
         id: SchemaExtensionId::from_uuid(row.id),
-        declaration: read(row)?,
+        resource_type,
+        urn,
+        name,
+        description,
+        attributes,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

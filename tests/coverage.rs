@@ -31,7 +31,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 108] = [
+const ROUTES: [(&str, &str, Opens); 110] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -103,6 +103,8 @@ const ROUTES: [(&str, &str, Opens); 108] = [
     ("DELETE", "/api/v1/tenants/{tenant}/token-issuers/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/connections", Admin),
     ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
@@ -295,6 +297,7 @@ impl World {
             .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
             .await;
         other.seats(5).await;
+        other.connection("x", "https://idp.example").await;
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
         let credential = other.tenant.directory.credential().unwrap().to_string();
@@ -373,6 +376,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", path) if path.ends_with("/directory/dry-run") => {
             json!({"method": "DELETE", "path": "/Users/x"})
         }
+        ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
         ("PATCH", path) if path.contains("/directories/") => json!({"dialect": "rfc"}),
         ("PATCH", path) if path.contains("/api/") => json!({"displayName": "changed"}),
         ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),

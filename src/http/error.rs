@@ -288,15 +288,17 @@ fn app_status(error: &AppError) -> StatusCode {
 fn sign_in_status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::UnknownDoor => StatusCode::NOT_FOUND,
-        Refusal::NoFlow => StatusCode::BAD_REQUEST,
+        Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => StatusCode::BAD_REQUEST,
         Refusal::Provider(_) => match refusal.code() {
             "connection_misconfigured" | "provider_unreachable" => StatusCode::BAD_GATEWAY,
             "flow_mismatch" | "issuer_mismatch" | "callback_malformed" => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         },
-        Refusal::Unknown | Refusal::LinkedToAnother | Refusal::Inactive | Refusal::NoSeat { .. } => {
-            StatusCode::FORBIDDEN
-        }
+        Refusal::Paused
+        | Refusal::Unknown
+        | Refusal::LinkedToAnother
+        | Refusal::Inactive
+        | Refusal::NoSeat { .. } => StatusCode::FORBIDDEN,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The doors, address by address. Each file is one address or one story that crosses several.
 
 mod access;
+mod admission;
 mod adoption;
 mod bad_input;
 mod bulk;

@@ -206,6 +206,11 @@ impl Client {
         self.send("PUT", path, |request| request.json(&body)).await
     }
 
+    /// A PATCH of the administration door.
+    pub async fn change(&self, path: &str, change: Value) -> Reply {
+        self.send("PATCH", path, |request| request.json(&change)).await
+    }
+
     pub async fn patch(&self, path: &str, operations: Value) -> Reply {
         self.send("PATCH", path, |request| request.json(&patch(operations))).await
     }
@@ -328,6 +333,7 @@ impl Doors {
             user: user.parse::<UserId>().unwrap(),
             connection,
             token: token.hash(),
+            provider_session: None,
             expires_at: now + chrono::Duration::hours(1),
         };
         let mut tx = db().begin(scope).await.unwrap();

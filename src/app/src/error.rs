@@ -113,6 +113,15 @@ pub enum Refusal {
     /// The answer belongs to no sign-in of this browser that is still under way.
     #[error("no sign-in under way in this browser")]
     NoFlow,
+    /// Nobody can sign in at this connection for now.
+    #[error("the connection is paused")]
+    Paused,
+    /// The answer was used before.
+    #[error("the answer of the identity provider was used before")]
+    Replayed,
+    /// The answer is older than the end of all of the person's sessions.
+    #[error("the answer was given before the person was signed out of everything")]
+    SignedOut,
     /// The identity provider's word does not hold.
     #[error("{0}")]
     Provider(sso::SsoError),
@@ -139,6 +148,9 @@ impl Refusal {
         match self {
             Self::UnknownDoor => "unknown-door",
             Self::NoFlow => "no-flow",
+            Self::Paused => "paused",
+            Self::Replayed => "replayed",
+            Self::SignedOut => "signed-out",
             Self::Provider(error) => error.public_code(),
             Self::Unknown => "not-provisioned",
             Self::LinkedToAnother => "linked-to-another",

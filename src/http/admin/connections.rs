@@ -1,7 +1,10 @@
 //! `/tenants/{tenant}/connections`: the SSO links of a tenant.
 
-use actix_web::web::Data;
-use app::connections::{ConnectionView, NewConnection};
+use actix_web::web::{Data, Path};
+use app::AppError;
+use app::connections::{ChangeConnection, ConnectionView, NewConnection};
+use domain::slug::Slug;
+use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
@@ -37,4 +40,62 @@ pub(super) async fn list(caller: TenantAdminCaller, state: Data<AppState>) -> An
 pub(super) async fn create(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
     let new: NewConnection = body.json(&state).await?;
     Ok(answer::created(&state.app.create_connection(&caller.scope, &caller.tenant, new).await?))
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "read by the documentation only")]
+pub(super) struct InConnection {
+    /// Slug of the connection.
+    #[param(example = "entra", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+    connection: String,
+}
+
+/// One connection.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/connections/{connection}",
+    operation_id = "show_connection",
+    tag = "Sign-in",
+    params(InTenant, InConnection),
+    responses((status = 200, description = "The connection.", body = ConnectionView), ReadRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn show(
+    caller: TenantAdminCaller,
+    address: Path<(String, String)>,
+    state: Data<AppState>,
+) -> Answer {
+    let view = state.app.show_connection(&caller.scope, &caller.tenant, slug(&address.1)?).await?;
+    Ok(answer::ok(&view))
+}
+
+/// Renames, pauses or resumes a connection, or changes where people land.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/tenants/{tenant}/connections/{connection}",
+    operation_id = "change_connection",
+    tag = "Sign-in",
+    params(InTenant, InConnection),
+    request_body = ChangeConnection,
+    responses((status = 200, description = "The connection as it is now.", body = ConnectionView), WriteRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn change(
+    caller: TenantAdminCaller,
+    address: Path<(String, String)>,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let change: ChangeConnection = body.json(&state).await?;
+    let slug = slug(&address.1)?;
+    Ok(answer::ok(&state.app.change_connection(&caller.scope, &caller.tenant, slug, change).await?))
+}
+
+/// What is no slug names no connection.
+pub(super) fn slug(text: &str) -> Result<&str, AppError> {
+    match Slug::parse(text) {
+        Ok(_) => Ok(text),
+        Err(_not_a_slug) => Err(AppError::NotFound("connection")),
+    }
 }

@@ -82,6 +82,11 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
             Endpoint::at("/tenants/{tenant}/connections").get(connections::list).post(connections::create),
         )
         .service(
+            Endpoint::at("/tenants/{tenant}/connections/{connection}")
+                .get(connections::show)
+                .patch(connections::change),
+        )
+        .service(
             Endpoint::at("/tenants/{tenant}/mapping-rules")
                 .get(mapping_rules::list)
                 .post(mapping_rules::create),

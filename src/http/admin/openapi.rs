@@ -32,7 +32,7 @@ use super::{
         token_issuers::list, token_issuers::trust, token_issuers::revoke,
         operator_credentials::list, operator_credentials::revoke,
         requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
-        connections::list, connections::create,
+        connections::list, connections::create, connections::show, connections::change,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -105,7 +105,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 58);
+        assert_eq!(operations, 60);
     }
 
     #[test]

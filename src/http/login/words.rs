@@ -10,6 +10,7 @@ use super::language::Language;
 pub(super) enum Situation {
     UnknownDoor,
     NoFlow,
+    Paused,
     ProviderTrouble,
     Declined,
     NotVerified,
@@ -43,7 +44,9 @@ impl Situation {
     fn of_sign_in(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::UnknownDoor => Self::UnknownDoor,
-            Refusal::NoFlow => Self::NoFlow,
+            // Seen from the browser, an answer that no longer counts is one that has been used.
+            Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
+            Refusal::Paused => Self::Paused,
             Refusal::Provider(_) => match refusal.code() {
                 "connection_misconfigured" | "provider_unreachable" => Self::ProviderTrouble,
                 "access_denied" | "provider_refused" => Self::Declined,
@@ -96,6 +99,11 @@ impl Situation {
                 "This sign-in is no longer under way",
                 "It took longer than ten minutes, was finished already, or began in another browser.",
                 "Start again in this browser, and allow cookies for this site.",
+            ],
+            Self::Paused => [
+                "Signing in is switched off for now",
+                "Your organisation has paused this way of signing in. Whoever is signed in stays so.",
+                "Ask your administrator when it will be back, or for another way in.",
             ],
             Self::ProviderTrouble => [
                 "Your organisation’s sign-in cannot be reached",
@@ -177,6 +185,11 @@ impl Situation {
                 "10分以上経過したか、すでに完了しているか、別のブラウザーで開始されたサインインです。",
                 "このブラウザーで最初からやり直してください。このサイトのCookieを許可する必要があります。",
             ],
+            Self::Paused => [
+                "現在サインインは停止されています",
+                "組織がこのサインイン方法を一時停止しています。すでにサインインしている方には影響ありません。",
+                "再開の時期や別のサインイン方法については、管理者にお問い合わせください。",
+            ],
             Self::ProviderTrouble => [
                 "組織のサインインに接続できません",
                 "組織のIDプロバイダーと通信できませんでした。",
@@ -256,6 +269,11 @@ impl Situation {
                 "Cette connexion n’est plus en cours",
                 "Elle a duré plus de dix minutes, est déjà terminée ou a commencé dans un autre navigateur.",
                 "Recommencez dans ce navigateur et autorisez les cookies pour ce site.",
+            ],
+            Self::Paused => [
+                "La connexion est suspendue pour le moment",
+                "Votre organisation a suspendu ce mode de connexion. Les personnes déjà connectées le restent.",
+                "Demandez à votre administrateur quand il sera rétabli, ou s’il existe un autre accès.",
             ],
             Self::ProviderTrouble => [
                 "La connexion de votre organisation est injoignable",
@@ -362,9 +380,10 @@ impl Labels {
 mod tests {
     use super::*;
 
-    const ALL: [Situation; 15] = [
+    const ALL: [Situation; 16] = [
         Situation::UnknownDoor,
         Situation::NoFlow,
+        Situation::Paused,
         Situation::ProviderTrouble,
         Situation::Declined,
         Situation::NotVerified,

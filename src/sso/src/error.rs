@@ -168,6 +168,9 @@ pub enum SsoError {
     /// `sub` is empty, longer than 255 characters or not ASCII.
     #[error("the subject is empty, too long or not ASCII")]
     SubjectInvalid,
+    /// Something that is said about the person is too long, too much, or has control characters in it.
+    #[error("a claim is too long or has control characters")]
+    AttributeRefused,
 }
 
 impl SsoError {
@@ -220,7 +223,8 @@ impl SsoError {
             | Self::AuthorizedPartyMismatch
             | Self::NonceMismatch
             | Self::AccessTokenHashMismatch
-            | Self::SubjectInvalid => "token_invalid",
+            | Self::SubjectInvalid
+            | Self::AttributeRefused => "token_invalid",
         }
     }
 }

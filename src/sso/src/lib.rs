@@ -23,5 +23,5 @@ pub mod oidc;
 mod secret;
 
 pub use error::SsoError;
-pub use identity::VerifiedIdentity;
+pub use identity::{Email, Groups, SpentMessage, VerifiedIdentity};
 pub use secret::Secret;

@@ -156,6 +156,7 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        signed_out_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -332,8 +333,11 @@ diesel::table! {
         name -> Text,
         directory_id -> Uuid,
         settings -> Jsonb,
-        client_secret_sealed -> Bytea,
+        client_secret_sealed -> Nullable<Bytea>,
         created_at -> Timestamptz,
+        kind -> Text,
+        state -> Text,
+        protocol -> Jsonb,
     }
 }
 
@@ -356,6 +360,16 @@ diesel::table! {
         secrets_sealed -> Bytea,
         return_to -> Text,
         expires_at -> Timestamptz,
+        started_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    spent_message (tenant_id, connection_id, message_hash) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        message_hash -> Bytea,
+        forget_at -> Timestamptz,
     }
 }
 
@@ -369,6 +383,7 @@ diesel::table! {
         created_at -> Timestamptz,
         last_seen_at -> Timestamptz,
         expires_at -> Timestamptz,
+        provider_session_hash -> Nullable<Bytea>,
     }
 }
 

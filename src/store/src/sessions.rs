@@ -32,6 +32,8 @@ pub struct NewSession {
     pub connection: ConnectionId,
     /// Hash of its token.
     pub token: TokenHash,
+    /// Hash of the provider's own name for it, if it has one.
+    pub provider_session: Option<TokenHash>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
 }
@@ -156,6 +158,7 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::created_at.eq(now),
             session::last_seen_at.eq(now),
             session::expires_at.eq(new.expires_at),
+            session::provider_session_hash.eq(new.provider_session.map(|hash| hash.as_bytes().to_vec())),
         ))
         .execute(tx.conn().await?)
         .await?;
@@ -194,11 +197,23 @@ struct Ended {
     id: Uuid,
 }
 
-/// Ends every session of a person and returns which.
-pub async fn revoke_all(tx: &mut WriteTx, user: UserId) -> Result<Vec<SessionId>, StoreError> {
-    let ask = statement("DELETE FROM session WHERE tenant_id = {} AND user_id = {} RETURNING id")
-        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-        .bind::<SqlUuid, _>(user.as_uuid());
+/// Ends every session of a person whose row is locked, and returns which. Nothing that was proved of them before opens a
+/// session any more.
+pub async fn revoke_all(
+    tx: &mut WriteTx,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ask = statement(
+        "WITH mark AS (UPDATE users SET signed_out_at = {} WHERE tenant_id = {} AND id = {}) \
+         DELETE FROM session WHERE tenant_id = {} AND user_id = {} RETURNING id",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(user.as_uuid())
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(user.as_uuid());
     let ended: Vec<Ended> = tx.load(ask).await?;
     Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }

@@ -398,6 +398,18 @@ pub async fn by_name(
     Ok(id.map(UserId::from_uuid))
 }
 
+/// When all sessions of a person were last ended.
+pub async fn signed_out_at(tx: &mut impl Reads, id: UserId) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let moment: Option<Option<DateTime<Utc>>> = users::table
+        .filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid())))
+        .select(users::signed_out_at)
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?;
+    Ok(moment.flatten())
+}
+
 /// A name that a directory gives to exactly one person.
 #[derive(Debug, Clone, Copy)]
 pub enum Named<'a> {

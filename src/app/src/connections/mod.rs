@@ -9,8 +9,11 @@ mod openid;
 mod operator_credentials;
 mod pending_members;
 mod rotate_credential;
+mod sso;
 mod token_issuers;
 
+pub use self::sso::{ChangeConnection, ConnectionView};
+pub use ::sso::client_assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
 pub use credentials::{CredentialState, CredentialView, IssueCredential, IssuedCredential};
 pub(crate) use dialects::Dialects;
 pub use directories::{
@@ -18,9 +21,8 @@ pub use directories::{
 };
 pub use fetch_access_token::{AccessToken, Proof, TokenRequest};
 pub use oauth_clients::{ClientProof, CreatedOAuthClient, NewOAuthClient, OAuthClientView};
-pub use openid::{ConnectionView, NewConnection};
+pub use openid::NewConnection;
 pub use operator_credentials::OperatorCredentialView;
 pub use pending_members::PendingMemberView;
 pub use rotate_credential::RotateCredential;
-pub use sso::client_assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
 pub use token_issuers::{NewTokenIssuer, TokenIssuerView};

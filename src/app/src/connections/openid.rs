@@ -1,20 +1,15 @@
-//! Connections: the SSO links of a tenant.
+//! Connections by OpenID Connect. Knows what they need beside what every connection has.
 
-use chrono::{DateTime, Utc};
-use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::{ConnectionId, DirectoryId};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use domain::id::ConnectionId;
+use serde::Deserialize;
 use sso::oidc::SigningAlg;
-use store::connections::{self, ConnectionRow};
-use store::{AdminScope, directories};
-use url::Url;
+use store::AdminScope;
 use utoipa::ToSchema;
 
+use super::sso::{ConnectionView, NewSso, short_text, web_address};
 use crate::App;
 use crate::error::AppError;
-use crate::login::{LinkTo, Settings, settings_of};
-use crate::tenants::{display_name, slug};
+use crate::login::{LinkTo, OpenIdSettings, Protocol};
 
 /// A connection to be.
 #[derive(Deserialize, ToSchema)]
@@ -64,121 +59,41 @@ impl std::fmt::Debug for NewConnection {
     }
 }
 
-/// A connection.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ConnectionView {
-    /// Id.
-    #[schema(value_type = String, format = Uuid)]
-    pub id: ConnectionId,
-    /// Short name.
-    pub slug: String,
-    /// Display name.
-    pub name: String,
-    /// The directory whose people sign in here.
-    #[schema(value_type = String, format = Uuid)]
-    pub directory: DirectoryId,
-    /// The provider's issuer.
-    pub issuer: String,
-    /// The name under which the provider knows us.
-    pub client_id: String,
-    /// What to register at the provider as redirect URI.
-    pub redirect_uri: String,
-    /// When it came to be.
-    pub created_at: DateTime<Utc>,
-}
-
 impl App {
-    /// Adds a connection.
+    /// Adds a connection by OpenID Connect.
     pub async fn create_connection(
         &self,
         admin: &AdminScope,
         tenant: &str,
         new: NewConnection,
     ) -> Result<ConnectionView, AppError> {
+        let openid = settings(&new)?;
+        let common = NewSso {
+            slug: &new.slug,
+            name: &new.name,
+            directory: new.directory.as_deref(),
+            link_claim: &new.link_claim,
+            link_to: new.link_to,
+            return_to: &new.return_to,
+        };
         let now = self.now();
-        let settings = settings(&new)?;
+        let id = ConnectionId::generate(now, &*self.entropy);
         let mut tx = self.db.begin(admin.scope()).await?;
-        let directory = match &new.directory {
-            Some(slug) => directories::by_slug(&mut tx, slug)
-                .await?
-                .ok_or_else(|| AppError::Invalid(format!("there is no directory {slug:?}")))?,
-            None => match directories::all(&mut tx).await?.as_slice() {
-                [only] => DirectoryId::from_uuid(only.id),
-                [] => return Err(AppError::Invalid("create a directory first".to_owned())),
-                _ => return Err(AppError::Invalid("say which directory's people sign in here".to_owned())),
-            },
-        };
-        let row = ConnectionRow {
-            id: ConnectionId::generate(now, &*self.entropy).as_uuid(),
-            slug: slug(&new.slug)?,
-            name: display_name(&new.name)?,
-            directory_id: directory.as_uuid(),
-            settings: serde_json::to_value(&settings)
-                .map_err(|error| AppError::Internal(error.to_string()))?,
-            client_secret_sealed: self.seal_client_secret(&new.client_secret)?,
-            created_at: now,
-        };
-        connections::create(&mut tx, &row).await?;
-        let event = AuditEvent::new(Action::ConnectionCreate, row.connection_id())
-            .after(json!({"slug": row.slug, "directory": directory, "settings": row.settings}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
-        self.view(tenant, &row)
-    }
-
-    /// All connections.
-    pub async fn list_connections(
-        &self,
-        admin: &AdminScope,
-        tenant: &str,
-    ) -> Result<Vec<ConnectionView>, AppError> {
-        let mut tx = self.db.read(admin.scope()).await?;
-        let rows = connections::all(&mut tx).await?;
-        tx.finish().await?;
-        rows.iter().map(|row| self.view(tenant, row)).collect()
-    }
-
-    fn view(&self, tenant: &str, row: &ConnectionRow) -> Result<ConnectionView, AppError> {
-        let settings = settings_of(row)?;
-        Ok(ConnectionView {
-            id: row.connection_id(),
-            slug: row.slug.clone(),
-            name: row.name.clone(),
-            directory: row.directory(),
-            issuer: settings.issuer,
-            client_id: settings.client_id,
-            redirect_uri: self.redirect_uri(tenant, &row.slug)?.to_string(),
-            created_at: row.created_at,
-        })
+        let mut row = common.row(&mut tx, (id, now), Protocol::OPENID, &openid).await?;
+        row.client_secret_sealed = Some(self.seal_client_secret(&new.client_secret)?);
+        self.add_connection(tx, &row).await?;
+        self.connection_view(tenant, &row)
     }
 }
 
-fn settings(new: &NewConnection) -> Result<Settings, AppError> {
-    let url = |what: &str, text: &str| match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(url),
-        _ => Err(AppError::Invalid(format!("{what} is not an http(s) address"))),
-    };
-    url("issuer", &new.issuer)?;
-    let return_to = url("returnTo", &new.return_to)?;
-    for (what, text) in
-        [("clientId", &new.client_id), ("clientSecret", &new.client_secret), ("linkClaim", &new.link_claim)]
-    {
-        if text.trim().is_empty() || text.len() > 2_048 {
-            return Err(AppError::Invalid(format!("{what} is empty or too long")));
-        }
-    }
-    if matches!(new.link_claim.as_str(), "email" | "emails" | "upn") {
-        return Err(AppError::Invalid(
-            "linkClaim: an e-mail address does not say who somebody is; use a claim that the provider never gives to another person".to_owned(),
-        ));
-    }
-    Ok(Settings {
+fn settings(new: &NewConnection) -> Result<OpenIdSettings, AppError> {
+    web_address("issuer", &new.issuer)?;
+    short_text("clientId", &new.client_id)?;
+    short_text("clientSecret", &new.client_secret)?;
+    Ok(OpenIdSettings {
         issuer: new.issuer.clone(),
         client_id: new.client_id.clone(),
         scopes: new.scopes.clone(),
         allowed_algs: SigningAlg::DEFAULT.iter().map(|alg| alg.name().to_owned()).collect(),
-        link_claim: new.link_claim.clone(),
-        link_to: new.link_to,
-        return_to,
     })
 }

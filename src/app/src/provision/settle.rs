@@ -78,7 +78,7 @@ pub(crate) async fn leave(
 ) -> Result<Vec<AuditEvent>, AppError> {
     let mut events = Vec::new();
     if effects.revoke_sessions {
-        for session in sessions::revoke_all(tx, user).await? {
+        for session in sessions::revoke_all(tx, user, app.now()).await? {
             tx.announce(Outgoing {
                 fact: "session.revoked",
                 subject_id: user.to_string(),

@@ -10,7 +10,7 @@ use openidconnect::core::CoreJsonWebKey;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::Connection;
+use super::{Connection, said};
 use crate::jose::{AudienceError, Claims, ClaimsError, Jws, SigningAlg, between, later};
 use crate::{Secret, SsoError, VerifiedIdentity};
 
@@ -44,8 +44,15 @@ pub(super) fn verify(
     let subject = check_subject(&claims)?;
     let expires_hint = Claims(&claims).optional_time("session_expiry")?;
 
+    let issued_at = Claims(&claims).time("iat")?;
     let issuer = expected.connection.issuer.clone();
-    Ok(VerifiedIdentity::new(issuer, subject, claims, auth_time, expires_hint))
+    let mut identity = VerifiedIdentity::new(issuer, subject, claims, issued_at)?;
+    identity.email = said::email(&identity.claims);
+    identity.groups = said::groups(&identity.claims);
+    identity.provider_session = identity.claim("sid").map(str::to_owned);
+    identity.auth_time = auth_time;
+    identity.expires_hint = expires_hint;
+    Ok(identity)
 }
 
 impl Expectations<'_> {

@@ -14,6 +14,7 @@ mod connection;
 mod id_token;
 mod metadata;
 mod provider;
+mod said;
 mod start;
 mod token;
 

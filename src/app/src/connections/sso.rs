@@ -1,0 +1,250 @@
+//! Connections: the SSO links of a tenant. Knows what all of them have in common; what a protocol needs stands in its own file.
+
+use chrono::{DateTime, Utc};
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::{ConnectionId, DirectoryId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::connections::{self, ConnectionRow};
+use store::{AdminScope, WriteTx, directories};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::error::AppError;
+use crate::login::{ConnectionState, LinkTo, Protocol, Settings};
+use crate::tenants::{display_name, slug};
+
+/// A connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionView {
+    /// Id.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: ConnectionId,
+    /// Short name.
+    pub slug: String,
+    /// Display name.
+    pub name: String,
+    /// Its protocol: `openid`.
+    #[schema(example = "openid")]
+    pub kind: String,
+    /// Whether people can sign in here.
+    pub state: ConnectionState,
+    /// The directory whose people sign in here.
+    #[schema(value_type = String, format = Uuid)]
+    pub directory: DirectoryId,
+    /// Which claim names the person the first time.
+    pub link_claim: String,
+    /// Which attribute of the provisioned person that claim equals: `userName` or `externalId`.
+    #[schema(value_type = String, example = "userName")]
+    pub link_to: LinkTo,
+    /// Where people land after signing in, and the only origin that they may be sent back to.
+    pub return_to: String,
+    /// The provider's issuer.
+    pub issuer: String,
+    /// The name under which the provider knows us.
+    pub client_id: String,
+    /// What to register at the provider as redirect URI.
+    pub redirect_uri: String,
+    /// When it came to be.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What is to be changed of a connection; what is left out stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeConnection {
+    /// Display name.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    /// Whether people can sign in here.
+    pub state: Option<ConnectionState>,
+    /// Where people land after signing in, and the only origin that they may be sent back to.
+    pub return_to: Option<String>,
+}
+
+impl App {
+    /// All connections.
+    pub async fn list_connections(
+        &self,
+        admin: &AdminScope,
+        tenant: &str,
+    ) -> Result<Vec<ConnectionView>, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let rows = connections::all(&mut tx).await?;
+        tx.finish().await?;
+        rows.iter().map(|row| self.connection_view(tenant, row)).collect()
+    }
+
+    /// One connection.
+    pub async fn show_connection(
+        &self,
+        admin: &AdminScope,
+        tenant: &str,
+        slug: &str,
+    ) -> Result<ConnectionView, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let row = connections::by_slug(&mut tx, slug).await?.ok_or(AppError::NotFound("connection"))?;
+        tx.finish().await?;
+        self.connection_view(tenant, &row)
+    }
+
+    /// Changes what every connection has.
+    pub async fn change_connection(
+        &self,
+        admin: &AdminScope,
+        tenant: &str,
+        slug: &str,
+        change: ChangeConnection,
+    ) -> Result<ConnectionView, AppError> {
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let mut row = connections::lock(&mut tx, slug).await?.ok_or(AppError::NotFound("connection"))?;
+        let before = audited(&row);
+        if let Some(name) = change.name {
+            row.name = display_name(&name)?;
+        }
+        if let Some(state) = change.state {
+            state.name().clone_into(&mut row.state);
+        }
+        let mut settings = Settings::of(&row)?;
+        if let Some(return_to) = change.return_to {
+            settings.return_to = web_address("returnTo", &return_to)?;
+        }
+        row.settings = document(&settings)?;
+        if audited(&row) == before {
+            tx.nothing_changed().await?;
+            return self.connection_view(tenant, &row);
+        }
+        connections::update(&mut tx, &row).await?;
+        let event = AuditEvent::new(Action::ConnectionUpdate, row.connection_id())
+            .before(before)
+            .after(audited(&row));
+        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.connection_view(tenant, &row)
+    }
+
+    /// A new connection is written down, with what is audited of it.
+    pub(super) async fn add_connection(&self, tx: WriteTx, row: &ConnectionRow) -> Result<(), AppError> {
+        let mut tx = tx;
+        connections::create(&mut tx, row).await?;
+        let event = AuditEvent::new(Action::ConnectionCreate, row.connection_id()).after(audited(row));
+        tx.commit(Audit::of(event), row.created_at, &*self.entropy).await?;
+        Ok(())
+    }
+
+    pub(super) fn connection_view(
+        &self,
+        tenant: &str,
+        row: &ConnectionRow,
+    ) -> Result<ConnectionView, AppError> {
+        let settings = Settings::of(row)?;
+        let Protocol::OpenId(openid) = Protocol::of(row)?;
+        Ok(ConnectionView {
+            id: row.connection_id(),
+            slug: row.slug.clone(),
+            name: row.name.clone(),
+            kind: row.kind.clone(),
+            state: ConnectionState::of(row),
+            directory: row.directory(),
+            link_claim: settings.link_claim,
+            link_to: settings.link_to,
+            return_to: settings.return_to.to_string(),
+            issuer: openid.issuer,
+            client_id: openid.client_id,
+            redirect_uri: self.redirect_uri(tenant, &row.slug)?.to_string(),
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// What the audit trail says of a connection: everything but what is sealed.
+fn audited(row: &ConnectionRow) -> Value {
+    json!({
+        "slug": row.slug,
+        "name": row.name,
+        "kind": row.kind,
+        "state": row.state,
+        "directory": row.directory_id,
+        "settings": row.settings,
+        "protocol": row.protocol,
+    })
+}
+
+/// What every connection to be has in common.
+pub(super) struct NewSso<'a> {
+    pub(super) slug: &'a str,
+    pub(super) name: &'a str,
+    pub(super) directory: Option<&'a str>,
+    pub(super) link_claim: &'a str,
+    pub(super) link_to: LinkTo,
+    pub(super) return_to: &'a str,
+}
+
+impl NewSso<'_> {
+    /// Its row, of this kind and with what the protocol needs to know.
+    pub(super) async fn row(
+        &self,
+        tx: &mut WriteTx,
+        (id, now): (ConnectionId, DateTime<Utc>),
+        kind: &str,
+        protocol: &impl Serialize,
+    ) -> Result<ConnectionRow, AppError> {
+        let link_claim = short_text("linkClaim", self.link_claim)?;
+        if matches!(link_claim, "email" | "emails" | "upn") {
+            return Err(AppError::Invalid(
+                "linkClaim: an e-mail address does not say who somebody is; use a claim that the provider never gives to another person".to_owned(),
+            ));
+        }
+        let settings = Settings {
+            link_claim: link_claim.to_owned(),
+            link_to: self.link_to,
+            return_to: web_address("returnTo", self.return_to)?,
+        };
+        Ok(ConnectionRow {
+            id: id.as_uuid(),
+            slug: slug(self.slug)?,
+            name: display_name(self.name)?,
+            directory_id: directory(tx, self.directory).await?.as_uuid(),
+            kind: kind.to_owned(),
+            state: ConnectionState::Active.name().to_owned(),
+            settings: document(&settings)?,
+            protocol: document(protocol)?,
+            client_secret_sealed: None,
+            created_at: now,
+        })
+    }
+}
+
+/// The directory that is named, or the tenant's only one.
+async fn directory(tx: &mut WriteTx, named: Option<&str>) -> Result<DirectoryId, AppError> {
+    match named {
+        Some(slug) => directories::by_slug(tx, slug)
+            .await?
+            .ok_or_else(|| AppError::Invalid(format!("there is no directory {slug:?}"))),
+        None => match directories::all(tx).await?.as_slice() {
+            [only] => Ok(DirectoryId::from_uuid(only.id)),
+            [] => Err(AppError::Invalid("create a directory first".to_owned())),
+            _ => Err(AppError::Invalid("say which directory's people sign in here".to_owned())),
+        },
+    }
+}
+
+pub(super) fn document(settings: &impl Serialize) -> Result<Value, AppError> {
+    serde_json::to_value(settings).map_err(|error| AppError::Internal(error.to_string()))
+}
+
+/// Text that is neither empty nor long.
+pub(super) fn short_text<'a>(what: &str, text: &'a str) -> Result<&'a str, AppError> {
+    if text.trim().is_empty() || text.len() > 2_048 {
+        return Err(AppError::Invalid(format!("{what} is empty or too long")));
+    }
+    Ok(text)
+}
+
+pub(super) fn web_address(what: &str, text: &str) -> Result<Url, AppError> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(url),
+        _ => Err(AppError::Invalid(format!("{what} is not an http(s) address"))),
+    }
+}

@@ -1,0 +1,85 @@
+//! What a connection is set to, as stored. Knows what all have in common and what each protocol adds; does not know how it comes to be set.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::connections::ConnectionRow;
+use utoipa::ToSchema;
+
+use super::openid::OpenIdSettings;
+use crate::error::AppError;
+
+/// What every connection is set to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Which claim names the person the first time.
+    pub(crate) link_claim: String,
+    /// Which attribute of the person it equals.
+    pub(crate) link_to: LinkTo,
+    /// Where people land, and the only origin that they may be sent back to.
+    pub(crate) return_to: url::Url,
+}
+
+/// The attribute of the SCIM person that the link claim equals. Both are unique in a directory; an e-mail address is
+/// not, and is never used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkTo {
+    /// `userName`, compared without case.
+    UserName,
+    /// `externalId`, compared exactly.
+    ExternalId,
+}
+
+/// A connection's protocol, and what it needs to know.
+#[derive(Debug, Clone)]
+pub(crate) enum Protocol {
+    /// OpenID Connect.
+    OpenId(OpenIdSettings),
+}
+
+/// Whether people can sign in at a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ConnectionState {
+    /// They can.
+    Active,
+    /// Nobody can for now; who is signed in stays so.
+    Paused,
+}
+
+impl ConnectionState {
+    /// As stored.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+        }
+    }
+
+    pub(crate) fn of(row: &ConnectionRow) -> Self {
+        if row.state == Self::Active.name() { Self::Active } else { Self::Paused }
+    }
+}
+
+impl Settings {
+    pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {
+        stored(&row.settings)
+    }
+}
+
+impl Protocol {
+    pub(crate) const OPENID: &'static str = "openid";
+
+    pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {
+        match row.kind.as_str() {
+            Self::OPENID => Ok(Self::OpenId(stored(&row.protocol)?)),
+            other => Err(AppError::Internal(format!("a connection of the unknown kind {other:?}"))),
+        }
+    }
+}
+
+fn stored<T: serde::de::DeserializeOwned>(document: &Value) -> Result<T, AppError> {
+    T::deserialize(document)
+        .map_err(|error| AppError::Internal(format!("stored settings of a connection: {error}")))
+}

@@ -10,6 +10,7 @@
 //! | [`access_token`] | a provisioning client with a token that Entra ID issued |
 //! | [`jose`] | what signed tokens have in common |
 //! | [`egress`] | the one HTTP client for everything that leaves |
+//! | [`saml`] | the SAML service provider: request, response, metadata, logout |
 //! | [`VerifiedIdentity`] | the result |
 //! | [`SsoError`] | one variant per check that failed |
 
@@ -20,6 +21,7 @@ mod error;
 mod identity;
 pub mod jose;
 pub mod oidc;
+pub mod saml;
 mod secret;
 
 pub use error::SsoError;

@@ -104,7 +104,14 @@ impl Egress {
     /// Fetches a JSON document.
     pub async fn get(&self, url: &Url) -> Result<EgressResponse, EgressError> {
         self.check(url)?;
-        self.send(self.client.get(url.clone())).await
+        self.send(self.client.get(url.clone()), "application/json").await
+    }
+
+    /// Fetches the metadata of a SAML entity.
+    pub async fn get_metadata(&self, url: &Url) -> Result<EgressResponse, EgressError> {
+        self.check(url)?;
+        self.send(self.client.get(url.clone()), "application/samlmetadata+xml, application/xml, text/xml")
+            .await
     }
 
     /// Posts a form and expects JSON, with the client's name and secret in the `Authorization` header if given.
@@ -119,7 +126,7 @@ impl Egress {
         if let Some((name, secret)) = basic_auth {
             request = request.basic_auth(form_encoded(name), Some(form_encoded(secret.expose())));
         }
-        self.send(request).await
+        self.send(request, "application/json").await
     }
 
     /// Whether this URL could be visited at all, as far as can be said without looking the name up.
@@ -149,9 +156,12 @@ impl Egress {
         }
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<EgressResponse, EgressError> {
-        let mut response =
-            request.header(ACCEPT, "application/json").send().await.map_err(|error| classify(&error))?;
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        accept: &'static str,
+    ) -> Result<EgressResponse, EgressError> {
+        let mut response = request.header(ACCEPT, accept).send().await.map_err(|error| classify(&error))?;
         let status = response.status();
         if status.is_redirection() {
             return Err(EgressError::Redirected(status.as_u16()));
@@ -176,6 +186,11 @@ impl EgressResponse {
             return Err(EgressError::NotJson);
         }
         serde_json::from_slice(&self.body).or(Err(EgressError::MalformedJson))
+    }
+
+    /// The body, if it is text in UTF-8, whatever it calls itself: metadata is served under many names.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok()
     }
 }
 

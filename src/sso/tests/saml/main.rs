@@ -1,0 +1,14 @@
+//! The service provider against an identity provider that signs whatever a test wants. Each test is named after the fact
+//! it proves; the numbers are those of the checks (`Refusal::check`).
+
+#![cfg(test)]
+
+mod assertions;
+mod documents;
+mod encrypted;
+mod logout;
+mod metadata;
+mod requests;
+mod responses;
+mod signatures;
+mod world;

@@ -62,6 +62,7 @@ pub(super) fn open(config: &Config, database: &Database, runtime: &Runtime) -> R
     let options = AppOptions {
         database_url: database.url.clone(),
         pool_size: config.database.pool_size,
+        patience: std::time::Duration::from_secs(config.database.query_timeout_seconds.into()),
         session: SessionPolicy {
             idle: minutes(config.session.idle_minutes),
             absolute: minutes(config.session.absolute_hours.saturating_mul(60)),

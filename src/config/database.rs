@@ -8,7 +8,7 @@ use url::Url;
 
 use super::source::{Section, Source};
 
-pub(super) const KEYS: &[&str] = &["url", "migrate_url", "pool_size", "data_dir", "server_bin_dir"];
+pub(super) const KEYS: &[&str] = &["url", "migrate_url", "pool_size", "query_timeout_seconds", "data_dir", "server_bin_dir"];
 
 /// A server of the operator's, or the folder of the private one.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +19,8 @@ pub struct DatabaseConfig {
     pub migrate_url: Option<DatabaseUrl>,
     /// The most connections one Usher process holds.
     pub pool_size: usize,
+    /// How long the database may look for what one list or count is about, before the client is asked for a narrower filter.
+    pub query_timeout_seconds: u32,
     /// Folder of the private cluster and of the key file, absolute.
     pub data_dir: PathBuf,
     /// Folder of the Postgres server binaries; without it they are looked for.
@@ -94,12 +96,13 @@ impl DatabaseConfig {
             );
         }
         let pool_size = section.integer("pool_size", 1..=150, 16);
+        let query_timeout_seconds = section.integer("query_timeout_seconds", 1..=600, 20_u32);
         let data_dir = section.path("data_dir").unwrap_or_else(|| default_data_dir(&section));
         let data_dir = std::path::absolute(&data_dir).unwrap_or(data_dir);
         let server_bin_dir = section.path("server_bin_dir");
         let search_path =
             section.system("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-        Self { url, migrate_url, pool_size, data_dir, server_bin_dir, search_path }
+        Self { url, migrate_url, pool_size, query_timeout_seconds, data_dir, server_bin_dir, search_path }
     }
 }
 

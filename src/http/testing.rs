@@ -22,6 +22,7 @@ fn make() -> AppState {
     let options = AppOptions {
         database_url: "postgres://nobody@127.0.0.1:1/none".to_owned(),
         pool_size: 1,
+        patience: std::time::Duration::from_secs(1),
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "https://usher.test".parse().unwrap(),
         allow_loopback: false,

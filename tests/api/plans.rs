@@ -2,18 +2,23 @@
 //! a tenant of two directories with 20,000 people each. Behaviours 30, 37 and 44.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use app::AppError;
 use app::connections::{DialectName, NewDirectory};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use scim::ScimType;
 use scim::filter::Filter;
 use scim::schema::{group, user};
 use scim::sort::Sort;
 use store::listing::{Listing, Position, Slice, Window};
+use store::users::Groups;
+use store::{Db, DbOptions};
 use uuid::Uuid;
 
 use crate::support::http::{Client, db, encoded, text};
 use crate::support::people::Tenant;
-use crate::support::{run, urls};
+use crate::support::{run, runtime, urls};
 
 const FILL: &str = "
 BEGIN;
@@ -197,4 +202,27 @@ fn behaviour_44_without_its_members_a_group_is_one_row() {
         let whole = scim.get(&format!("/Groups/{id}?attributes=members.value")).await.is(200).json();
         assert_eq!(whole["members"].as_array().unwrap().len(), 20_010, "everybody, and ten groups");
     });
+}
+
+#[test]
+fn what_cannot_be_found_in_time_is_too_many_and_what_an_index_finds_is_found() {
+    let directory = &tenant().directory;
+    let hurried = DbOptions {
+        url: urls().app.clone(),
+        pool_size: 2,
+        wait: Duration::from_secs(5),
+        patience: Duration::from_millis(1),
+    };
+    let hurried = Db::open(&hurried, runtime().handle()).unwrap();
+    let ask = |filter: &str| {
+        let filter = Filter::parse(&user(), filter).unwrap();
+        let listing = Listing { filter: Some(&filter), sort: None, window: &first() };
+        runtime().block_on(store::users::list(&hurried, directory, listing, Groups::Omitted))
+    };
+
+    let (read_from_end_to_end, found) = (ask("title co \"nobody\""), ask("userName eq \"user-7\""));
+
+    let AppError::Scim(refusal) = AppError::from(read_from_end_to_end.unwrap_err()) else { panic!() };
+    assert_eq!((refusal.status, refusal.scim_type), (400, Some(ScimType::TooMany)));
+    assert_eq!(found.unwrap().rows.len(), 1);
 }

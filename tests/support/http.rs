@@ -347,7 +347,7 @@ impl Doors {
 pub fn db() -> &'static Db {
     static DB: LazyLock<Db> = LazyLock::new(|| {
         let options =
-            DbOptions { url: super::urls().app.clone(), pool_size: 2, wait: Duration::from_secs(30) };
+            DbOptions { url: super::urls().app.clone(), pool_size: 2, wait: Duration::from_secs(30), patience: Duration::from_secs(30) };
         Db::open(&options, super::runtime().handle()).unwrap()
     });
     &DB

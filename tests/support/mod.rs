@@ -44,6 +44,7 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
     let options = AppOptions {
         database_url: urls().app.clone(),
         pool_size,
+        patience: std::time::Duration::from_secs(20),
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "http://127.0.0.1:9000".parse().unwrap(),
         allow_loopback: true,

@@ -171,6 +171,10 @@ impl From<StoreError> for AppError {
             StoreError::Unfilterable(attribute) => {
                 scim::Error::invalid_filter(format!("{attribute} cannot be filtered")).into()
             }
+            StoreError::TookTooLong => {
+                let detail = "Who or what is meant could not be found in time; use a narrower filter";
+                scim::Error::too_many(detail).into()
+            }
             StoreError::TooLong(attribute) => Self::Invalid(format!("{attribute} is too long to be kept")),
             StoreError::Corrupt(what) | StoreError::Database(what) => Self::Internal(what),
         }

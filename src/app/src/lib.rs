@@ -58,6 +58,8 @@ pub struct AppOptions {
     pub database_url: String,
     /// The most database connections for transactions at once, web workers together.
     pub pool_size: usize,
+    /// How long the database may look for what one question is about.
+    pub patience: Duration,
     /// How sessions live.
     pub session: SessionPolicy,
     /// Where browsers reach us: `https://usher.example`, without a slash at the end.
@@ -115,6 +117,7 @@ impl App {
                 url: options.database_url,
                 pool_size: options.pool_size,
                 wait: WAIT_FOR_A_CONNECTION,
+                patience: options.patience,
             },
             runtime,
         )?;

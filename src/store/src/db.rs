@@ -25,6 +25,8 @@ pub struct DbOptions {
     pub pool_size: usize,
     /// How long a request waits for a connection before it is told that the database is unavailable.
     pub wait: Duration,
+    /// How long the database may look for what one question is about, where that depends on the question.
+    pub patience: Duration,
 }
 
 /// The database behind its tenant barrier.
@@ -77,6 +79,17 @@ impl Db {
         ReadTx::open(self, scope.tenant(), Some(scope)).await
     }
 
+    /// The same for questions that may ask for more than can be found in time: [`StoreError::TookTooLong`].
+    pub(crate) async fn read_in_time(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
+        let link = self.link(self.patiently(scope.tenant()), Some(scope)).await?;
+        Ok(ReadTx::of(link, scope.tenant()))
+    }
+
+    fn patiently(&self, tenant: TenantId) -> String {
+        let mode = format!("READ ONLY; SET LOCAL statement_timeout = {}", self.options.patience.as_millis());
+        opening(tenant, &mode)
+    }
+
     /// Begins a transaction on the tables that belong to no tenant.
     pub async fn global(&self) -> Result<GlobalTx, StoreError> {
         GlobalTx::begin(self).await
@@ -94,7 +107,8 @@ impl Db {
     }
 
     /// The rows of one statement, in a read-only transaction of its own and in one flight: BEGIN with the tenant, the
-    /// question whether the scope's credential is good, the statement and COMMIT go out together.
+    /// question whether the scope's credential is good, the statement and COMMIT go out together. What an index does not
+    /// find at once has its time.
     ///
     /// On a worker's lane a flight can be mixed up with others (`workers.rs`), and then finds nothing: so nothing found
     /// there is asked again, on a connection of its own. For the same reason the statement must return rows of the
@@ -108,10 +122,11 @@ impl Db {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
+        if !statement.is_point() {
+            return self.link(self.patiently(tenant), scope).await?.load_and_close(statement, "COMMIT").await;
+        }
         let opening = opening(tenant, "READ ONLY");
-        if statement.is_point()
-            && let Some(lane) = self.workers.lane()
-        {
+        if let Some(lane) = self.workers.lane() {
             match link::in_passing(&lane, opening.clone(), scope, &statement).await {
                 Ok(found) if !found.is_empty() => return Ok(found),
                 Ok(_) | Err(StoreError::Revoked) => {}

@@ -40,6 +40,9 @@ pub enum StoreError {
     /// Two transactions stood in each other's way and this one was chosen to give up: it may be repeated.
     #[error("the transaction gave way to another")]
     GaveWay,
+    /// The database looked for longer than it may for one question.
+    #[error("the question took too long to answer")]
+    TookTooLong,
     /// A row holds something that this version cannot read.
     #[error("a stored value cannot be read: {0}")]
     Corrupt(String),
@@ -86,6 +89,7 @@ impl From<DieselError> for StoreError {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                     Self::Unavailable(info.message().to_owned())
                 }
+                _ if info.message().contains("due to statement timeout") => Self::TookTooLong,
                 _ if info.message().contains("deadlock detected") => Self::GaveWay,
                 // what a server says while it goes down, starts or recovers (SQLSTATE class 57P)
                 _ if ["terminating connection", "shutting down", "starting up", "recovery mode"]

@@ -46,7 +46,11 @@ pub struct ReadTx {
 
 impl ReadTx {
     pub(crate) async fn open(db: &Db, tenant: TenantId, scope: Option<&Scope>) -> Result<Self, StoreError> {
-        Ok(Self { link: db.link(opening(tenant, "READ ONLY"), scope).await?, tenant })
+        Ok(Self::of(db.link(opening(tenant, "READ ONLY"), scope).await?, tenant))
+    }
+
+    pub(crate) fn of(link: Link, tenant: TenantId) -> Self {
+        Self { link, tenant }
     }
 
     /// Ends the transaction and gives the connection back.

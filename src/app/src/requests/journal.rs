@@ -416,6 +416,7 @@ mod tests {
             url: "postgres://nobody@127.0.0.1:1/none".to_owned(),
             pool_size: 1,
             wait: Duration::from_millis(10),
+            patience: Duration::from_millis(10),
         };
         Journal::new(Db::open(&options, &handle).unwrap(), handle, 30)
     }

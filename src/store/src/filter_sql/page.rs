@@ -308,7 +308,7 @@ impl Pages {
 
     /// How many rows there are in the whole list.
     async fn count(&self, db: &Db, directory: &DirectoryScope) -> Result<i64, StoreError> {
-        let mut tx = db.read(directory.scope()).await?;
+        let mut tx = db.read_in_time(directory.scope()).await?;
         let mut total: i64 = 0;
         for source in &self.sources {
             let counted = tx.connection().0.load::<Count>(source.count(directory)).await?;

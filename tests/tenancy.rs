@@ -129,8 +129,12 @@ fn the_running_role_cannot_lift_the_barrier_or_rewrite_the_past() {
 fn a_transaction_dropped_half_way_leaks_neither_its_tenant_nor_its_writes() {
     run(async {
         let tenant = Tenant::fresh().await;
-        let options =
-            DbOptions { url: urls().app.clone(), pool_size: 1, wait: std::time::Duration::from_secs(5), patience: std::time::Duration::from_secs(5) };
+        let options = DbOptions {
+            url: urls().app.clone(),
+            pool_size: 1,
+            wait: std::time::Duration::from_secs(5),
+            patience: std::time::Duration::from_secs(5),
+        };
         let db = Db::open(&options, runtime().handle()).unwrap();
         let directory = tenant.directory.directory();
         let resource = scim::resource::Resource::for_create(

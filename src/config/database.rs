@@ -8,7 +8,8 @@ use url::Url;
 
 use super::source::{Section, Source};
 
-pub(super) const KEYS: &[&str] = &["url", "migrate_url", "pool_size", "query_timeout_seconds", "data_dir", "server_bin_dir"];
+pub(super) const KEYS: &[&str] =
+    &["url", "migrate_url", "pool_size", "query_timeout_seconds", "data_dir", "server_bin_dir"];
 
 /// A server of the operator's, or the folder of the private one.
 #[derive(Debug, Clone, Serialize)]

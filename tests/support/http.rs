@@ -346,8 +346,12 @@ impl Doors {
 /// The run's database below the use cases.
 pub fn db() -> &'static Db {
     static DB: LazyLock<Db> = LazyLock::new(|| {
-        let options =
-            DbOptions { url: super::urls().app.clone(), pool_size: 2, wait: Duration::from_secs(30), patience: Duration::from_secs(30) };
+        let options = DbOptions {
+            url: super::urls().app.clone(),
+            pool_size: 2,
+            wait: Duration::from_secs(30),
+            patience: Duration::from_secs(30),
+        };
         Db::open(&options, super::runtime().handle()).unwrap()
     });
     &DB

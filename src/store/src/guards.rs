@@ -1,7 +1,7 @@
 //! What the guards count. Knows holders of protected roles and departures of the last hour; does not know what is done
 //! about them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{directory, held_departure, mass_guard, users};
-use crate::statement::{Statement, statement};
+use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
 
 #[derive(QueryableByName)]
@@ -82,15 +82,27 @@ pub struct WatchRow {
     /// When it last came to an alarm.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub alarmed_at: Option<DateTime<Utc>>,
-    /// How many went within the hour.
-    #[diesel(sql_type = BigInt)]
-    pub departures: i64,
+    /// How many went within the hour, where that was counted.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub departures: Option<i64>,
+}
+
+/// Which departures are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// All of the hour.
+    All,
+    /// Those that may make a difference: none where the hour's alarm has been raised and nobody is held. So a departure
+    /// costs the same however many went before it, save up to the limit.
+    UpToTheAlarm,
 }
 
 const WATCH: &str = "\
 SELECT g.mode, g.at_least, g.percent, g.alarmed_at,
-    (SELECT count(*) FROM departure x
-     WHERE x.tenant_id = d.tenant_id AND x.directory_id = d.id AND x.at > {}) AS departures
+    CASE WHEN {} OR g.mode = 'hold' OR g.alarmed_at IS NULL OR g.alarmed_at <= {} THEN
+        (SELECT count(*) FROM departure x
+         WHERE x.tenant_id = d.tenant_id AND x.directory_id = d.id AND x.at > {})
+    END AS departures
 FROM directory d LEFT JOIN mass_guard g ON g.tenant_id = d.tenant_id AND g.directory_id = d.id
 WHERE d.tenant_id = {} AND d.id = {}";
 
@@ -99,27 +111,36 @@ pub async fn watch(
     tx: &mut impl Reads,
     directory: DirectoryId,
     since: DateTime<Utc>,
+    counted: Counted,
 ) -> Result<Option<WatchRow>, StoreError> {
     let ask = statement(WATCH)
+        .bind::<Bool, _>(counted == Counted::All)
+        .bind::<Timestamptz, _>(since)
         .bind::<Timestamptz, _>(since)
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid());
     Ok(tx.connection().0.load(ask).await?.pop())
 }
 
-/// Notes that somebody goes. What is older than `forget` does not count any more.
-pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, now: DateTime<Utc>, forget: TimeDelta) {
+/// Forgets departures before a moment.
+pub fn forget_departures(tx: &mut WriteTx, directory: DirectoryId, before: DateTime<Utc>) {
+    let ask = statement("DELETE FROM departure WHERE tenant_id = {} AND directory_id = {} AND at < {}")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Timestamptz, _>(before);
+    tx.later(ask);
+}
+
+/// Notes that somebody goes.
+pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, now: DateTime<Utc>) {
     let tenant = tx.tenant().as_uuid();
-    let of = |text: &'static str| -> Statement<'static> {
-        statement(text).bind::<SqlUuid, _>(tenant).bind::<SqlUuid, _>(directory.as_uuid())
-    };
     tx.later(
-        of("DELETE FROM departure WHERE tenant_id = {} AND directory_id = {} AND at < {}")
-            .bind::<Timestamptz, _>(now - forget),
-    );
-    tx.later(
-        of("INSERT INTO departure (tenant_id, directory_id, at, user_id) VALUES ({}, {}, {}, {}) \
-            ON CONFLICT DO NOTHING")
+        statement(
+            "INSERT INTO departure (tenant_id, directory_id, at, user_id) VALUES ({}, {}, {}, {}) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(directory.as_uuid())
         .bind::<Timestamptz, _>(now)
         .bind::<SqlUuid, _>(user.as_uuid()),
     );

@@ -10,7 +10,7 @@ use domain::id::{DirectoryId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::audit::Outgoing;
-use store::guards::{self, Watch, WatchRow};
+use store::guards::{self, Counted, Watch, WatchRow};
 use store::{AdminScope, WriteTx, directories};
 use utoipa::ToSchema;
 
@@ -22,6 +22,8 @@ use crate::error::AppError;
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 /// A departure that was held is forgotten after this long.
 const HELD_FOR: TimeDelta = TimeDelta::hours(72);
+/// Departures that count no more are forgotten with the first of an hour, and with each so manyth.
+const CLEARED_AFTER: i64 = 64;
 /// What a directory without a setting of its own has.
 const AT_LEAST: i32 = 10;
 const PERCENT: i32 = 5;
@@ -129,9 +131,10 @@ pub(crate) async fn depart(
         return Ok((tx, Vec::new()));
     }
     let now = app.now();
-    let row = guards::watch(&mut tx, directory, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+    let row = guards::watch(&mut tx, directory, since(now), Counted::UpToTheAlarm).await?;
+    let row = row.ok_or(AppError::NotFound("directory"))?;
     let setting = Setting::of(&row);
-    let going = row.departures.saturating_add(1);
+    let going = row.departures.unwrap_or_default().saturating_add(1);
     let mut events = Vec::new();
     if going > i64::from(setting.at_least) {
         let limit = setting.limit(app.people_counts.of(&mut tx, directory, now).await?);
@@ -142,7 +145,10 @@ pub(crate) async fn depart(
             }
         }
     }
-    guards::depart(&mut tx, directory, user, now, WINDOW + WINDOW);
+    if row.departures.is_some_and(|went| went % CLEARED_AFTER == 0) {
+        guards::forget_departures(&mut tx, directory, since(now) - WINDOW);
+    }
+    guards::depart(&mut tx, directory, user, now);
     Ok((tx, events))
 }
 
@@ -212,12 +218,16 @@ impl App {
         let mut tx = self.db.begin(admin.scope()).await?;
         let row = directories::lock(&mut tx, slug).await?.ok_or(AppError::NotFound("directory"))?;
         let id = DirectoryId::from_uuid(row.id);
-        let before = guards::watch(&mut tx, id, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+        let before = guards::watch(&mut tx, id, since(now), Counted::All)
+            .await?
+            .ok_or(AppError::NotFound("directory"))?;
         let was = Setting::of(&before);
         let watch =
             Watch { mode: set.mode.as_str().to_owned(), at_least: set.at_least, percent: set.percent };
         guards::set_watch(&mut tx, id, &watch).await?;
-        let after = guards::watch(&mut tx, id, since(now)).await?.ok_or(AppError::NotFound("directory"))?;
+        let after = guards::watch(&mut tx, id, since(now), Counted::All)
+            .await?
+            .ok_or(AppError::NotFound("directory"))?;
         let told = |mode: MassGuardMode, at_least: i32, percent: i32| json!({"massGuard": {"mode": mode, "atLeast": at_least, "percent": percent}});
         let event = AuditEvent::new(Action::DirectoryUpdate, id)
             .before(told(was.mode, was.at_least, was.percent))

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::id::DirectoryId;
 use serde::Serialize;
-use store::guards::{self, WatchRow};
+use store::guards::{self, Counted, WatchRow};
 use store::{AdminScope, directories};
 use utoipa::ToSchema;
 
@@ -59,7 +59,14 @@ pub struct DirectoryGuard {
 pub(super) fn directory_guard(directory: String, row: &WatchRow, now: DateTime<Utc>) -> DirectoryGuard {
     let Setting { mode, at_least, percent } = Setting::of(row);
     let alarm = row.alarmed_at.is_some_and(|at| at > since(now));
-    DirectoryGuard { directory, mode, at_least, percent, departures: row.departures, alarm }
+    DirectoryGuard {
+        directory,
+        mode,
+        at_least,
+        percent,
+        departures: row.departures.unwrap_or_default(),
+        alarm,
+    }
 }
 
 impl App {
@@ -82,7 +89,7 @@ impl App {
         let mut watched = Vec::new();
         for row in directories::all(&mut tx).await? {
             let id = DirectoryId::from_uuid(row.id);
-            let watch = guards::watch(&mut tx, id, since(now)).await?;
+            let watch = guards::watch(&mut tx, id, since(now), Counted::All).await?;
             watched.extend(watch.map(|watch| directory_guard(row.slug, &watch, now)));
         }
         tx.finish().await?;

@@ -31,7 +31,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session};
 
-const ROUTES: [(&str, &str, Opens); 110] = [
+const ROUTES: [(&str, &str, Opens); 119] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -112,6 +112,15 @@ const ROUTES: [(&str, &str, Opens); 110] = [
     ("POST", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/receivers", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/receivers", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/rotate", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/test", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/replay", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/receivers/{id}/deliveries", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),
@@ -305,12 +314,15 @@ impl World {
         let client = other.api.post("/oauth-clients", client).await.is(201).id();
         let issuer = body("POST", "/token-issuers").unwrap();
         let issuer = other.api.post("/token-issuers", issuer).await.is(201).id();
+        let receiver = json!({"kind": "stream", "name": "Receiver"});
+        let receiver = other.api.post("/receivers", receiver).await.is(201).id();
         let request = other.scim.get("/Users").await.is(200).header("x-request-id").to_owned();
         let empty =
             json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": []});
         let later = |request: reqwest::RequestBuilder| request.header("prefer", "respond-async").json(&empty);
         let job = other.scim.send("POST", "/Bulk", later).await.is(202).header("set-txn").to_owned();
         let ids = vec![
+            ("/receivers/", receiver),
             ("/oauth-clients/", client),
             ("/token-issuers/", issuer),
             ("/Bulk/", job),
@@ -377,6 +389,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
             json!({"method": "DELETE", "path": "/Users/x"})
         }
         ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
+        ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
+        (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
+        (_, path) if path.ends_with("/replay") => json!({}),
         ("PATCH", path) if path.contains("/directories/") => json!({"dialect": "rfc"}),
         ("PATCH", path) if path.contains("/api/") => json!({"displayName": "changed"}),
         ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),
@@ -482,6 +497,7 @@ fn no_route_opens_to_a_credential_that_is_malformed_unknown_or_tampered_with() {
             TokenKind::Access,
             TokenKind::ClientSecret,
             TokenKind::Admin,
+            TokenKind::Stream,
             TokenKind::Session,
             TokenKind::Browser,
         ];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::signals::SignalPolicy;
 use app::{AdminScope, App, AppError, AppOptions, Operator, Sealer, SealingKey, SessionPolicy};
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
@@ -72,6 +73,7 @@ pub(super) fn open(config: &Config, database: &Database, runtime: &Runtime) -> R
         allow_loopback: config.egress.allow_loopback,
         dns_resolver: config.egress.dns_resolver,
         keep_requests_days: config.requests.keep_days,
+        signals: SignalPolicy { keep_days: i64::from(config.signals.keep_days), ..SignalPolicy::default() },
     };
     let sealer = sealer(&config.secrets)?;
     Ok(App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime.handle())?)

@@ -22,6 +22,7 @@ mod mapping_rule;
 mod migrate;
 mod oauth_client;
 mod org_unit;
+mod receiver;
 mod request;
 mod schema_extension;
 mod seat_pool;
@@ -113,6 +114,9 @@ enum Noun {
     /// Where people sign in
     #[command(subcommand)]
     Connection(connection::Verb),
+    /// Who follows a tenant, and what they were sent
+    #[command(subcommand)]
+    Receiver(receiver::Verb),
     /// From what a directory says to what a person gets
     #[command(subcommand)]
     MappingRule(mapping_rule::Verb),
@@ -217,6 +221,7 @@ impl Noun {
             Self::OauthClient(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
+            Self::Receiver(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,
             Self::SchemaExtension(verb) => verb.run(console).await,
             Self::SeatPool(verb) => verb.run(console).await,

@@ -114,6 +114,7 @@ fn serve(
         let mut serving = http::serve(state, &config.http).map_err(|error| unheard(&config.http, &error))?;
         announce(&config.http, &serving)?.print(json)?;
         let keeping = tokio::spawn(keep_domains(Arc::clone(&app)));
+        let courier = tokio::spawn(Arc::clone(&app).send_signals());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -125,6 +126,8 @@ fn serve(
                     keeping.abort();
                     let stopped = serving.stop().await;
                     house.abort();
+                    courier.abort();
+                    app.finish_signals().await;
                     app.keep_all_uses().await;
                     app.keep_requests().await;
                     stopped
@@ -159,6 +162,11 @@ async fn keep_house(app: Arc<App>) {
         hours.tick().await;
         if let Err(error) = app.arrange_requests().await {
             tracing::warn!(%error, "Cannot arrange the provisioning log; trying again in an hour");
+        }
+        match app.forget_signals().await {
+            Ok(0) => {}
+            Ok(facts) => tracing::info!(facts, "Forgot facts that were kept long enough"),
+            Err(error) => tracing::warn!(%error, "Cannot forget old facts; trying again in an hour"),
         }
     }
 }

@@ -18,6 +18,7 @@ mod network;
 mod requests;
 mod secrets;
 mod session;
+mod signals;
 mod source;
 
 use std::ffi::OsString;
@@ -36,6 +37,7 @@ pub use network::{InvalidNetwork, Network};
 pub use requests::RequestsConfig;
 pub use secrets::{SecretKey, SecretsConfig};
 pub use session::SessionConfig;
+pub use signals::SignalsConfig;
 
 use source::Source;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// `[requests]`: how long the provisioning log is kept.
     pub requests: RequestsConfig,
+    /// `[signals]`: how long facts are kept for those who follow.
+    pub signals: SignalsConfig,
     /// `[log]`: format and level.
     pub log: LogConfig,
     /// `[egress]`: what Usher itself may connect to.
@@ -141,6 +145,7 @@ impl Config {
             session: SessionConfig::read(&mut source),
             limits: LimitsConfig::read(&mut source),
             requests: RequestsConfig::read(&mut source),
+            signals: SignalsConfig::read(&mut source),
             log: LogConfig::read(&mut source),
             egress: EgressConfig::read(&mut source),
             development: DevelopmentConfig::read(&mut source),

@@ -21,6 +21,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("session", super::session::KEYS),
     ("limits", super::limits::KEYS),
     ("requests", super::requests::KEYS),
+    ("signals", super::signals::KEYS),
     ("log", super::log::KEYS),
     ("egress", super::egress::KEYS),
     ("development", super::development::KEYS),

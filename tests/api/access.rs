@@ -379,7 +379,8 @@ async fn outbox(doors: &Doors, subject: &str) -> Vec<(String, i64)> {
             let tenant = doors.tenant.admin.scope().tenant();
             diesel::sql_query(format!("SET LOCAL app.tenant_id = '{tenant}'")).execute(connection).await?;
             diesel::sql_query(
-                "SELECT fact, count(*) AS n FROM outbox WHERE subject_id = $1 GROUP BY fact ORDER BY fact",
+                "SELECT fact, count(*) AS n FROM (SELECT fact, subject_id FROM outbox \
+                 UNION ALL SELECT fact, subject_id FROM signal) AS told WHERE subject_id = $1 GROUP BY fact ORDER BY fact",
             )
             .bind::<Text, _>(subject)
             .load(connection)
@@ -394,6 +395,7 @@ async fn outbox(doors: &Doors, subject: &str) -> Vec<(String, i64)> {
 fn each_fact_is_announced_once() {
     run(async {
         let doors = bellface().await;
+        doors.keep_facts().await;
         doors.seats(1).await;
         let (mina, ken) = (person(&doors, "mina", None).await, person(&doors, "ken", None).await);
         let connection = doors.connection("op", "https://idp.example").await;

@@ -28,3 +28,4 @@ mod roles;
 mod seats;
 mod sorting;
 mod users;
+mod webhooks;

@@ -69,7 +69,8 @@ const COMPLAINTS: &[(&str, &str)] = &[
             ('seat.promote', 'seat.granted'), ('seat.wait', 'seat.waiting'), ('seat.release', 'seat.released')), \
          noted AS (SELECT fact, target_id AS id, request_id, count(*) AS n FROM audit_event JOIN pair USING (action) \
             GROUP BY 1, 2, 3), \
-         sent AS (SELECT fact, subject_id AS id, request_id, count(*) AS n FROM outbox \
+         told AS (SELECT fact, subject_id, request_id FROM outbox UNION ALL SELECT fact, subject_id, request_id FROM signal), \
+         sent AS (SELECT fact, subject_id AS id, request_id, count(*) AS n FROM told \
             WHERE fact IN (SELECT fact FROM pair) GROUP BY 1, 2, 3) \
          SELECT fact || ' ' || id AS line FROM noted FULL JOIN sent USING (fact, id, request_id) \
          WHERE noted.n IS DISTINCT FROM sent.n",

@@ -78,6 +78,7 @@ impl Machine {
         };
         of_tenant(&["org-unit", "create", "--key", "top", "--name", "Top"]);
         of_tenant(&["directory", "create", "--slug", "directory", "--name", "Directory"]);
+        of_tenant(&["receiver", "create", "--kind", "stream", "--name", "Keeps facts"]);
         of_tenant(&["seat-pool", "set", "--purchased", &SEATS.to_string()]);
         of_tenant(&["mapping-rule", "create", "--priority", "10", "--group", SHARED, "--flag", "recolog"]);
         let text = |value: &Value, key: &str| value[key].as_str().unwrap().to_owned();

@@ -261,6 +261,11 @@ impl Doors {
         self.tenant.app.set_seat_pool(&self.tenant.admin, set).await.unwrap();
     }
 
+    /// Somebody follows, so that facts are kept.
+    pub async fn keep_facts(&self) {
+        self.api.post("/receivers", serde_json::json!({"kind": "stream", "name": "Stream"})).await.is(201);
+    }
+
     /// A person with only a name; their id.
     pub async fn user(&self, user_name: &str) -> String {
         self.person(json!({"userName": user_name})).await

@@ -6,9 +6,11 @@ pub mod http;
 pub mod oauth;
 pub mod people;
 pub mod provider;
+pub mod receiver;
 
 use std::sync::{Arc, OnceLock};
 
+use app::signals::SignalPolicy;
 use app::{App, AppOptions, Sealer, SealingKey, SessionPolicy};
 use domain::clock::Clock;
 use tokio::runtime::Runtime;
@@ -50,9 +52,23 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
         allow_loopback: true,
         dns_resolver: Some(dns::server().address),
         keep_requests_days: 30,
+        signals: quick(),
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()
+}
+
+/// Signals that are sent again so soon that a test can wait for it.
+fn quick() -> SignalPolicy {
+    let milliseconds = std::time::Duration::from_millis;
+    SignalPolicy {
+        first_retry: milliseconds(50),
+        longest_retry: milliseconds(200),
+        attempts: 5,
+        first_probe: milliseconds(50),
+        longest_probe: milliseconds(200),
+        ..SignalPolicy::default()
+    }
 }
 
 /// Runs a test's future on the shared runtime, once the database and the application are there.

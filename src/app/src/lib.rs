@@ -10,6 +10,7 @@
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`connections`] | directories, what opens them, connections |
+//! | [`signals`] | webhooks and streams of security events: who follows a tenant, and what they are sent |
 //! | [`requests`] | the provisioning log: what directories asked, read and tried again |
 
 pub mod access;
@@ -22,6 +23,7 @@ pub mod people;
 pub mod provision;
 pub mod requests;
 mod seal;
+pub mod signals;
 pub mod tenants;
 
 use std::sync::Arc;
@@ -70,6 +72,8 @@ pub struct AppOptions {
     pub dns_resolver: Option<std::net::SocketAddr>,
     /// For how many days the provisioning log is kept.
     pub keep_requests_days: i32,
+    /// How signals are sent.
+    pub signals: signals::SignalPolicy,
 }
 
 /// The application: every use case is a method of it, in the module of its room.
@@ -91,6 +95,8 @@ pub struct App {
     pub(crate) people_counts: guards::PeopleCounts,
     pub(crate) journal: requests::Journal,
     pub(crate) jobs: provision::Jobs,
+    pub(crate) signals: signals::SignalPolicy,
+    pub(crate) courier: signals::Courier,
     /// Drives what goes on after an answer.
     pub(crate) runtime: tokio::runtime::Handle,
 }
@@ -123,6 +129,7 @@ impl App {
         )?;
         let egress = Egress::new(EgressPolicy { allow_loopback: options.allow_loopback })
             .map_err(|error| AppError::Internal(error.to_string()))?;
+        let courier = signals::Courier::new(RequestId::generate(clock.now(), &*entropy).as_uuid());
         let journal = requests::Journal::new(db.clone(), runtime.clone(), options.keep_requests_days);
         Ok(Self {
             db,
@@ -142,6 +149,8 @@ impl App {
             people_counts: guards::PeopleCounts::default(),
             journal,
             jobs: provision::Jobs::default(),
+            signals: options.signals,
+            courier,
             runtime: runtime.clone(),
         })
     }

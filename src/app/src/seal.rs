@@ -40,6 +40,11 @@ impl Sealer {
         Self { active, older }
     }
 
+    /// The keys, the active one first, for what is made from them and kept nowhere.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.active).chain(&self.older).map(|key| &key.key)
+    }
+
     pub(crate) fn seal(
         &self,
         purpose: &str,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::email_domain::EmailDomain;
 use crate::id::{
     ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId, OrgUnitId,
-    SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
+    ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -41,6 +41,11 @@ pub enum Actor {
         session: SessionId,
         /// The person.
         user: UserId,
+    },
+    /// A receiver, with the token of its stream.
+    Receiver {
+        /// Which one.
+        receiver: ReceiverId,
     },
     /// A job of the house itself.
     Job {
@@ -157,6 +162,18 @@ names! {
         ConnectionUpdate = "connection.update",
         /// A connection was deleted.
         ConnectionDelete = "connection.delete",
+        /// A receiver was created.
+        ReceiverCreate = "receiver.create",
+        /// A receiver was changed: set up, paused, disabled, enabled.
+        ReceiverUpdate = "receiver.update",
+        /// A receiver's secret or token was replaced by another, and its end set.
+        ReceiverRotate = "receiver.rotate",
+        /// A receiver was sent a test or a verification.
+        ReceiverTest = "receiver.test",
+        /// Deliveries to a receiver are to be made again.
+        ReceiverReplay = "receiver.replay",
+        /// A receiver was deleted, with its log and all that waited for it.
+        ReceiverDelete = "receiver.delete",
         /// A mapping rule was created.
         MappingRuleCreate = "mapping_rule.create",
         /// A mapping rule was changed.
@@ -251,6 +268,8 @@ names! {
         OAuthClient = "oauth_client",
         /// A connection.
         Connection = "connection",
+        /// A receiver.
+        Receiver = "receiver",
         /// A mapping rule.
         MappingRule = "mapping_rule",
         /// A schema extension.
@@ -308,6 +327,7 @@ targets! {
     CredentialId => Credential,
     OAuthClientId => OAuthClient,
     ConnectionId => Connection,
+    ReceiverId => Receiver,
     MappingRuleId => MappingRule,
     SchemaExtensionId => SchemaExtension,
     SeatPoolId => SeatPool,

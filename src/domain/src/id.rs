@@ -131,6 +131,8 @@ typed_ids! {
     SessionId
     /// A login that has begun and is not finished.
     LoginFlowId
+    /// A receiver: who follows a tenant.
+    ReceiverId
     /// A line of the audit trail.
     AuditEventId
     /// A message that waits to leave.

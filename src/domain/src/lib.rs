@@ -17,6 +17,7 @@ pub mod mapping;
 pub mod oauth;
 pub mod org_tree;
 pub mod seat;
+pub mod signal;
 pub mod slug;
 pub mod token;
 

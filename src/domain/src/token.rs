@@ -32,6 +32,8 @@ pub enum TokenKind {
     Admin,
     /// The operator, across tenants.
     Operator,
+    /// A receiver of signals, for its one stream.
+    Stream,
     /// A signed-in person.
     Session,
     /// The browser in which a login began.
@@ -40,12 +42,13 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Scim,
         Self::Access,
         Self::ClientSecret,
         Self::Admin,
         Self::Operator,
+        Self::Stream,
         Self::Session,
         Self::Browser,
     ];
@@ -58,6 +61,7 @@ impl TokenKind {
             Self::ClientSecret => "usher_cs_",
             Self::Admin => "usher_adm_",
             Self::Operator => "usher_op_",
+            Self::Stream => "usher_ssf_",
             Self::Session => "usher_ses_",
             Self::Browser => "usher_brw_",
         }

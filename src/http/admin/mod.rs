@@ -15,6 +15,7 @@ mod openapi;
 mod operator_credentials;
 mod org_units;
 mod people;
+mod receivers;
 mod requests;
 mod schema_extensions;
 mod seat_pool;
@@ -102,6 +103,17 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .put(schema_extensions::redeclare)
                 .delete(schema_extensions::withdraw),
         )
+        .service(Endpoint::at("/tenants/{tenant}/receivers").get(receivers::list).post(receivers::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/receivers/{id}")
+                .get(receivers::show)
+                .patch(receivers::change)
+                .delete(receivers::delete),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/rotate").post(receivers::rotate))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/test").post(receivers::test))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/replay").post(receivers::replay))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries))
         .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
         .service(Endpoint::at("/tenants/{tenant}/users").get(people::list).post(people::create))
         .service(

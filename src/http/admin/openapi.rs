@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, operator_credentials, org_units, people, requests, schema_extensions, seat_pool, tenants,
-    token_issuers, workspaces,
+    oauth_clients, operator_credentials, org_units, people, receivers, requests, schema_extensions,
+    seat_pool, tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -36,6 +36,8 @@ use super::{
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
+        receivers::list, receivers::create, receivers::show, receivers::change, receivers::delete,
+        receivers::rotate, receivers::test, receivers::replay, receivers::deliveries,
         seat_pool::show, seat_pool::set,
         people::list, people::create, people::show, people::change, people::delete, people::access,
         people::tombstones,
@@ -105,7 +107,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 60);
+        assert_eq!(operations, 69);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use diesel::pg::Pg;
 use domain::id::TenantId;
 use tokio::runtime::Handle;
 
+use crate::announced::Announced;
 use crate::connector::{Connector, Pool};
 use crate::error::StoreError;
 use crate::link::{self, Link};
@@ -38,6 +39,7 @@ pub struct Db {
     workers: Workers,
     runtime: Handle,
     pub(crate) known: std::sync::Arc<crate::credentials::Known>,
+    pub(crate) announced: std::sync::Arc<Announced>,
 }
 
 impl std::fmt::Debug for Db {
@@ -58,6 +60,7 @@ impl Db {
             workers: Workers::default(),
             runtime: runtime.clone(),
             known: std::sync::Arc::default(),
+            announced: std::sync::Arc::default(),
         })
     }
 
@@ -93,6 +96,11 @@ impl Db {
     /// Begins a transaction on the tables that belong to no tenant.
     pub async fn global(&self) -> Result<GlobalTx, StoreError> {
         GlobalTx::begin(self).await
+    }
+
+    /// In which tenants facts were committed here.
+    pub fn announced(&self) -> &Announced {
+        &self.announced
     }
 
     /// Whether a query can be answered now.

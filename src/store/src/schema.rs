@@ -403,7 +403,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    outbox (tenant_id, id) {
+    outbox (tenant_id, position) {
         tenant_id -> Uuid,
         id -> Uuid,
         at -> Timestamptz,
@@ -411,6 +411,79 @@ diesel::table! {
         subject_id -> Text,
         payload -> Jsonb,
         request_id -> Uuid,
+        position -> Int8,
+    }
+}
+
+diesel::table! {
+    receiver (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        method -> Nullable<Text>,
+        address -> Nullable<Text>,
+        audience -> Nullable<Text>,
+        events -> Nullable<Jsonb>,
+        description -> Nullable<Text>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        hint -> Text,
+        secret_sealed -> Nullable<Bytea>,
+        old_secret_sealed -> Nullable<Bytea>,
+        token_hash -> Nullable<Bytea>,
+        old_token_hash -> Nullable<Bytea>,
+        old_until -> Nullable<Timestamptz>,
+        authorization_sealed -> Nullable<Bytea>,
+        failures -> Int4,
+        failing_since -> Nullable<Timestamptz>,
+        retry_at -> Timestamptz,
+        verified_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    signal (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int8,
+        id -> Uuid,
+        at -> Timestamptz,
+        fact -> Text,
+        subject_id -> Text,
+        payload -> Jsonb,
+        request_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    delivery (tenant_id, receiver_id, id) {
+        tenant_id -> Uuid,
+        receiver_id -> Uuid,
+        id -> Uuid,
+        position -> Int8,
+        n -> Int2,
+        event -> Text,
+        subject_id -> Text,
+        state -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        last_at -> Nullable<Timestamptz>,
+        status -> Nullable<Int4>,
+        microseconds -> Nullable<Int8>,
+        outcome -> Nullable<Text>,
+        excerpt -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    delivery_lane (tenant_id, receiver_id, subject_id) {
+        tenant_id -> Uuid,
+        receiver_id -> Uuid,
+        subject_id -> Text,
+        pending -> Int4,
+        due_at -> Timestamptz,
+        holder -> Nullable<Uuid>,
     }
 }
 
@@ -540,6 +613,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     bulk_step,
     connection,
     credential,
+    delivery,
+    delivery_lane,
     departure,
     directory,
     email_domain,
@@ -557,6 +632,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     org_unit,
     outbox,
     pending_member,
+    receiver,
     schema_extension,
     schema_version,
     scim_request,
@@ -567,6 +643,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     seat_pool,
     seat_waiter,
     session,
+    signal,
     spent_assertion,
     tenant,
     token_issuer,

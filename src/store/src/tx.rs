@@ -4,6 +4,8 @@
 //! A transaction that is dropped half way (the client went, a time-out struck) is rolled back before
 //! the connection can serve anybody else; if that fails the connection is closed. How statements travel, `link` knows.
 
+use std::sync::Arc;
+
 use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel_async::AsyncPgConnection;
@@ -11,6 +13,7 @@ use domain::audit::Audit;
 use domain::clock::Entropy;
 use domain::id::TenantId;
 
+use crate::announced::Announced;
 use crate::audit::{self, Outgoing};
 use crate::bulk_jobs::{self, Noted};
 use crate::db::Db;
@@ -78,13 +81,16 @@ pub struct WriteTx {
     rehearsed: Rehearsed,
     /// Operations of a bulk request that it does, until they are noted.
     noted: Option<Noted>,
+    /// Whom to tell that facts were committed, and whether there are any.
+    announced: (Arc<Announced>, bool),
 }
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
         let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
         let (scope, noted) = (scope.clone(), scope.noted().cloned());
-        Ok(Self { link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted })
+        let announced = (Arc::clone(&db.announced), false);
+        Ok(Self { link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted, announced })
     }
 
     /// Notes a fact for the outbox; it is written with the commit.
@@ -122,6 +128,7 @@ impl WriteTx {
             self.rehearsed.note(audit, &outgoing);
             return Ok(());
         }
+        self.announced.1 |= !outgoing.is_empty();
         self.link.later(audit::append(&self.scope, audit, outgoing, now, entropy)?);
         Ok(())
     }
@@ -142,9 +149,7 @@ impl WriteTx {
         self.record(audit, now, entropy)?;
         let (ending, rehearsal) = self.ending();
         let rows = self.link.load_and_close(last, ending).await?;
-        if let Some(rehearsal) = rehearsal {
-            rehearsal.ended(self.rehearsed);
-        }
+        ended(rehearsal, self.rehearsed, &self.announced, &self.scope);
         Ok(rows)
     }
 
@@ -169,9 +174,7 @@ impl WriteTx {
     async fn end(self) -> Result<(), StoreError> {
         let (ending, rehearsal) = self.ending();
         self.link.close(ending).await?;
-        if let Some(rehearsal) = rehearsal {
-            rehearsal.ended(self.rehearsed);
-        }
+        ended(rehearsal, self.rehearsed, &self.announced, &self.scope);
         Ok(())
     }
 
@@ -219,6 +222,20 @@ impl WriteTx {
     }
 }
 
+/// A transaction has ended well: a rehearsal hears what would have been, the courier that there are facts.
+fn ended(
+    rehearsal: Option<Rehearsal>,
+    with: Rehearsed,
+    (announced, facts): &(Arc<Announced>, bool),
+    scope: &Scope,
+) {
+    if let Some(rehearsal) = rehearsal {
+        rehearsal.ended(with);
+    } else if *facts {
+        announced.note(scope.tenant());
+    }
+}
+
 impl Reads for WriteTx {
     fn connection(&mut self) -> Connection<'_> {
         Connection(&mut self.link)
@@ -232,11 +249,13 @@ impl Reads for WriteTx {
 #[derive(Debug)]
 pub struct GlobalTx {
     link: Link,
+    announced: Arc<Announced>,
 }
 
 impl GlobalTx {
     pub(crate) async fn begin(db: &Db) -> Result<Self, StoreError> {
-        Ok(Self { link: db.link("BEGIN".to_owned(), None).await? })
+        let announced = Arc::clone(&db.announced);
+        Ok(Self { link: db.link("BEGIN".to_owned(), None).await?, announced })
     }
 
     /// Makes what was written permanent and gives the connection back.
@@ -248,10 +267,25 @@ impl GlobalTx {
         self.link.conn().await
     }
 
+    /// The rows of one statement, the last.
+    pub(crate) async fn load_and_finish<R>(self, statement: Statement<'static>) -> Result<Vec<R>, StoreError>
+    where
+        R: QueryableByName<Pg> + Send + 'static,
+    {
+        self.link.load_and_close(statement, "COMMIT").await
+    }
+
     /// Goes on inside one tenant, in the same transaction: how a new tenant's first rows come with the tenant itself.
     pub(crate) fn into_tenant(mut self, scope: Scope) -> WriteTx {
         let setting = format!("SET LOCAL app.tenant_id = '{}'", scope.tenant());
         self.link.later_text(setting);
-        WriteTx { link: self.link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted: None }
+        WriteTx {
+            link: self.link,
+            scope,
+            outgoing: Vec::new(),
+            rehearsed: Rehearsed::default(),
+            noted: None,
+            announced: (self.announced, false),
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::UserId;
-use domain::lifecycle::PersonState;
 use scim::dialect::{Dialect, Leniency};
 use scim::resource::Resource;
 use serde_json::Value;
@@ -80,9 +79,10 @@ impl App {
         }
         joined.sort_unstable();
         joined.dedup();
-        let states: Vec<(UserId, PersonState)> =
-            people.iter().map(|(id, resource)| (*id, state_of(resource))).collect();
-        let follows = arrive(self, &mut tx, &states).await?;
+        let arrived = people.iter().map(|(id, resource)| {
+            (*id, state_of(resource), resource.as_map().keys().cloned().collect::<Vec<_>>())
+        });
+        let follows = arrive(self, &mut tx, &arrived.collect::<Vec<_>>()).await?;
         let provisioned = people.iter().map(|(id, resource)| {
             AuditEvent::new(Action::UserProvision, *id).after(Value::Object(resource.as_map().clone()))
         });

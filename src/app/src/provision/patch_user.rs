@@ -60,7 +60,8 @@ impl App {
             audit.extend(departed.1);
         }
         users::update(&mut tx, id, &before, &after, now)?;
-        audit.extend(settle(self, &mut tx, id, state_of(&before), state_of(&after)).await?);
+        let states = (state_of(&before), state_of(&after));
+        audit.extend(settle(self, &mut tx, id, states, &changed_names(&before, &after)).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(UserView {
             resource: after,
@@ -69,6 +70,13 @@ impl App {
             ..row.into()
         })
     }
+}
+
+/// The names of the attributes that differ.
+fn changed_names(before: &Resource, after: &Resource) -> Vec<String> {
+    let (before, after) = (before.as_map(), after.as_map());
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
 fn changed(id: UserId, before: &Resource, after: &Resource) -> AuditEvent {

@@ -23,8 +23,8 @@ pub(super) async fn settle(
     app: &App,
     tx: &mut WriteTx,
     user: UserId,
-    before: PersonState,
-    after: PersonState,
+    (before, after): (PersonState, PersonState),
+    attributes: &[String],
 ) -> Result<Vec<AuditEvent>, AppError> {
     let effects = effects(before, after);
     let access = if effects.reevaluate { reevaluate(app, tx, &[user]).await? } else { Vec::new() };
@@ -34,7 +34,7 @@ pub(super) async fn settle(
     if effects.claim_seat {
         events.extend(claim(app, tx, &[user]).await?);
     }
-    announce(tx, user, &effects);
+    announce(tx, user, &effects, attributes);
     Ok(events)
 }
 
@@ -42,28 +42,29 @@ pub(super) async fn settle(
 pub(super) async fn arrive(
     app: &App,
     tx: &mut WriteTx,
-    people: &[(UserId, PersonState)],
+    people: &[(UserId, PersonState, Vec<String>)],
 ) -> Result<Vec<AuditEvent>, AppError> {
-    let everybody: Vec<UserId> = people.iter().map(|(user, _)| *user).collect();
+    let everybody: Vec<UserId> = people.iter().map(|(user, ..)| *user).collect();
     let mut events = reevaluate(app, tx, &everybody).await?;
     let follows = |state| effects(PersonState::Absent, state);
-    let seats = people.iter().filter(|(_, state)| follows(*state).claim_seat);
-    let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();
+    let seats = people.iter().filter(|(_, state, _)| follows(*state).claim_seat);
+    let seats: Vec<UserId> = seats.map(|(user, ..)| *user).collect();
     if !seats.is_empty() {
         events.extend(claim(app, tx, &seats).await?);
     }
-    for (user, state) in people {
-        announce(tx, *user, &follows(*state));
+    for (user, state, attributes) in people {
+        announce(tx, *user, &follows(*state), attributes);
     }
     Ok(events)
 }
 
-fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects) {
+/// The facts of a person's life, with the names of the attributes that came or changed.
+fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects, attributes: &[String]) {
     for fact in &effects.facts {
         tx.announce(Outgoing {
             fact: fact.name(),
             subject_id: user.to_string(),
-            payload: json!({"user": user}),
+            payload: json!({"user": user, "attributes": attributes}),
         });
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
@@ -68,6 +68,31 @@ pub struct Egress {
     policy: EgressPolicy,
 }
 
+/// What is sent to somebody who follows us.
+#[derive(Debug)]
+pub struct Parcel<'a> {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Further headers; some hold secrets, so none is printed.
+    pub headers: Vec<(&'static str, Secret)>,
+    /// The body.
+    pub body: &'a str,
+}
+
+/// How a delivery was answered. Of the body only the beginning is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The HTTP status; never a redirect.
+    pub status: u16,
+    /// After how many seconds the receiver wants to be asked again.
+    pub retry_after: Option<u64>,
+    /// The beginning of the body.
+    pub excerpt: String,
+}
+
+/// So much of the answer to a delivery is read.
+const EXCERPT: usize = 1024;
+
 /// A complete answer, at most one mebibyte.
 #[derive(Clone)]
 pub struct EgressResponse {
@@ -127,6 +152,33 @@ impl Egress {
             request = request.basic_auth(form_encoded(name), Some(form_encoded(secret.expose())));
         }
         self.send(request, "application/json").await
+    }
+
+    /// Delivers something.
+    pub async fn deliver(&self, url: &Url, parcel: Parcel<'_>) -> Result<Receipt, EgressError> {
+        self.check(url)?;
+        let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, parcel.content_type);
+        for (name, value) in &parcel.headers {
+            request = request.header(*name, value.expose());
+        }
+        let request = request.header(ACCEPT, "application/json").body(parcel.body.to_owned());
+        let mut response = request.send().await.map_err(|error| classify(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(EgressError::Redirected(status.as_u16()));
+        }
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut body = Vec::new();
+        // The status is the answer: a body that breaks off takes nothing back.
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend(chunk.iter().take(EXCERPT.saturating_sub(body.len())));
+            if body.len() >= EXCERPT {
+                break;
+            }
+        }
+        let excerpt = String::from_utf8_lossy(&body).into_owned();
+        Ok(Receipt { status: status.as_u16(), retry_after, excerpt })
     }
 
     /// Whether this URL could be visited at all, as far as can be said without looking the name up.

@@ -8,4 +8,4 @@ mod address;
 mod client;
 mod resolver;
 
-pub use client::{Egress, EgressError, EgressPolicy, EgressResponse};
+pub use client::{Egress, EgressError, EgressPolicy, EgressResponse, Parcel, Receipt};

@@ -1,0 +1,103 @@
+//! The key that signs security event tokens. Knows ES256 and JSON Web Keys; does not know claims.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// What a secret is used for here, so that nothing else made from it can be the same.
+const PURPOSE: &[u8] = b"usher: signs security event tokens, ES256";
+
+/// A private key on P-256. Prints its id only.
+pub struct SetKey {
+    key: SigningKey,
+    id: String,
+    x: String,
+    y: String,
+}
+
+impl std::fmt::Debug for SetKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl SetKey {
+    /// The key that this seed is; nothing for the one seed in four thousand million that is none.
+    fn from_seed(seed: &[u8; 32]) -> Option<Self> {
+        let key = SigningKey::from_slice(seed).ok()?;
+        let point = key.verifying_key().to_sec1_point(false);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(point.x()?), URL_SAFE_NO_PAD.encode(point.y()?));
+        // RFC 7638 §3: the members that a key of this type must have, in the order of their names.
+        let thumbprint = Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#));
+        Some(Self { key, id: URL_SAFE_NO_PAD.encode(thumbprint), x, y })
+    }
+
+    /// The key of a period, made from a secret: all who have the secret have the same, and none of them keeps it anywhere.
+    pub fn derive(secret: &[u8; 32], period: i64) -> Option<Self> {
+        (0_u8..=u8::MAX).find_map(|attempt| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+            mac.update(PURPOSE);
+            mac.update(&period.to_be_bytes());
+            mac.update(&[attempt]);
+            Self::from_seed(&mac.finalize().into_bytes().into())
+        })
+    }
+
+    /// The public half, as it is published.
+    pub fn public(&self) -> Value {
+        json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.id, "x": self.x, "y": self.y})
+    }
+
+    /// A security event token with these claims (RFC 8417 §2.3: of the type `secevent+jwt`).
+    pub fn sign(&self, claims: Map<String, Value>) -> String {
+        let header = json!({"alg": "ES256", "typ": "secevent+jwt", "kid": self.id});
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(header), part(Value::Object(claims)));
+        let signature: Signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{Jws, SigningAlg};
+
+    #[test]
+    fn a_token_is_verified_by_another_implementation_with_the_published_half() {
+        let key = SetKey::from_seed(&[7; 32]).unwrap();
+        let claims = json!({"iss": "https://usher.example"}).as_object().unwrap().clone();
+
+        let token = key.sign(claims.clone());
+
+        let jws = Jws::parse(&token, &[SigningAlg::Es256], &["secevent+jwt"]).unwrap();
+        assert_eq!(jws.key_id.as_deref(), key.public()["kid"].as_str());
+        let public = serde_json::from_value(key.public()).unwrap();
+        assert_eq!(jws.verify(&public).unwrap(), claims);
+        let other = serde_json::from_value(SetKey::from_seed(&[8; 32]).unwrap().public()).unwrap();
+        assert!(jws.verify(&other).is_err());
+    }
+
+    #[test]
+    fn who_has_the_secret_has_the_keys_and_each_period_has_its_own() {
+        let public = |secret: u8, period| SetKey::derive(&[secret; 32], period).unwrap().public();
+
+        assert_eq!(public(1, 5), public(1, 5));
+        assert_ne!(public(1, 5), public(1, 6));
+        assert_ne!(public(1, 5), public(2, 5));
+    }
+
+    #[test]
+    fn a_key_does_not_show_itself() {
+        let key = SetKey::from_seed(&[7; 32]).unwrap();
+
+        assert_eq!(format!("{key:?}"), format!("SetKey {{ id: \"{}\", .. }}", key.id));
+        assert!(key.public().get("d").is_none());
+        assert!(SetKey::from_seed(&[0; 32]).is_none());
+        assert!(SetKey::from_seed(&[0xff; 32]).is_none());
+    }
+}

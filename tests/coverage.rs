@@ -25,13 +25,15 @@ enum Opens {
     Admin,
     /// Those who run Usher.
     Operator,
+    /// A receiver, with the token of its stream.
+    Stream,
     /// A person who is signed in.
     Session,
 }
 
-use Opens::{Admin, Open, Operator, Scim, Session};
+use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-const ROUTES: [(&str, &str, Opens); 119] = [
+const ROUTES: [(&str, &str, Opens); 130] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -146,6 +148,17 @@ const ROUTES: [(&str, &str, Opens); 119] = [
     ("GET", "/oidc/{tenant}/{connection}/callback", Open),
     ("POST", "/oauth/token", Open),
     ("GET", "/.well-known/oauth-authorization-server", Open),
+    ("GET", "/.well-known/ssf-configuration", Open),
+    ("GET", "/ssf/jwks", Open),
+    ("GET", "/ssf/stream", Stream),
+    ("POST", "/ssf/stream", Stream),
+    ("PUT", "/ssf/stream", Stream),
+    ("PATCH", "/ssf/stream", Stream),
+    ("DELETE", "/ssf/stream", Stream),
+    ("GET", "/ssf/status", Stream),
+    ("POST", "/ssf/status", Stream),
+    ("POST", "/ssf/verify", Stream),
+    ("POST", "/ssf/poll/{id}", Stream),
     ("GET", "/session", Session),
     ("POST", "/logout", Open),
     ("GET", "/healthz", Open),
@@ -154,8 +167,9 @@ const ROUTES: [(&str, &str, Opens); 119] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 17] = [
     "GET /.well-known/oauth-authorization-server",
+    "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
     "GET /healthz",
     "GET /login/{tenant}",
@@ -168,6 +182,7 @@ const OPEN: [&str; 15] = [
     "GET /scim/v2/Schemas",
     "GET /scim/v2/Schemas/{id}",
     "GET /scim/v2/ServiceProviderConfig",
+    "GET /ssf/jwks",
     "POST /logout",
     "POST /oauth/token",
 ];
@@ -193,6 +208,7 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("login/mod.rs", "callback_routes") => "/oidc",
         ("login/mod.rs", "session_routes") => "/session",
         ("login/mod.rs", "sign_out_routes") => "/logout",
+        ("ssf/mod.rs", "routes") => "/ssf",
         ("routes.rs", "configure") => "",
         other => panic!("{other:?} has addresses; say here where they begin"),
     }
@@ -322,6 +338,7 @@ impl World {
         let later = |request: reqwest::RequestBuilder| request.header("prefer", "respond-async").json(&empty);
         let job = other.scim.send("POST", "/Bulk", later).await.is(202).header("set-txn").to_owned();
         let ids = vec![
+            ("/ssf/poll/", receiver.clone()),
             ("/receivers/", receiver),
             ("/oauth-clients/", client),
             ("/token-issuers/", issuer),

@@ -6,6 +6,7 @@
 //! | [`AnyScimClient`] | the same, or somebody who shows no credential |
 //! | [`OperatorCaller`] | those who run Usher |
 //! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
+//! | [`StreamCaller`] | a receiver, with the token of its stream |
 //! | [`SessionCaller`] | a person who is signed in |
 //! | [`Subject`] | either a provisioning client or a person who is signed in |
 //!
@@ -16,6 +17,7 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest};
+use app::signals::ShownStream;
 use app::{AdminScope, AppError, DirectoryScope, LiveSession, Opened, Operator};
 use domain::slug::Slug;
 use domain::token::{PlainToken, TokenKind};
@@ -61,6 +63,10 @@ pub struct TenantAdminCaller {
     /// The tenant's slug.
     pub tenant: String,
 }
+
+/// A receiver of security event tokens.
+#[derive(Debug)]
+pub struct StreamCaller(pub ShownStream);
 
 /// A person who is signed in.
 #[derive(Debug)]
@@ -125,6 +131,25 @@ impl FromRequest for OperatorCaller {
             }
             opened(&request, &token).await?;
             Err(Refused::WrongCredential("This takes an operator's credential."))
+        })
+    }
+}
+
+impl FromRequest for StreamCaller {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let token = bearer(&request)?;
+            if token.kind() != TokenKind::Stream {
+                opened(&request, &token).await?;
+                return Err(Refused::WrongCredential("This takes the token of a stream."));
+            }
+            let state = AppState::of(&request)?;
+            let found = state.app.stream(&token, state.request_id(&request)).await?;
+            found.map(Self).ok_or(Refused::Unauthenticated(Scheme::Bearer { shown: true }))
         })
     }
 }

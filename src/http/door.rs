@@ -11,6 +11,8 @@ pub enum Door {
     Login,
     /// OAuth clients: `/oauth` and the metadata that they read.
     OAuth,
+    /// Receivers of security event tokens: `/ssf`.
+    Signals,
     /// Whoever operates Usher: health and metrics.
     Operation,
     /// No door.
@@ -26,6 +28,7 @@ impl Door {
             "api" => Self::Api,
             "login" | "oidc" | "session" | "logout" => Self::Login,
             "oauth" | ".well-known" => Self::OAuth,
+            "ssf" => Self::Signals,
             "healthz" | "readyz" | "metrics" => Self::Operation,
             _ => Self::None,
         }
@@ -38,6 +41,7 @@ impl Door {
             Self::Api => "api",
             Self::Login => "login",
             Self::OAuth => "oauth",
+            Self::Signals => "signals",
             Self::Operation => "operation",
             Self::None => "none",
         }

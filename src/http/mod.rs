@@ -33,6 +33,7 @@ pub mod request_log;
 pub mod routes;
 mod scim;
 mod serve;
+mod ssf;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -11,7 +11,7 @@ use super::limits::{authorization, guard};
 use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
-use super::{admin, health, login, metrics, oauth, scim};
+use super::{admin, health, login, metrics, oauth, scim, ssf};
 
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -59,6 +59,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::OAuth))
             .wrap(oauth_guard()),
+    )
+    .service(
+        web::scope("/ssf")
+            .configure(ssf::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Problem))
+            .wrap(guard(limits(), authorization, over_limit(Voice::Problem))),
     )
     .service(
         web::scope("/.well-known")

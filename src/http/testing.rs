@@ -27,6 +27,7 @@ fn make() -> AppState {
         public_url: "https://usher.test".parse().unwrap(),
         allow_loopback: false,
         dns_resolver: None,
+        signals: app::signals::SignalPolicy::default(),
         keep_requests_days: 30,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());

@@ -37,7 +37,7 @@ impl Voice {
             Door::Scim => Self::Scim,
             Door::OAuth => Self::OAuth,
             Door::Login | Door::None if wants_page(request) => Self::Page,
-            Door::Api | Door::Operation | Door::Login | Door::None => Self::Problem,
+            Door::Api | Door::Signals | Door::Operation | Door::Login | Door::None => Self::Problem,
         }
     }
 

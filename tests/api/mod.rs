@@ -27,5 +27,6 @@ mod requests;
 mod roles;
 mod seats;
 mod sorting;
+mod streams;
 mod users;
 mod webhooks;

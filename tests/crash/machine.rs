@@ -61,6 +61,7 @@ impl Machine {
             ("USHER_LIMITS_PER_CREDENTIAL_PER_SECOND", many.clone()),
             ("USHER_LIMITS_BURST", many.clone()),
             ("USHER_LIMITS_PER_ADDRESS_PER_SECOND", many),
+            ("USHER_EGRESS_ALLOW_LOOPBACK", "true".to_owned()),
             ("USHER_LOG_LEVEL", "warn".to_owned()),
         ];
         let usher = spawn(&folder, &environment);
@@ -68,8 +69,8 @@ impl Machine {
         Self { usher, folder, base, environment, http: http() }
     }
 
-    /// A tenant with a directory, seats, and a rule, made at the command line.
-    pub fn tenant(&self) -> Tenant {
+    /// A tenant with somebody who follows it at this address, a directory, seats, and a rule, made at the command line.
+    pub fn tenant(&self, follower: &str) -> Tenant {
         let tenant =
             self.run(&["tenant", "create", "--slug", SLUG, "--name", "Crash", "--blueprint", "bellface"]);
         let of_tenant = |arguments: &[&str]| {
@@ -78,7 +79,8 @@ impl Machine {
         };
         of_tenant(&["org-unit", "create", "--key", "top", "--name", "Top"]);
         of_tenant(&["directory", "create", "--slug", "directory", "--name", "Directory"]);
-        of_tenant(&["receiver", "create", "--kind", "stream", "--name", "Keeps facts"]);
+        let follower = ["--name", "Follower", "--address", follower];
+        of_tenant(&[&["receiver", "create", "--kind", "webhook"], follower.as_slice()].concat());
         of_tenant(&["seat-pool", "set", "--purchased", &SEATS.to_string()]);
         of_tenant(&["mapping-rule", "create", "--priority", "10", "--group", SHARED, "--flag", "recolog"]);
         let text = |value: &Value, key: &str| value[key].as_str().unwrap().to_owned();

@@ -5,11 +5,14 @@
 //! Usher or its Postgres is killed. What has no answer is asked after when everything is back: it happened wholly or not
 //! at all. Every few rounds the clients pause, and the books are compared with what they remember (`books`).
 //!
+//! Somebody follows the tenant all the while, and in the end has been sent every fact (`follower`).
+//!
 //! `USHER_CRASH_ROUNDS` makes fewer rounds while one works on this.
 
 mod books;
 pub mod chance;
 mod client;
+mod follower;
 mod journal;
 mod machine;
 
@@ -24,6 +27,7 @@ use tokio::sync::{Mutex, watch};
 use books::Books;
 use chance::Chance;
 use client::Client;
+use follower::Follower;
 use machine::{Machine, PATIENCE, Tenant};
 
 const ROUNDS: u32 = 100;
@@ -56,6 +60,7 @@ fn postgres_killed_a_hundred_times_in_a_stream_of_writes_is_brought_back_by_ushe
 struct Trial {
     machine: Machine,
     tenant: Tenant,
+    follower: Follower,
     clients: Vec<Arc<Mutex<Client>>>,
     /// Counts the times when everything was back after a kill, and nothing from before it was still under way.
     calm: watch::Sender<u32>,
@@ -81,7 +86,8 @@ impl Trial {
 
     async fn prepare(mut machine: Machine, seed: u64) -> Self {
         machine.wait_until_ready().await;
-        let tenant = machine.tenant();
+        let follower = Follower::start();
+        let tenant = machine.tenant(follower.address());
         let (calm, calmed) = watch::channel(0);
         let answered = Arc::new(AtomicU64::new(0));
         let shared = client::make_shared_group(&machine, &tenant).await;
@@ -94,7 +100,7 @@ impl Trial {
             .map(|client| Arc::new(Mutex::new(client)))
             .collect();
         let chance = Chance::new(seed);
-        Self { machine, tenant, clients, calm, answered, chance, outages: Vec::new() }
+        Self { machine, tenant, follower, clients, calm, answered, chance, outages: Vec::new() }
     }
 
     async fn rounds(&mut self, rounds: u32, kill: impl for<'a> Fn(&'a mut Self, u32) -> Kill<'a>) {
@@ -128,6 +134,7 @@ impl Trial {
             ended.unwrap();
         }
         self.report(rounds).await;
+        self.follower.has_everything(&self.machine, &self.tenant).await;
         self.machine.stop();
     }
 

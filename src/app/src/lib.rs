@@ -188,6 +188,15 @@ impl App {
         Ok(self.db.operator(token, request, self.now()).await?)
     }
 
+    /// The stream that this bearer token opens, if any.
+    pub async fn stream(
+        &self,
+        token: &PlainToken,
+        request: RequestId,
+    ) -> Result<Option<signals::ShownStream>, AppError> {
+        Ok(self.db.stream(token, request, self.now()).await?)
+    }
+
     /// An operator enters a tenant.
     pub async fn enter(&self, operator: &Operator, tenant: &str) -> Result<AdminScope, AppError> {
         self.db.enter(operator, tenant).await?.ok_or(AppError::NotFound("tenant"))

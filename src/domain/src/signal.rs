@@ -147,6 +147,30 @@ impl FactKind {
 mod tests {
     use super::*;
 
+    /// The table for readers, line by line.
+    #[test]
+    fn the_table_for_readers_says_the_same() {
+        let table = include_str!("../../app/src/signals/EVENTS.md");
+        let lines: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+
+        assert_eq!(lines.len(), FACTS.len());
+        for (line, kind) in lines.into_iter().zip(FACTS) {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, name, says, _, events, _] = cells.as_slice() else { panic!("{line}") };
+            assert_eq!((*name, *says), (format!("`{}`", kind.name).as_str(), kind.says));
+            let named: Vec<String> =
+                events.split('`').skip(1).step_by(2).filter(|it| it.contains(':')).map(full).collect();
+            let expected: Vec<&str> = kind.events.iter().map(|event| event.uri()).collect();
+            assert_eq!(named, expected, "{name}");
+        }
+    }
+
+    fn full(short: &str) -> String {
+        short
+            .replace("caep:", "https://schemas.openid.net/secevent/caep/event-type/")
+            .replace("scim:", "urn:ietf:params:scim:event:prov:")
+    }
+
     #[test]
     fn every_fact_and_every_event_has_one_name() {
         for (at, kind) in FACTS.iter().enumerate() {

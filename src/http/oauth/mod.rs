@@ -22,5 +22,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
 
 /// The addresses below `/.well-known`.
 pub(super) fn metadata_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(Endpoint::at("/oauth-authorization-server").get(metadata::document));
+    cfg.service(Endpoint::at("/oauth-authorization-server").get(metadata::document))
+        .service(Endpoint::at("/ssf-configuration").get(super::ssf::configuration));
 }

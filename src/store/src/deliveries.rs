@@ -19,8 +19,8 @@ use crate::schema::delivery;
 use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
-/// For how long a lane is held at a time. Longer than any delivery takes.
-const HELD_FOR_SECONDS: i32 = 30;
+/// For how long a lane is held at a time. Longer than any delivery takes, of which the client has had enough after five.
+const HELD_FOR_SECONDS: i32 = 12;
 
 /// The next delivery of a lane, and the fact that it is about.
 #[derive(Debug, Clone, QueryableByName)]

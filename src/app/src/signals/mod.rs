@@ -11,9 +11,11 @@ mod courier;
 mod deliveries;
 mod fan_out;
 mod keys;
+mod poll;
 mod receivers;
 mod render;
 mod send;
+mod streams;
 
 use std::time::Duration;
 
@@ -23,6 +25,10 @@ pub use receivers::{
     ChangeReceiver, CreatedReceiver, NewReceiver, ReceiverDetails, ReceiverKind, ReceiverStatus,
     ReceiverView, RotateReceiver, RotatedReceiver,
 };
+
+pub use poll::{Poll, Polled, SetError};
+pub use store::receivers::ShownStream;
+pub use streams::{Extent, POLL, PUSH, StreamDelivery, StreamRequest, StreamStatus, VerifyStream};
 
 /// How signals are sent.
 #[derive(Debug, Clone, Copy)]

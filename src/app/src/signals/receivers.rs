@@ -480,7 +480,7 @@ pub(super) fn set_status(
             "reason: at most {LONGEST_REASON} characters, no control characters"
         )));
     }
-    row.status = status.as_str().to_owned();
+    status.as_str().clone_into(&mut row.status);
     row.reason = reason.map(str::to_owned);
     if status == ReceiverStatus::Enabled {
         (row.failures, row.failing_since) = (0, None);

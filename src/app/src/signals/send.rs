@@ -196,9 +196,11 @@ impl App {
                 Ok(false)
             }
             Verdict::Away(rest) => {
-                let after = rest.map(|rest| rest.min(LONGEST_REST)).unwrap_or_else(|| {
-                    backoff(policy.first_probe, policy.longest_probe, receiver.failures, self.chance())
-                });
+                let (first, longest) = (policy.first_probe, policy.longest_probe);
+                let after = match rest {
+                    Some(rest) => rest.min(LONGEST_REST),
+                    None => backoff(first, longest, receiver.failures, self.chance()),
+                };
                 let milliseconds = milliseconds(after);
                 receivers::not_reached(&mut tx, held.receiver, milliseconds);
                 deliveries::put_off(&mut tx, held, due.id, attempt, Later { milliseconds, counts_for: 0 });
@@ -324,25 +326,25 @@ fn milliseconds(time: Duration) -> i32 {
 mod tests {
     use super::*;
 
-    fn answered(status: u16, body: &str) -> Result<Receipt, EgressError> {
-        Ok(Receipt { status, retry_after: Some(7), excerpt: body.to_owned() })
+    fn answered(kind: &str, status: u16, body: &str) -> Verdict {
+        judge(kind, &Ok(Receipt { status, retry_after: Some(7), excerpt: body.to_owned() }))
     }
 
     #[test]
     fn who_is_not_there_or_wants_rest_is_left_alone_and_other_trouble_is_one_persons() {
-        assert_eq!(judge("webhook", &answered(204, "")), Verdict::Done);
-        assert_eq!(judge("stream", &answered(202, "")), Verdict::Done);
+        assert_eq!(answered("webhook", 204, ""), Verdict::Done);
+        assert_eq!(answered("stream", 202, ""), Verdict::Done);
         for status in [400, 401, 404, 408, 500, 502, 504] {
-            assert_eq!(judge("webhook", &answered(status, "")), Verdict::Later, "{status}");
+            assert_eq!(answered("webhook", status, ""), Verdict::Later, "{status}");
         }
         for status in [429, 503] {
             assert_eq!(
-                judge("webhook", &answered(status, "")),
+                answered("webhook", status, ""),
                 Verdict::Away(Some(Duration::from_secs(7))),
                 "{status}"
             );
         }
-        assert_eq!(judge("webhook", &answered(410, "")), Verdict::Gone);
+        assert_eq!(answered("webhook", 410, ""), Verdict::Gone);
         assert_eq!(judge("webhook", &Err(EgressError::TimedOut)), Verdict::Later);
         assert_eq!(judge("webhook", &Err(EgressError::AddressRefused)), Verdict::Away(None));
     }
@@ -351,9 +353,9 @@ mod tests {
     fn a_token_that_its_receiver_cannot_read_is_never_sent_again() {
         let body = r#"{"err": "invalid_request", "description": "?"}"#;
 
-        assert_eq!(judge("stream", &answered(400, body)), Verdict::Never);
-        assert_eq!(judge("webhook", &answered(400, body)), Verdict::Later);
-        assert_eq!(judge("stream", &answered(400, r#"{"err": "invalid_key"}"#)), Verdict::Later);
+        assert_eq!(answered("stream", 400, body), Verdict::Never);
+        assert_eq!(answered("webhook", 400, body), Verdict::Later);
+        assert_eq!(answered("stream", 400, r#"{"err": "invalid_key"}"#), Verdict::Later);
     }
 
     #[test]
@@ -368,7 +370,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_are_spread_over_their_upper_half() {
-        let (first, longest) = (Duration::from_secs(4), Duration::from_secs(60));
+        let (first, longest) = (Duration::from_secs(4), Duration::from_mins(1));
         let seconds = |times, chance| backoff(first, longest, times, chance).as_secs();
 
         assert_eq!((seconds(0, 255), seconds(1, 255), seconds(2, 255)), (4, 8, 16));

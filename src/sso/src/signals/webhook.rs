@@ -36,7 +36,9 @@ impl WebhookSecret {
 
     fn sign(&self, signed: &[&[u8]]) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
-        signed.iter().for_each(|part| mac.update(part));
+        for part in signed {
+            mac.update(part);
+        }
         Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
     }
 }
@@ -59,7 +61,7 @@ mod tests {
         let secret = WebhookSecret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
 
         let signed = signature(
-            &[secret.clone()],
+            std::slice::from_ref(&secret),
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,
             br#"{"test": 2432232314}"#,

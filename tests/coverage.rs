@@ -33,7 +33,7 @@ enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-const ROUTES: [(&str, &str, Opens); 130] = [
+const ROUTES: [(&str, &str, Opens); 139] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -107,6 +107,13 @@ const ROUTES: [(&str, &str, Opens); 130] = [
     ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
     ("GET", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/connections/{connection}/trials", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}/trials/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/session-policy", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/session-policy", Admin),
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
@@ -143,6 +150,8 @@ const ROUTES: [(&str, &str, Opens); 130] = [
     ("DELETE", "/api/v1/tenants/{tenant}/domains/{domain}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/domains/{domain}/verify", Admin),
     ("GET", "/api/v1/tenants/{tenant}/audit-events", Admin),
+    ("GET", "/login", Open),
+    ("POST", "/login", Open),
     ("GET", "/login/{tenant}", Open),
     ("GET", "/login/{tenant}/{connection}", Open),
     ("GET", "/oidc/{tenant}/{connection}/callback", Open),
@@ -167,11 +176,12 @@ const ROUTES: [(&str, &str, Opens); 130] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-const OPEN: [&str; 17] = [
+const OPEN: [&str; 19] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
     "GET /healthz",
+    "GET /login",
     "GET /login/{tenant}",
     "GET /login/{tenant}/{connection}",
     "GET /metrics",
@@ -183,6 +193,7 @@ const OPEN: [&str; 17] = [
     "GET /scim/v2/Schemas/{id}",
     "GET /scim/v2/ServiceProviderConfig",
     "GET /ssf/jwks",
+    "POST /login",
     "POST /logout",
     "POST /oauth/token",
 ];
@@ -201,7 +212,7 @@ fn closed(to: impl Fn(Opens) -> bool) -> impl Iterator<Item = (&'static str, &'s
 fn prefix(file: &str, function: &str) -> &'static str {
     match (file, function) {
         ("scim/mod.rs", "routes") => "/scim/v2",
-        ("admin/mod.rs", "routes") => "/api/v1",
+        ("admin/mod.rs", "routes" | "sign_in_routes") => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("oauth/mod.rs", "metadata_routes") => "/.well-known",
         ("login/mod.rs", "start_routes") => "/login",
@@ -328,6 +339,7 @@ impl World {
         let credential = other.tenant.directory.credential().unwrap().to_string();
         let client = json!({"directory": "directory", "name": "Client"});
         let client = other.api.post("/oauth-clients", client).await.is(201).id();
+        let trial = other.api.post("/connections/x/trials", json!({})).await.is(201).id();
         let issuer = body("POST", "/token-issuers").unwrap();
         let issuer = other.api.post("/token-issuers", issuer).await.is(201).id();
         let receiver = json!({"kind": "stream", "name": "Receiver"});
@@ -340,6 +352,7 @@ impl World {
         let ids = vec![
             ("/ssf/poll/", receiver.clone()),
             ("/receivers/", receiver),
+            ("/trials/", trial),
             ("/oauth-clients/", client),
             ("/token-issuers/", issuer),
             ("/Bulk/", job),
@@ -362,6 +375,7 @@ impl World {
         let id = id.map_or("x", |(_, id)| id.as_str());
         path.replace("{tenant}", &self.other.tenant.slug)
             .replace("{id}", id)
+            .replace("{session}", &uuid::Uuid::nil().to_string())
             .replace("{connection}", "x")
             .replace("{directory}", "directory")
             .replace("{domain}", "acme.example")
@@ -425,6 +439,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "member": {"value": "00000000-0000-7000-8000-000000000001"}
         }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/session-policy") => json!({"idleMinutes": 5, "absoluteMinutes": 60}),
         (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),
         (_, path) if path.contains("/held-departures/") => json!({"decision": "approve"}),
         (_, path) if path.ends_with("/domains") => json!({"name": "changed.example"}),

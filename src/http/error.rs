@@ -287,6 +287,7 @@ fn app_status(error: &AppError) -> StatusCode {
 /// A provider that cannot be used is a gateway's trouble; what a browser brought back is the browser's.
 fn sign_in_status(refusal: &Refusal) -> StatusCode {
     match refusal {
+        Refusal::Trial => StatusCode::OK,
         Refusal::UnknownDoor => StatusCode::NOT_FOUND,
         Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => StatusCode::BAD_REQUEST,
         Refusal::Provider(_) => match refusal.code() {
@@ -296,6 +297,10 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
         },
         Refusal::Paused
         | Refusal::Unknown
+        | Refusal::DomainUnverified
+        | Refusal::Departed
+        | Refusal::NotCreated(_)
+        | Refusal::AboveLimit
         | Refusal::LinkedToAnother
         | Refusal::Inactive
         | Refusal::NoSeat { .. } => StatusCode::FORBIDDEN,

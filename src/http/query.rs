@@ -24,6 +24,11 @@ impl Query {
         Self { pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), raw: query.to_owned() }
     }
 
+    /// The fields of a form.
+    pub(super) fn of_form(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, raw: String::new() }
+    }
+
     /// A parameter that is given at most once, as text that the database can hold.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, Refused> {
         let mut found = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());

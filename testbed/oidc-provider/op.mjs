@@ -10,10 +10,11 @@ const GATEWAY = process.env.GATEWAY ?? 'http://127.0.0.1:9000';
 const CONNECTION = process.env.CONNECTION ?? 'acme/op';
 const REDIRECT_URIS = process.env.REDIRECT_URIS?.split(',') ?? [`${GATEWAY}/oidc/${CONNECTION}/callback`];
 
-// Any password is right. Mallory has an unverified e-mail address of somebody else: signing in as her must never reach that person.
+// Any password is right. Hana's name is an address, as at many companies. Mallory has an unverified e-mail address of somebody else: signing in as her must never reach that person.
 const people = {
   alice: { email: 'alice@acme.example', email_verified: true, name: 'Alice Abe', preferred_username: 'alice', groups: ['engineering', 'workspace-admins'], hd: 'acme.example' },
   bob: { email: 'bob@acme.example', email_verified: true, name: 'Bob Baba', preferred_username: 'bob', groups: ['sales'], hd: 'acme.example' },
+  hana: { email: 'hana@acme.example', email_verified: true, name: 'Hana Hara', preferred_username: 'hana@acme.example' },
   mallory: { email: 'ceo@acme.example', email_verified: false, name: 'Mallory', preferred_username: 'mallory', groups: ['workspace-admins'] },
 };
 

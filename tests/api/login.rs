@@ -366,9 +366,9 @@ fn who_leaves_on_the_way_in_does_not_arrive() {
 }
 
 /// One `usher serve` of its own; ends with the value.
-struct Replica {
+pub struct Replica {
     process: Child,
-    base: String,
+    pub base: String,
     _folder: tempfile::TempDir,
 }
 
@@ -380,7 +380,7 @@ impl Drop for Replica {
 }
 
 impl Replica {
-    fn serve() -> Self {
+    pub fn serve() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("usher.toml");
         let settings = format!(
@@ -412,7 +412,7 @@ impl Replica {
         panic!("usher serve ended: {said}");
     }
 
-    fn scim(&self, doors: &Doors) -> Client {
+    pub fn scim(&self, doors: &Doors) -> Client {
         Client { base: format!("{}/scim/v2", self.base), ..doors.scim.clone() }
     }
 }

@@ -26,6 +26,8 @@ mod plans;
 mod requests;
 mod roles;
 mod seats;
+mod sessions;
+mod sign_in_page;
 mod sorting;
 mod streams;
 mod users;

@@ -311,6 +311,13 @@ impl Doors {
         page["events"].as_array().unwrap().iter().rev().cloned().collect()
     }
 
+    /// A domain that the tenant has proved to be its own.
+    pub async fn verified_domain(&self, name: &str) {
+        let claim = self.api.post("/domains", json!({"name": name})).await.is(201).json();
+        super::dns::server().publish(&text(&claim["recordName"]), &[&text(&claim["recordValue"])]);
+        self.api.send("POST", &format!("/domains/{name}/verify"), |request| request).await.is(200);
+    }
+
     /// An OpenID connection of the tenant.
     pub async fn connection(&self, slug: &str, issuer: &str) -> ConnectionId {
         let new = NewConnection {

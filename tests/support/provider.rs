@@ -14,7 +14,7 @@ use reqwest::cookie::{CookieStore as _, Jar};
 use super::http::{COOKIE, PUBLIC, Reply, base};
 
 /// How many tenants can sign in at the provider during a run.
-const TENANTS: usize = 32;
+const TENANTS: usize = 96;
 const MOST_HOPS: usize = 20;
 
 pub struct Provider {
@@ -115,6 +115,13 @@ impl Browser {
     pub async fn get(&self, address: &str) -> Reply {
         let request = self.agent.get(self.real(address)).header("accept-language", self.language);
         Reply::of(format!("GET {address}"), request).await
+    }
+
+    /// Sends a form's fields to an address.
+    pub async fn fill_in(&self, address: &str, fields: &[(&str, &str)]) -> Reply {
+        let request =
+            self.agent.post(self.real(address)).header("accept-language", self.language).form(fields);
+        Reply::of(format!("POST {address}"), request).await
     }
 
     async fn submit(&self, form: Form) -> Reply {

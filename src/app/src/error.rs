@@ -113,6 +113,9 @@ pub enum Refusal {
     /// The answer belongs to no sign-in of this browser that is still under way.
     #[error("no sign-in under way in this browser")]
     NoFlow,
+    /// It was a trial: what it came to, the administrator reads.
+    #[error("this was a trial")]
+    Trial,
     /// Nobody can sign in at this connection for now.
     #[error("the connection is paused")]
     Paused,
@@ -128,6 +131,18 @@ pub enum Refusal {
     /// The identity provider vouches for somebody whom the directory did not send.
     #[error("the person is not provisioned")]
     Unknown,
+    /// The name is an address in a domain that the tenant has not verified.
+    #[error("the name is an address in a domain that the tenant has not verified")]
+    DomainUnverified,
+    /// Whoever would be made was deleted.
+    #[error("the person was deleted and is not made again by signing in")]
+    Departed,
+    /// Whoever would be made cannot be.
+    #[error("the person cannot be created: {0}")]
+    NotCreated(String),
+    /// The person has a higher role than may come in here.
+    #[error("the person has a higher role than the connection lets in")]
+    AboveLimit,
     /// The name belongs to a person who is linked to somebody else at the identity provider.
     #[error("the person is linked to another subject")]
     LinkedToAnother,
@@ -148,11 +163,16 @@ impl Refusal {
         match self {
             Self::UnknownDoor => "unknown-door",
             Self::NoFlow => "no-flow",
+            Self::Trial => "trial",
             Self::Paused => "paused",
             Self::Replayed => "replayed",
             Self::SignedOut => "signed-out",
             Self::Provider(error) => error.public_code(),
             Self::Unknown => "not-provisioned",
+            Self::DomainUnverified => "domain-not-verified",
+            Self::Departed => "departed",
+            Self::NotCreated(_) => "not-created",
+            Self::AboveLimit => "role-above-limit",
             Self::LinkedToAnother => "linked-to-another",
             Self::Inactive => "inactive",
             Self::NoSeat { position: Some(_) } => "waiting-for-seat",

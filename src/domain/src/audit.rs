@@ -160,6 +160,8 @@ names! {
         ConnectionCreate = "connection.create",
         /// A connection was changed.
         ConnectionUpdate = "connection.update",
+        /// A sign-in was to be tried out at a connection.
+        ConnectionTry = "connection.try",
         /// A connection was deleted.
         ConnectionDelete = "connection.delete",
         /// A receiver was created.

@@ -107,6 +107,8 @@ typed_ids! {
     TenantId
     /// A person of a tenant.
     UserId
+    /// A sign-in that an administrator tries out.
+    TrialId
     /// A group of a tenant.
     GroupId
     /// A directory: the SCIM link through which an identity provider provisions.

@@ -3,13 +3,15 @@
 use actix_web::web::{Data, Path};
 use app::AppError;
 use app::connections::{ChangeConnection, ConnectionView, NewConnection};
+use app::login::TrialView;
+use domain::id::TrialId;
 use domain::slug::Slug;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
 use super::super::state::AppState;
-use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};
+use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
 
 /// All connections.
@@ -90,6 +92,49 @@ pub(super) async fn change(
     let change: ChangeConnection = body.json(&state).await?;
     let slug = slug(&address.1)?;
     Ok(answer::ok(&state.app.change_connection(&caller.scope, &caller.tenant, slug, change).await?))
+}
+
+/// Begins a trial: whoever goes to its address within an hour passes every check of a sign-in and is not signed in. Also
+/// a connection that is paused can be tried out.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tenants/{tenant}/connections/{connection}/trials",
+    operation_id = "begin_trial",
+    tag = "Sign-in",
+    params(InTenant, InConnection),
+    responses(
+        (status = 201, description = "It can be gone to.", body = TrialView),
+        ReadRefusals
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn begin_trial(
+    caller: TenantAdminCaller,
+    address: Path<(String, String)>,
+    state: Data<AppState>,
+) -> Answer {
+    let slug = slug(&address.1)?;
+    Ok(answer::created(&state.app.begin_trial(&caller.scope, &caller.tenant, slug).await?))
+}
+
+/// A trial, and how each check ended if somebody came back. Kept for a day.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/connections/{connection}/trials/{id}",
+    operation_id = "show_trial",
+    tag = "Sign-in",
+    params(InTenant, InConnection, ById),
+    responses((status = 200, description = "The trial.", body = TrialView), ReadRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn show_trial(
+    caller: TenantAdminCaller,
+    address: Path<(String, String, String)>,
+    state: Data<AppState>,
+) -> Answer {
+    let id: TrialId = address.2.parse().or(Err(AppError::NotFound("trial")))?;
+    let slug = slug(&address.1)?;
+    Ok(answer::ok(&state.app.show_trial(&caller.scope, &caller.tenant, slug, id).await?))
 }
 
 /// What is no slug names no connection.

@@ -19,6 +19,7 @@ mod receivers;
 mod requests;
 mod schema_extensions;
 mod seat_pool;
+mod sessions;
 mod tenants;
 mod token_issuers;
 mod workspaces;
@@ -80,14 +81,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/operator-credentials").get(operator_credentials::list))
         .service(Endpoint::at("/operator-credentials/{id}").delete(operator_credentials::revoke))
         .service(
-            Endpoint::at("/tenants/{tenant}/connections").get(connections::list).post(connections::create),
-        )
-        .service(
-            Endpoint::at("/tenants/{tenant}/connections/{connection}")
-                .get(connections::show)
-                .patch(connections::change),
-        )
-        .service(
             Endpoint::at("/tenants/{tenant}/mapping-rules")
                 .get(mapping_rules::list)
                 .post(mapping_rules::create),
@@ -132,5 +125,31 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/mass-guard").put(guards::set))
         .service(Endpoint::at("/tenants/{tenant}/held-departures").get(guards::held))
         .service(Endpoint::at("/tenants/{tenant}/held-departures/{id}").post(guards::decide))
-        .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list));
+        .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list))
+        .configure(sign_in_routes);
+}
+
+/// Those of them that are about signing in.
+fn sign_in_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(
+        Endpoint::at("/tenants/{tenant}/connections").get(connections::list).post(connections::create),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/connections/{connection}")
+            .get(connections::show)
+            .patch(connections::change),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/connections/{connection}/trials").post(connections::begin_trial))
+    .service(
+        Endpoint::at("/tenants/{tenant}/connections/{connection}/trials/{id}").get(connections::show_trial),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/users/{id}/sessions")
+            .get(sessions::list)
+            .delete(sessions::revoke_all),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/users/{id}/sessions/{session}").delete(sessions::revoke))
+    .service(
+        Endpoint::at("/tenants/{tenant}/session-policy").get(sessions::show_policy).put(sessions::set_policy),
+    );
 }

@@ -11,7 +11,7 @@ use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
     oauth_clients, operator_credentials, org_units, people, receivers, requests, schema_extensions,
-    seat_pool, tenants, token_issuers, workspaces,
+    seat_pool, sessions, tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -33,6 +33,7 @@ use super::{
         operator_credentials::list, operator_credentials::revoke,
         requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
         connections::list, connections::create, connections::show, connections::change,
+        connections::begin_trial, connections::show_trial,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -43,6 +44,7 @@ use super::{
         people::tombstones,
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
+        sessions::list, sessions::revoke, sessions::revoke_all, sessions::show_policy, sessions::set_policy,
         guards::show, guards::set, guards::held, guards::decide,
         audit_events::list,
     ),
@@ -107,7 +109,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 69);
+        assert_eq!(operations, 76);
     }
 
     #[test]

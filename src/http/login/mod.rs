@@ -2,6 +2,7 @@
 
 mod callback;
 pub(super) mod cookies;
+mod door;
 pub(super) mod language;
 pub(super) mod page;
 mod session;
@@ -21,7 +22,8 @@ type Answer = Result<HttpResponse, Refused>;
 
 /// The addresses below `/login`.
 pub(super) fn start_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(Endpoint::at("/{tenant}").get(start::at_tenant))
+    cfg.service(Endpoint::at("").get(door::ask).post(door::go_on))
+        .service(Endpoint::at("/{tenant}").get(start::at_tenant))
         .service(Endpoint::at("/{tenant}/{connection}").get(start::at_connection));
 }
 

@@ -64,7 +64,7 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-fn nonce(state: &AppState) -> String {
+pub(super) fn nonce(state: &AppState) -> String {
     let mut bytes = [0_u8; 16];
     state.entropy.fill(&mut bytes);
     Uuid::from_bytes(bytes).simple().to_string()

@@ -3,49 +3,47 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
 use app::{AppError, Refusal};
+use domain::id::TrialId;
 use domain::slug::Slug;
 
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::door::choose;
 use super::{Answer, cookies, see_other};
 
 /// The longest address to return to.
-const LONGEST_RETURN: usize = 2_048;
+pub(super) const LONGEST_RETURN: usize = 2_048;
 
-/// At the tenant's only connection.
+const LONGEST_ID: usize = 36;
+
+/// At the tenant's only connection, or at one that is chosen.
 pub(super) async fn at_tenant(
     tenant: Path<String>,
     query: Query,
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    start(&tenant, None, &query, &request, &state).await
+    let return_to = query.text("return_to", LONGEST_RETURN)?;
+    let doors = state.app.doors(door(&tenant)?.as_str(), state.request_id(&request)).await?;
+    choose(&doors, return_to, &request, &state)
 }
 
 /// At this connection.
 pub(super) async fn at_connection(
-    door: Path<(String, String)>,
+    address: Path<(String, String)>,
     query: Query,
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    let (tenant, connection) = door.into_inner();
-    start(&tenant, Some(&connection), &query, &request, &state).await
-}
-
-async fn start(
-    tenant: &str,
-    connection: Option<&str>,
-    query: &Query,
-    request: &HttpRequest,
-    state: &AppState,
-) -> Answer {
-    let tenant = door(tenant)?;
-    let connection = connection.map(door).transpose()?;
+    let (tenant, connection) = address.into_inner();
+    let (tenant, connection) = (door(&tenant)?, door(&connection)?);
     let return_to = query.text("return_to", LONGEST_RETURN)?;
-    let (connection, request_id) = (connection.as_ref().map(Slug::as_str), state.request_id(request));
-    let departure = state.app.start_login(tenant.as_str(), connection, return_to, request_id).await?;
-    let cookie = cookies::flow_started(&departure.browser, tenant.as_str(), &departure.connection, state);
+    let trial = query.text("trial", LONGEST_ID)?.map(|id| id.parse::<TrialId>().or(Err(Refusal::NoFlow)));
+    let trial = trial.transpose().map_err(AppError::from)?;
+    let request_id = state.request_id(&request);
+    let departure =
+        state.app.start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id).await?;
+    let cookie = cookies::flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state);
     Ok(see_other(departure.location.as_str()).cookie(cookie).finish())
 }
 

@@ -11,10 +11,13 @@ pub(super) enum Situation {
     UnknownDoor,
     NoFlow,
     Paused,
+    Trial,
     ProviderTrouble,
     Declined,
     NotVerified,
     NotProvisioned,
+    DomainUnverified,
+    AboveLimit,
     LinkedToAnother,
     Inactive,
     Waiting { position: u32 },
@@ -47,12 +50,15 @@ impl Situation {
             // Seen from the browser, an answer that no longer counts is one that has been used.
             Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
             Refusal::Paused => Self::Paused,
+            Refusal::Trial => Self::Trial,
             Refusal::Provider(_) => match refusal.code() {
                 "connection_misconfigured" | "provider_unreachable" => Self::ProviderTrouble,
                 "access_denied" | "provider_refused" => Self::Declined,
                 _ => Self::NotVerified,
             },
-            Refusal::Unknown => Self::NotProvisioned,
+            Refusal::Unknown | Refusal::Departed | Refusal::NotCreated(_) => Self::NotProvisioned,
+            Refusal::DomainUnverified => Self::DomainUnverified,
+            Refusal::AboveLimit => Self::AboveLimit,
             Refusal::LinkedToAnother => Self::LinkedToAnother,
             Refusal::Inactive => Self::Inactive,
             Refusal::NoSeat { position: Some(position) } => Self::Waiting { position: *position },
@@ -105,6 +111,11 @@ impl Situation {
                 "Your organisation has paused this way of signing in. Whoever is signed in stays so.",
                 "Ask your administrator when it will be back, or for another way in.",
             ],
+            Self::Trial => [
+                "The trial is over",
+                "This was a trial of the connection, so nobody was signed in.",
+                "You can close this page. Your administrator can read what each check said.",
+            ],
             Self::ProviderTrouble => [
                 "Your organisation’s sign-in cannot be reached",
                 "We could not talk to your organisation’s identity provider.",
@@ -124,6 +135,16 @@ impl Situation {
                 "You have no access here yet",
                 "Your organisation knows you, but has not given you access to this product.",
                 "Ask your administrator to add you, then sign in again.",
+            ],
+            Self::DomainUnverified => [
+                "Your address is not set up here yet",
+                "Your user name is an e-mail address in a domain that your organisation has not confirmed as its own.",
+                "Tell your administrator the reference below; they can confirm the domain.",
+            ],
+            Self::AboveLimit => [
+                "Please use another way to sign in",
+                "Your role here may not sign in through this connection.",
+                "Sign in the way your organisation provides for administrators, or ask your administrator.",
             ],
             Self::LinkedToAnother => [
                 "Your name belongs to somebody else here",
@@ -190,6 +211,11 @@ impl Situation {
                 "組織がこのサインイン方法を一時停止しています。すでにサインインしている方には影響ありません。",
                 "再開の時期や別のサインイン方法については、管理者にお問い合わせください。",
             ],
+            Self::Trial => [
+                "接続テストが終わりました",
+                "これは接続のテストのため、サインインは行われていません。",
+                "このページは閉じてかまいません。各検査の結果は管理者が確認できます。",
+            ],
             Self::ProviderTrouble => [
                 "組織のサインインに接続できません",
                 "組織のIDプロバイダーと通信できませんでした。",
@@ -209,6 +235,16 @@ impl Situation {
                 "まだアクセス権がありません",
                 "組織に登録されていますが、この製品へのアクセスは与えられていません。",
                 "管理者に追加を依頼してから、もう一度サインインしてください。",
+            ],
+            Self::DomainUnverified => [
+                "メールアドレスのドメインが未確認です",
+                "ユーザー名のメールアドレスのドメインが、組織のものとして確認されていません。",
+                "下の参照コードを管理者にお伝えください。管理者がドメインを確認できます。",
+            ],
+            Self::AboveLimit => [
+                "別の方法でサインインしてください",
+                "あなたの役割では、この接続からサインインすることはできません。",
+                "組織が管理者向けに用意した方法でサインインするか、管理者にお問い合わせください。",
             ],
             Self::LinkedToAnother => [
                 "このユーザー名は別の方に紐付いています",
@@ -275,6 +311,11 @@ impl Situation {
                 "Votre organisation a suspendu ce mode de connexion. Les personnes déjà connectées le restent.",
                 "Demandez à votre administrateur quand il sera rétabli, ou s’il existe un autre accès.",
             ],
+            Self::Trial => [
+                "L’essai est terminé",
+                "Il s’agissait d’un essai de la connexion : personne n’a été connecté.",
+                "Vous pouvez fermer cette page. Votre administrateur peut lire le résultat de chaque contrôle.",
+            ],
             Self::ProviderTrouble => [
                 "La connexion de votre organisation est injoignable",
                 "Nous n’avons pas pu joindre le fournisseur d’identité de votre organisation.",
@@ -294,6 +335,16 @@ impl Situation {
                 "Vous n’avez pas encore accès",
                 "Votre organisation vous connaît, mais ne vous a pas donné accès à ce produit.",
                 "Demandez à votre administrateur de vous ajouter, puis reconnectez-vous.",
+            ],
+            Self::DomainUnverified => [
+                "Votre adresse n’est pas encore reconnue ici",
+                "Votre nom d’utilisateur est une adresse dans un domaine que votre organisation n’a pas confirmé comme le sien.",
+                "Transmettez la référence ci-dessous à votre administrateur, qui pourra confirmer le domaine.",
+            ],
+            Self::AboveLimit => [
+                "Utilisez un autre mode de connexion",
+                "Votre rôle ici ne permet pas de se connecter par cette voie.",
+                "Connectez-vous par la voie prévue pour les administrateurs ou adressez-vous à votre administrateur.",
             ],
             Self::LinkedToAnother => [
                 "Votre nom appartient ici à une autre personne",
@@ -376,18 +427,64 @@ impl Labels {
     }
 }
 
+/// The text of the page where somebody says who they are, or chooses how.
+#[derive(Debug)]
+pub(super) struct DoorWords {
+    pub(super) title: &'static str,
+    pub(super) address: &'static str,
+    pub(super) go_on: &'static str,
+    pub(super) unknown: &'static str,
+    pub(super) choose: &'static str,
+}
+
+impl DoorWords {
+    /// `asks`: whether the page asks for an address, and does not let somebody choose.
+    pub(super) fn of(language: Language, asks: bool) -> Self {
+        let [title, choice, address, go_on, unknown, choose] = match language {
+            Language::English => [
+                "Sign in",
+                "Choose how to sign in",
+                "E-mail address at work",
+                "Continue",
+                "No organisation signs in here with this address. Check it, or ask your administrator for the right link.",
+                "Your organisation has several ways in.",
+            ],
+            Language::Japanese => [
+                "サインイン",
+                "サインイン方法の選択",
+                "勤務先のメールアドレス",
+                "次へ",
+                "このアドレスでサインインできる組織はありません。アドレスを確認するか、管理者に正しいリンクをお問い合わせください。",
+                "組織には複数のサインイン方法があります。",
+            ],
+            Language::French => [
+                "Se connecter",
+                "Choisir comment se connecter",
+                "Adresse e-mail professionnelle",
+                "Continuer",
+                "Aucune organisation ne se connecte ici avec cette adresse. Vérifiez-la ou demandez le bon lien à votre administrateur.",
+                "Votre organisation propose plusieurs accès.",
+            ],
+        };
+        Self { title: if asks { title } else { choice }, address, go_on, unknown, choose }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Situation; 16] = [
+    const ALL: [Situation; 19] = [
         Situation::UnknownDoor,
         Situation::NoFlow,
         Situation::Paused,
+        Situation::Trial,
         Situation::ProviderTrouble,
         Situation::Declined,
         Situation::NotVerified,
         Situation::NotProvisioned,
+        Situation::DomainUnverified,
+        Situation::AboveLimit,
         Situation::LinkedToAnother,
         Situation::Inactive,
         Situation::Waiting { position: 7 },

@@ -110,7 +110,18 @@ pub async fn by_slug(tx: &mut impl Reads, slug: &str) -> Result<Option<Connectio
         .optional()?)
 }
 
-/// The same, locked until the transaction ends.
+/// The one of an id.
+pub async fn by_id(tx: &mut impl Reads, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(connection::table
+        .filter(connection::tenant_id.eq(tenant).and(connection::id.eq(id.as_uuid())))
+        .select(ConnectionRow::as_select())
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?)
+}
+
+/// The one that a slug names, locked until the transaction ends.
 pub async fn lock(tx: &mut WriteTx, slug: &str) -> Result<Option<ConnectionRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     Ok(connection::table

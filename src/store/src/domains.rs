@@ -113,3 +113,12 @@ pub async fn release(tx: &mut WriteTx, domain: &EmailDomain) -> Result<bool, Sto
     .await?;
     Ok(gone == 1)
 }
+
+/// Whether the domain of an e-mail address is one that the tenant has verified.
+pub async fn speaks_for(tx: &mut impl Reads, address: &str) -> Result<bool, StoreError> {
+    let domain = address.rsplit_once('@').and_then(|(_, domain)| EmailDomain::parse(domain).ok());
+    Ok(match domain {
+        Some(domain) => find(tx, &domain).await?.is_some_and(|claim| claim.verified_at.is_some()),
+        None => false,
+    })
+}

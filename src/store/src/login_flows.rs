@@ -23,6 +23,8 @@ pub struct LoginFlow {
     pub secrets_sealed: Vec<u8>,
     /// Where the person wants to go afterwards.
     pub return_to: String,
+    /// The trial that it belongs to, if it is one.
+    pub trial_id: Option<Uuid>,
     /// When the browser set out.
     pub started_at: DateTime<Utc>,
     /// When it stops to be good.
@@ -47,6 +49,7 @@ pub async fn start(tx: &mut WriteTx, handle: TokenHash, flow: &LoginFlow) -> Res
             login_flow::browser_hash.eq(&flow.browser_hash),
             login_flow::secrets_sealed.eq(&flow.secrets_sealed),
             login_flow::return_to.eq(&flow.return_to),
+            login_flow::trial_id.eq(flow.trial_id),
             login_flow::started_at.eq(flow.started_at),
             login_flow::expires_at.eq(flow.expires_at),
         ))

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{directory, users};
-use crate::tx::Reads;
+use crate::tx::{Reads, WriteTx};
 use crate::users::{Slice, document};
 
 /// Whom a list is about.
@@ -82,4 +82,17 @@ pub async fn find(tx: &mut impl Reads, id: UserId) -> Result<Option<PersonRow>, 
         .await
         .optional()?;
     Ok(found.map(row))
+}
+
+/// Locks a person of the tenant, whoever manages them. Returns whether they are there.
+pub async fn lock(tx: &mut WriteTx, id: UserId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let found: Option<Uuid> = users::table
+        .filter(users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid())))
+        .select(users::id)
+        .for_no_key_update()
+        .first(tx.conn().await?)
+        .await
+        .optional()?;
+    Ok(found.is_some())
 }

@@ -361,6 +361,7 @@ diesel::table! {
         return_to -> Text,
         expires_at -> Timestamptz,
         started_at -> Timestamptz,
+        trial_id -> Nullable<Uuid>,
     }
 }
 
@@ -627,6 +628,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_flow,
     mapping_rule,
     mass_guard,
+    newcomer,
     oauth_client,
     operator_credential,
     org_unit,
@@ -653,3 +655,32 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     workspace
 );
+
+diesel::table! {
+    newcomer (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        arrived_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    session_policy (tenant_id) {
+        tenant_id -> Uuid,
+        idle_minutes -> Nullable<Int4>,
+        absolute_minutes -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    trial (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        connection_id -> Uuid,
+        started_at -> Timestamptz,
+        forget_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        passed -> Nullable<Bool>,
+        report_sealed -> Nullable<Bytea>,
+    }
+}

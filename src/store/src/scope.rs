@@ -92,6 +92,12 @@ impl DirectoryScope {
         Self { scope, directory, credential: None, may, slug }
     }
 
+    /// What a sign-in does for somebody whom it lets in for the first time. No address names it.
+    pub(crate) fn by_sign_in(scope: &Scope, directory: DirectoryId) -> Self {
+        let (scope, may, slug) = (scope.clone(), CredentialScope::Write, Arc::from(""));
+        Self { scope, directory, credential: None, may, slug }
+    }
+
     /// The tenant-wide scope that this one narrows.
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -109,7 +115,7 @@ impl DirectoryScope {
         self.directory
     }
 
-    /// The credential that was shown; none where an administrator acts.
+    /// The credential that was shown; none where an administrator or a sign-in acts.
     pub fn credential(&self) -> Option<CredentialId> {
         self.credential
     }

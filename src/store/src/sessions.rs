@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Bytea, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::audit::Actor;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::access::{SEAT_OF, gated, seat_state};
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::schema::session;
+use crate::schema::{connection, session, session_policy};
 use crate::scope::Scope;
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
@@ -62,9 +62,15 @@ struct Row {
     #[diesel(sql_type = SqlUuid)]
     user_id: Uuid,
     #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
     last_seen_at: DateTime<Utc>,
     #[diesel(sql_type = Timestamptz)]
     expires_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    idle_minutes: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    absolute_minutes: Option<i32>,
     #[diesel(sql_type = Jsonb)]
     doc: Value,
     #[diesel(sql_type = Jsonb)]
@@ -79,10 +85,11 @@ struct Row {
 
 fn live_text() -> String {
     format!(
-        "SELECT s.id, s.user_id, s.last_seen_at, s.expires_at, u.doc, a.access, {SEAT_OF} \
+        "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, p.idle_minutes, p.absolute_minutes, u.doc, a.access, {SEAT_OF} \
          FROM session s \
          JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
          JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id \
+         LEFT JOIN session_policy p ON p.tenant_id = s.tenant_id \
          WHERE s.tenant_id = {{}} AND s.token_hash = {{}} AND u.active"
     )
 }
@@ -96,7 +103,7 @@ impl Db {
         &self,
         token: &PlainToken,
         request: RequestId,
-        idle: Duration,
+        longest: Lifetimes,
         now: DateTime<Utc>,
     ) -> Result<Option<LiveSession>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
@@ -106,7 +113,10 @@ impl Db {
             .bind::<Bytea, _>(hash.as_bytes().to_vec());
         let row: Option<Row> = self.at_once(tenant, None, ask).await?.pop();
         let Some(row) = row else { return Ok(None) };
-        if row.expires_at <= now || now - row.last_seen_at >= idle {
+        let policy = PolicyRow { idle_minutes: row.idle_minutes, absolute_minutes: row.absolute_minutes };
+        let lifetimes = policy.within(longest);
+        let ends_at = row.expires_at.min(row.created_at + lifetimes.absolute);
+        if ends_at <= now || now - row.last_seen_at >= lifetimes.idle {
             return Ok(None);
         }
         let last_seen_at = row.last_seen_at;
@@ -140,6 +150,114 @@ fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, S
         access: gated(row.access, seat_state(row.has_pool, row.holds, row.position))?,
         expires_at: row.expires_at,
     })
+}
+
+/// How long sessions may live.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// One that was not used for this long has ended.
+    pub idle: Duration,
+    /// One that is this old has ended in any case.
+    pub absolute: Duration,
+}
+
+/// What a tenant says of its sessions. It can only shorten them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = session_policy)]
+pub struct PolicyRow {
+    /// They end when they were not used for so long.
+    pub idle_minutes: Option<i32>,
+    /// They end after so long in any case.
+    pub absolute_minutes: Option<i32>,
+}
+
+impl PolicyRow {
+    /// The shorter of what the tenant says and what the installation does.
+    pub fn within(self, longest: Lifetimes) -> Lifetimes {
+        let shorter = |minutes: Option<i32>, most: Duration| {
+            minutes.map_or(most, |minutes| Duration::minutes(i64::from(minutes)).min(most))
+        };
+        Lifetimes {
+            idle: shorter(self.idle_minutes, longest.idle),
+            absolute: shorter(self.absolute_minutes, longest.absolute),
+        }
+    }
+}
+
+/// What the tenant says of its sessions.
+pub async fn policy(tx: &mut impl Reads) -> Result<PolicyRow, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let row = session_policy::table
+        .filter(session_policy::tenant_id.eq(tenant))
+        .select(PolicyRow::as_select())
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Sets it.
+pub async fn set_policy(tx: &mut WriteTx, row: PolicyRow) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let values = (
+        session_policy::idle_minutes.eq(row.idle_minutes),
+        session_policy::absolute_minutes.eq(row.absolute_minutes),
+    );
+    diesel::insert_into(session_policy::table)
+        .values((session_policy::tenant_id.eq(tenant), values))
+        .on_conflict(session_policy::tenant_id)
+        .do_update()
+        .set(values)
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
+/// A session as it is listed.
+#[derive(Debug, Clone, Queryable)]
+pub struct SessionRow {
+    /// Id.
+    pub id: Uuid,
+    /// Slug of the connection.
+    pub connection: String,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was used last, to the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A person's sessions, newest first; those that have run out may be among them.
+pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let of = session::tenant_id.eq(connection::tenant_id).and(session::connection_id.eq(connection::id));
+    Ok(session::table
+        .inner_join(connection::table.on(of))
+        .filter(session::tenant_id.eq(tenant).and(session::user_id.eq(user.as_uuid())))
+        .order((session::created_at.desc(), session::id))
+        .select((
+            session::id,
+            connection::slug,
+            session::created_at,
+            session::last_seen_at,
+            session::expires_at,
+        ))
+        .load(tx.connection().0.conn().await?)
+        .await?)
+}
+
+/// Ends one session of a person. Returns whether there was one to end.
+pub async fn end_of_person(tx: &mut WriteTx, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended = diesel::delete(
+        session::table
+            .filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid())))
+            .filter(session::user_id.eq(user.as_uuid())),
+    )
+    .execute(tx.conn().await?)
+    .await?;
+    Ok(ended == 1)
 }
 
 /// Opens a session, and forgets those of this tenant that ran out.
@@ -228,4 +346,22 @@ pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(),
     .execute(tx.conn().await?)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_can_only_shorten_what_the_installation_allows() {
+        let longest = Lifetimes { idle: Duration::minutes(60), absolute: Duration::hours(12) };
+        let within = |idle_minutes, absolute_minutes| {
+            let lifetimes = PolicyRow { idle_minutes, absolute_minutes }.within(longest);
+            (lifetimes.idle.num_minutes(), lifetimes.absolute.num_minutes())
+        };
+
+        assert_eq!(within(None, None), (60, 720));
+        assert_eq!(within(Some(5), Some(30)), (5, 30));
+        assert_eq!(within(Some(61), Some(10_000)), (60, 720));
+    }
 }

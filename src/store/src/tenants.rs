@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use domain::audit::Actor;
+use domain::email_domain::EmailDomain;
 use domain::id::{RequestId, TenantId};
 use uuid::Uuid;
 
@@ -39,6 +41,12 @@ impl TenantRow {
     }
 }
 
+#[derive(QueryableByName)]
+struct Slug {
+    #[diesel(sql_type = Text)]
+    slug: String,
+}
+
 impl Db {
     /// An operator enters the tenant that a slug names.
     pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<AdminScope>, StoreError> {
@@ -62,6 +70,19 @@ impl Db {
     /// A job of the house goes to work in a tenant.
     pub fn enter_to_work(&self, tenant: &TenantRow, job: &str, request: RequestId) -> Scope {
         Scope::new(tenant.tenant_id(), Actor::Job { name: job.to_owned() }, request)
+    }
+
+    /// The tenant that has verified a domain of e-mail addresses.
+    pub async fn tenant_by_email_domain(&self, domain: &EmailDomain) -> Result<Option<String>, StoreError> {
+        let mut tx = self.global().await?;
+        let found: Option<Slug> =
+            diesel::sql_query("SELECT slug FROM tenant WHERE email_domains @> ARRAY[$1]")
+                .bind::<Text, _>(domain.as_str())
+                .get_result(tx.conn().await?)
+                .await
+                .optional()?;
+        tx.finish().await?;
+        Ok(found.map(|row| row.slug))
     }
 
     /// The tenant that a slug names.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
+use domain::email_domain::EmailDomain;
 use domain::id::{ConnectionId, DirectoryId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,8 +12,10 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::App;
+use crate::access::load_policy;
 use crate::error::AppError;
-use crate::login::{ConnectionState, LinkTo, Protocol, Settings};
+use crate::login::{ConnectionState, JustInTime, LinkTo, Protocol, Settings};
+use crate::people::Edit;
 use crate::tenants::{display_name, slug};
 
 /// A connection.
@@ -41,6 +44,12 @@ pub struct ConnectionView {
     pub link_to: LinkTo,
     /// Where people land after signing in, and the only origin that they may be sent back to.
     pub return_to: String,
+    /// Whether a sign-in makes people whom the directory has not sent.
+    pub just_in_time: JustInTime,
+    /// Whoever has a higher role than this one does not come in here.
+    pub highest_role: Option<String>,
+    /// The verified domains whose people are sent here from the sign-in page; without any, those of no connection are.
+    pub domains: Vec<String>,
     /// The provider's issuer.
     pub issuer: String,
     /// The name under which the provider knows us.
@@ -62,6 +71,16 @@ pub struct ChangeConnection {
     pub state: Option<ConnectionState>,
     /// Where people land after signing in, and the only origin that they may be sent back to.
     pub return_to: Option<String>,
+    /// Whether a sign-in makes people whom the directory has not sent.
+    pub just_in_time: Option<JustInTime>,
+    /// Whoever has a higher role than this one does not come in here; null lets every role in.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub highest_role: Edit,
+    /// The domains whose people are sent here from the sign-in page, once they are verified. Without any, those of no
+    /// connection are.
+    #[schema(max_items = 100)]
+    pub domains: Option<Vec<String>>,
 }
 
 impl App {
@@ -111,6 +130,17 @@ impl App {
         if let Some(return_to) = change.return_to {
             settings.return_to = web_address("returnTo", &return_to)?;
         }
+        if let Some(just_in_time) = change.just_in_time {
+            settings.just_in_time = just_in_time;
+        }
+        match change.highest_role {
+            Edit::Keep => {}
+            Edit::Clear => settings.highest_role = None,
+            Edit::Set(role) => settings.highest_role = Some(known_role(&mut tx, role).await?),
+        }
+        if let Some(domains) = change.domains {
+            settings.domains = domains_of(&domains)?;
+        }
         row.settings = document(&settings)?;
         if audited(&row) == before {
             tx.nothing_changed().await?;
@@ -150,6 +180,9 @@ impl App {
             link_claim: settings.link_claim,
             link_to: settings.link_to,
             return_to: settings.return_to.to_string(),
+            just_in_time: settings.just_in_time,
+            highest_role: settings.highest_role,
+            domains: settings.domains,
             issuer: openid.issuer,
             client_id: openid.client_id,
             redirect_uri: self.redirect_uri(tenant, &row.slug)?.to_string(),
@@ -200,6 +233,9 @@ impl NewSso<'_> {
             link_claim: link_claim.to_owned(),
             link_to: self.link_to,
             return_to: web_address("returnTo", self.return_to)?,
+            just_in_time: JustInTime::Off,
+            highest_role: None,
+            domains: Vec::new(),
         };
         Ok(ConnectionRow {
             id: id.as_uuid(),
@@ -214,6 +250,28 @@ impl NewSso<'_> {
             created_at: now,
         })
     }
+}
+
+/// A role that the tenant's blueprint has.
+async fn known_role(tx: &mut WriteTx, role: String) -> Result<String, AppError> {
+    let policy = load_policy(tx).await?;
+    match policy.blueprint.role(&role) {
+        Some(_) => Ok(role),
+        None => Err(AppError::Invalid(format!("highestRole: there is no role {role:?}"))),
+    }
+}
+
+const MOST_DOMAINS: usize = 100;
+
+fn domains_of(names: &[String]) -> Result<Vec<String>, AppError> {
+    if names.len() > MOST_DOMAINS {
+        return Err(AppError::Invalid(format!("domains: at most {MOST_DOMAINS}")));
+    }
+    let parse = |name: &String| match EmailDomain::parse(name) {
+        Ok(domain) => Ok(domain.as_str().to_owned()),
+        Err(error) => Err(AppError::Invalid(format!("domains: {name:?}: {error}"))),
+    };
+    names.iter().map(parse).collect()
 }
 
 /// The directory that is named, or the tenant's only one.

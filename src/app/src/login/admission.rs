@@ -1,20 +1,23 @@
 //! Somebody was proven to be somebody: whom does that mean here, and may they in? Knows people, sessions and their order; does not know by which protocol it was proven.
 
 use chrono::{DateTime, Utc};
-use domain::access::AccessStatus;
+use domain::access::{AccessStatus, EffectiveAccess};
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::{ConnectionId, SessionId, UserId};
+use domain::blueprint::Role;
+use domain::id::{ConnectionId, SessionId, TrialId, UserId};
 use domain::token::{PlainToken, TokenHash, TokenKind};
+use serde::Serialize;
 use serde_json::json;
 use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, NewSession};
 use store::users::{self, Groups, Named};
-use store::{Scope, WriteTx, access, identities};
+use store::{Scope, WriteTx, access, domains, identities};
 
 use super::settings::{ConnectionState, LinkTo, Settings};
 use crate::App;
+use crate::access::load_policy;
 use crate::error::{AppError, Refusal};
 
 /// An identity that was proven at a connection, and what the browser brought along.
@@ -25,6 +28,8 @@ pub(super) struct Arrival {
     pub(super) asked_at: Option<DateTime<Utc>>,
     /// Where the person wants to go.
     pub(super) return_to: String,
+    /// The trial that it is, if it is one.
+    pub(super) trial: Option<TrialId>,
     /// The session cookie that the browser had so far: that session ends.
     pub(super) earlier: Option<PlainToken>,
 }
@@ -41,42 +46,33 @@ pub struct SignedIn {
 }
 
 impl App {
-    /// Opens a session for whoever the identity means here, or refuses. One transaction: what it decides by is locked
-    /// until the session is there.
-    pub(super) async fn open_session(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
-        let now = self.now();
-        let identity = &arrival.identity;
-        let mut tx = self.db.begin(scope).await?;
-        // Held, so that who pauses it or changes its rule is either seen or waits.
-        let row = connections::hold(&mut tx, arrival.connection).await?.ok_or(Refusal::UnknownDoor)?;
-        if ConnectionState::of(&row) == ConnectionState::Paused {
-            return Err(Refusal::Paused.into());
+    /// Lets whoever the identity means here in, or refuses. Who is not there may be made first; then they are found like
+    /// everybody else, so that who waits for a seat is in line although they were refused.
+    pub(super) async fn admit(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
+        match self.open_session(scope, &arrival).await {
+            Err(AppError::SignIn(Refusal::Unknown)) if self.welcome(scope, &arrival).await? => {
+                self.open_session(scope, &arrival).await
+            }
+            outcome => outcome,
         }
-        spend(&mut tx, &arrival, now).await?;
-        let (user, linked) = self.find_person(&mut tx, &row, identity).await?;
-        // Locked, so that a deactivation that is answered before us is seen, and one after us ends this session too.
-        let person =
-            users::lock(&mut tx, row.directory(), user, Groups::Omitted).await?.ok_or(Refusal::Unknown)?;
-        if !person.resource().active() {
-            return Err(Refusal::Inactive.into());
-        }
-        check_freshness(&mut tx, user, &arrival).await?;
-        check_access(&mut tx, user).await?;
-        let mut events = Vec::new();
-        if linked == Linked::JustNow {
-            identities::link(&mut tx, arrival.connection, &identity.subject, user, now).await.map_err(
-                |error| match error.conflict() {
-                    Some(_) => Refusal::LinkedToAnother.into(),
-                    None => AppError::from(error),
-                },
-            )?;
-            events.push(AuditEvent::new(Action::UserLink, user).after(json!({"connection": row.id})));
-        }
-        events.extend(end_earlier(&mut tx, arrival.earlier).await?);
+    }
 
+    /// Opens a session. One transaction: what it decides by is locked until the session is there.
+    async fn open_session(&self, scope: &Scope, arrival: &Arrival) -> Result<SignedIn, AppError> {
+        let now = self.now();
+        let mut tx = self.db.begin(scope).await?;
+        let Admitted { user, linked } = self.decide(&mut tx, arrival).await?;
         let id = SessionId::generate(now, &*self.entropy);
+        let through = json!({"user": user, "connection": arrival.connection});
+        let mut audit = Audit::of(AuditEvent::new(Action::SessionStart, id).after(through));
+        if linked == Linked::JustNow {
+            let link = json!({"connection": arrival.connection});
+            audit.push(AuditEvent::new(Action::UserLink, user).after(link));
+        }
+        audit.extend(end_earlier(&mut tx, arrival.earlier.as_ref()).await?);
         let token = PlainToken::mint(TokenKind::Session, Some(scope.tenant()), &*self.entropy);
-        let longest = now + self.session.absolute;
+        let identity = &arrival.identity;
+        let longest = now + self.lifetimes(&mut tx).await?.absolute;
         let expires_at = identity.expires_hint.map_or(longest, |hint| hint.min(longest));
         let new = NewSession {
             id,
@@ -92,36 +88,66 @@ impl App {
             subject_id: user.to_string(),
             payload: json!({"user": user, "session": id}),
         });
-        let mut audit = Audit::of(
-            AuditEvent::new(Action::SessionStart, id).after(json!({"user": user, "connection": row.id})),
-        );
-        audit.extend(events);
         tx.commit(audit, now, &*self.entropy).await?;
-        Ok(SignedIn { session: token, expires_at, return_to: arrival.return_to })
+        Ok(SignedIn { session: token, expires_at, return_to: arrival.return_to.clone() })
     }
 
-    /// By (connection, subject) if they were here before, else by the connection's own rule; never by e-mail.
-    async fn find_person(
+    /// Whom an arrival means, if they may come in: held, locked, linked and spent in the transaction.
+    pub(super) async fn decide(&self, tx: &mut WriteTx, arrival: &Arrival) -> Result<Admitted, AppError> {
+        let identity = &arrival.identity;
+        // Held, so that who pauses it or changes its rule is either seen or waits.
+        let row = connections::hold(tx, arrival.connection).await?.ok_or(Refusal::UnknownDoor)?;
+        if ConnectionState::of(&row) == ConnectionState::Paused && arrival.trial.is_none() {
+            return Err(Refusal::Paused.into());
+        }
+        spend(tx, arrival, self.now()).await?;
+        let settings = Settings::of(&row)?;
+        let (user, mut linked) = find_person(tx, &row, &settings, identity).await?;
+        // Locked, so that a deactivation that is answered before us is seen, and one after us ends this session too.
+        let person =
+            users::lock(tx, row.directory(), user, Groups::Omitted).await?.ok_or(Refusal::Unknown)?;
+        if !person.resource().active() {
+            return Err(Refusal::Inactive.into());
+        }
+        check_freshness(tx, user, arrival).await?;
+        let access = check_access(tx, user).await?;
+        if let Some(highest) = &settings.highest_role {
+            self.check_roles(tx, &access, highest).await?;
+        }
+        if linked == Linked::JustNow {
+            linked = self.link(tx, arrival, user).await?;
+        }
+        Ok(Admitted { user, linked })
+    }
+
+    /// Links the subject to a locked person, unless another browser of theirs was first while this one waited.
+    async fn link(&self, tx: &mut WriteTx, arrival: &Arrival, user: UserId) -> Result<Linked, AppError> {
+        let (connection, subject) = (arrival.connection, &arrival.identity.subject);
+        if identities::find(tx, connection, subject).await? == Some(user) {
+            return Ok(Linked::Before);
+        }
+        match identities::link(tx, connection, subject, user, self.now()).await {
+            Ok(()) => Ok(Linked::JustNow),
+            Err(error) if error.conflict().is_some() => Err(Refusal::LinkedToAnother.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whoever has a higher role than the connection lets in is refused: the provider behind it may be one whose word is
+    /// good enough for contractors and not for administrators. A role that the blueprint no longer has lets nobody in.
+    async fn check_roles(
         &self,
         tx: &mut WriteTx,
-        row: &ConnectionRow,
-        identity: &VerifiedIdentity,
-    ) -> Result<(UserId, Linked), AppError> {
-        if let Some(user) = identities::find(tx, row.connection_id(), &identity.subject).await? {
-            return Ok((user, Linked::Before));
+        access: &EffectiveAccess,
+        highest: &str,
+    ) -> Result<(), AppError> {
+        let policy = load_policy(tx).await?;
+        let rank = |id: &str| policy.blueprint.role(id).map(Role::rank);
+        let limit = rank(highest);
+        if access.roles.iter().all(|held| limit.is_some() && rank(&held.role) <= limit) {
+            return Ok(());
         }
-        let settings = Settings::of(row)?;
-        let name = match settings.link_claim.as_str() {
-            "sub" => Some(identity.subject.as_str()),
-            claim => identity.claim(claim),
-        };
-        let name = name.filter(|name| !name.is_empty()).ok_or(Refusal::Unknown)?;
-        let named = match settings.link_to {
-            LinkTo::UserName => Named::UserName(name),
-            LinkTo::ExternalId => Named::ExternalId(name),
-        };
-        let user = users::by_name(tx, row.directory(), named).await?.ok_or(Refusal::Unknown)?;
-        Ok((user, Linked::JustNow))
+        Err(Refusal::AboveLimit.into())
     }
 
     /// Writes a refusal into the audit trail.
@@ -132,12 +158,38 @@ impl App {
         outcome: &Result<SignedIn, AppError>,
     ) -> Result<(), AppError> {
         let Err(AppError::SignIn(refusal)) = outcome else { return Ok(()) };
+        if matches!(refusal, Refusal::Trial) {
+            return Ok(());
+        }
         let event = AuditEvent::new(Action::LoginRefuse, connection.connection_id())
             .after(json!({"code": refusal.code(), "detail": refusal.to_string()}));
         let tx = self.db.begin(scope).await?;
         tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
         Ok(())
     }
+}
+
+/// By (connection, subject) if they were here before, else by the connection's own rule. An e-mail address finds nobody,
+/// and a name that is one speaks only in a domain that the tenant has verified.
+async fn find_person(
+    tx: &mut WriteTx,
+    row: &ConnectionRow,
+    settings: &Settings,
+    identity: &VerifiedIdentity,
+) -> Result<(UserId, Linked), AppError> {
+    if let Some(user) = identities::find(tx, row.connection_id(), &identity.subject).await? {
+        return Ok((user, Linked::Before));
+    }
+    let name = settings.name_of(identity).ok_or(Refusal::Unknown)?;
+    if name.contains('@') && !domains::speaks_for(tx, name).await? {
+        return Err(Refusal::DomainUnverified.into());
+    }
+    let named = match settings.link_to {
+        LinkTo::UserName => Named::UserName(name),
+        LinkTo::ExternalId => Named::ExternalId(name),
+    };
+    let user = users::by_name(tx, row.directory(), named).await?.ok_or(Refusal::Unknown)?;
+    Ok((user, Linked::JustNow))
 }
 
 /// A message that proved an identity opens one session, whichever process is shown it.
@@ -161,10 +213,10 @@ async fn check_freshness(tx: &mut WriteTx, user: UserId, arrival: &Arrival) -> R
     }
 }
 
-async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<(), AppError> {
+async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<EffectiveAccess, AppError> {
     let access = access::of_person(tx, user).await?.ok_or(Refusal::Unknown)?;
     Err(match access.status {
-        AccessStatus::Granted => return Ok(()),
+        AccessStatus::Granted => return Ok(access),
         AccessStatus::Inactive => Refusal::Inactive,
         AccessStatus::WaitingForSeat { position } => Refusal::NoSeat { position: Some(position) },
         AccessStatus::NoSeat => Refusal::NoSeat { position: None },
@@ -172,7 +224,7 @@ async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<(), AppError> {
     .into())
 }
 
-async fn end_earlier(tx: &mut WriteTx, earlier: Option<PlainToken>) -> Result<Option<AuditEvent>, AppError> {
+async fn end_earlier(tx: &mut WriteTx, earlier: Option<&PlainToken>) -> Result<Option<AuditEvent>, AppError> {
     let Some(token) = earlier.filter(|token| token.tenant() == Some(tx.scope().tenant())) else {
         return Ok(None);
     };
@@ -180,8 +232,18 @@ async fn end_earlier(tx: &mut WriteTx, earlier: Option<PlainToken>) -> Result<Op
     Ok(ended.map(|id| AuditEvent::new(Action::SessionEnd, id)))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Linked {
+/// Somebody who may come in.
+pub(super) struct Admitted {
+    pub(super) user: UserId,
+    pub(super) linked: Linked,
+}
+
+/// How somebody was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Linked {
+    /// They were linked to the subject before.
     Before,
+    /// The connection's rule found them.
     JustNow,
 }

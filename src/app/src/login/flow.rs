@@ -1,7 +1,7 @@
 //! A sign-in under way, kept between the two requests of its browser. Knows that it is bound to a browser and a connection, and used once; what the protocol remembers in it is sealed.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::id::ConnectionId;
+use domain::id::{ConnectionId, TrialId};
 use domain::token::{PlainToken, TokenHash, TokenKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,16 @@ pub(super) struct Taken<K> {
     pub(super) return_to: String,
     /// When the browser set out.
     pub(super) started_at: DateTime<Utc>,
+    /// The trial that it is, if it is one.
+    pub(super) trial: Option<TrialId>,
+}
+
+/// What somebody who sets out wants.
+pub(super) struct Wish {
+    /// Where to go in the end.
+    pub(super) return_to: Url,
+    /// Only to try the connection out.
+    pub(super) trial: Option<TrialId>,
 }
 
 impl App {
@@ -38,7 +48,7 @@ impl App {
         connection: &ConnectionRow,
         handle: &str,
         kept: &impl Serialize,
-        return_to: &Url,
+        wish: &Wish,
     ) -> Result<PlainToken, AppError> {
         let now = self.now();
         let browser = PlainToken::mint(TokenKind::Browser, Some(scope.tenant()), &*self.entropy);
@@ -47,7 +57,8 @@ impl App {
             connection_id: connection.id,
             browser_hash: browser.hash().as_bytes().to_vec(),
             secrets_sealed: self.sealer.seal(PURPOSE, &kept, &*self.entropy)?,
-            return_to: return_to.to_string(),
+            return_to: wish.return_to.to_string(),
+            trial_id: wish.trial.map(TrialId::as_uuid),
             started_at: now,
             expires_at: now + FLOW_LIFETIME,
         };
@@ -74,7 +85,8 @@ impl App {
         let kept = self.sealer.open(PURPOSE, &flow.secrets_sealed)?;
         let kept = serde_json::from_slice(&kept)
             .map_err(|error| AppError::Internal(format!("a login flow cannot be read: {error}")))?;
-        Ok(Taken { kept, return_to: flow.return_to, started_at: flow.started_at })
+        let trial = flow.trial_id.map(TrialId::from_uuid);
+        Ok(Taken { kept, return_to: flow.return_to, started_at: flow.started_at, trial })
     }
 }
 
@@ -88,7 +100,7 @@ pub(super) fn landing(settings: &Settings, wanted: Option<&str>) -> Url {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::LinkTo;
+    use super::super::settings::{JustInTime, LinkTo};
     use super::*;
 
     #[test]
@@ -97,6 +109,9 @@ mod tests {
             link_claim: "sub".to_owned(),
             link_to: LinkTo::UserName,
             return_to: "https://app.test/home".parse().unwrap(),
+            just_in_time: JustInTime::Off,
+            highest_role: None,
+            domains: Vec::new(),
         };
         let land = |wanted| landing(&settings, Some(wanted)).to_string();
 

@@ -7,34 +7,23 @@
 
 mod admission;
 mod flow;
+mod home_realm;
+mod newcomer;
 mod openid;
+mod sessions;
 mod settings;
 mod sign_out;
 mod start_login;
+mod trial;
 
 pub use admission::SignedIn;
 pub use flow::FLOW_LIFETIME;
+pub use home_realm::{Doors, WayIn};
 pub(crate) use openid::OpenIdSettings;
 pub use openid::Return;
-pub use settings::{ConnectionState, LinkTo};
+pub use sessions::{SessionPolicyView, SessionView};
+pub use settings::{ConnectionState, JustInTime, LinkTo};
 pub(crate) use settings::{Protocol, Settings};
 pub use sso::oidc::CallbackParams;
 pub use start_login::Departure;
-
-use domain::id::RequestId;
-use domain::token::PlainToken;
-use store::LiveSession;
-
-use crate::App;
-use crate::error::AppError;
-
-impl App {
-    /// The session that this token opens, if it is in force. Asked anew for each request.
-    pub async fn resolve_session(
-        &self,
-        token: &PlainToken,
-        request: RequestId,
-    ) -> Result<Option<LiveSession>, AppError> {
-        Ok(self.db.session(token, request, self.session.idle, self.now()).await?)
-    }
-}
+pub use trial::{Check, CheckView, TrialView, Verdict};

@@ -3,14 +3,14 @@
 use domain::id::RequestId;
 use domain::token::PlainToken;
 use serde::{Deserialize, Serialize};
-use sso::Secret;
 use sso::oidc::{self, CallbackParams, Connection, FlowSecrets, SigningAlg};
+use sso::{Secret, VerifiedIdentity};
 use store::Scope;
 use store::connections::{self, ConnectionRow};
 use url::Url;
 
 use super::admission::{Arrival, SignedIn};
-use super::flow::Taken;
+use super::flow::{Taken, Wish};
 use super::settings::Protocol;
 use super::start_login::Departure;
 use crate::App;
@@ -78,7 +78,7 @@ impl App {
         tenant: &str,
         row: &ConnectionRow,
         settings: &OpenIdSettings,
-        return_to: &Url,
+        wish: &Wish,
     ) -> Result<Departure, AppError> {
         let ours = self.openid_connection(tenant, row, settings)?;
         let provider = self
@@ -88,7 +88,7 @@ impl App {
             .map_err(Refusal::Provider)?;
         let departure = oidc::start(&ours, &provider, &*self.entropy);
         let kept = Kept::of(&departure.flow);
-        let browser = self.begin_flow(scope, row, &kept.state, &kept, return_to).await?;
+        let browser = self.begin_flow(scope, row, &kept.state, &kept, wish).await?;
         Ok(Departure { location: departure.url, browser, connection: row.slug.clone() })
     }
 
@@ -115,6 +115,33 @@ impl App {
             return Err(Refusal::NoFlow.into());
         };
         let flow: Taken<Kept> = self.take_flow(scope, row.connection_id(), state, browser).await?;
+        let Taken { kept, return_to, started_at, trial } = flow;
+        let proven = self.prove_openid(row, settings, &back, kept).await;
+        let arrival = proven.map(|identity| Arrival {
+            connection: row.connection_id(),
+            identity,
+            asked_at: Some(started_at),
+            return_to,
+            trial,
+            earlier: back.earlier,
+        });
+        match trial {
+            Some(trial) => {
+                self.conclude_trial(scope, trial, arrival).await?;
+                Err(Refusal::Trial.into())
+            }
+            None => self.admit(scope, arrival?).await,
+        }
+    }
+
+    /// What the answer of the provider proves.
+    async fn prove_openid(
+        &self,
+        row: &ConnectionRow,
+        settings: &OpenIdSettings,
+        back: &Return<'_>,
+        kept: Kept,
+    ) -> Result<VerifiedIdentity, AppError> {
         let now = self.now();
         let ours = self.openid_connection(back.tenant, row, settings)?;
         let provider = self
@@ -122,18 +149,9 @@ impl App {
             .get(&self.egress, row.connection_id(), &settings.issuer, now)
             .await
             .map_err(Refusal::Provider)?;
-        let identity =
-            oidc::finish(&self.egress, &ours, &provider, &back.params, &flow.kept.into_flow(), now)
-                .await
-                .map_err(Refusal::Provider)?;
-        let arrival = Arrival {
-            connection: row.connection_id(),
-            identity,
-            asked_at: Some(flow.started_at),
-            return_to: flow.return_to,
-            earlier: back.earlier,
-        };
-        self.open_session(scope, arrival).await
+        let flow = kept.into_flow();
+        let proven = oidc::finish(&self.egress, &ours, &provider, &back.params, &flow, now).await;
+        Ok(proven.map_err(Refusal::Provider)?)
     }
 
     /// Where a connection's answers come back to; different for each, so that none can be taken to another.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sso::VerifiedIdentity;
 use store::connections::ConnectionRow;
 use utoipa::ToSchema;
 
@@ -18,6 +19,28 @@ pub(crate) struct Settings {
     pub(crate) link_to: LinkTo,
     /// Where people land, and the only origin that they may be sent back to.
     pub(crate) return_to: url::Url,
+    /// Whether whoever is not there is made.
+    #[serde(default)]
+    pub(crate) just_in_time: JustInTime,
+    /// Whoever has a higher role than this one does not come in here.
+    #[serde(default)]
+    pub(crate) highest_role: Option<String>,
+    /// The verified domains whose people are sent here; those of no connection are sent to any of the others.
+    #[serde(default)]
+    pub(crate) domains: Vec<String>,
+}
+
+/// Whether a sign-in makes people whom the directory has not sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum JustInTime {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does, for everybody whom the provider vouches for.
+    On,
+    /// It does, for those with an address in a domain that the tenant has verified.
+    VerifiedDomain,
 }
 
 /// The attribute of the SCIM person that the link claim equals. Both are unique in a directory; an e-mail address is
@@ -63,6 +86,15 @@ impl ConnectionState {
 }
 
 impl Settings {
+    /// What the link claim says of an identity.
+    pub(super) fn name_of<'a>(&self, identity: &'a VerifiedIdentity) -> Option<&'a str> {
+        let name = match self.link_claim.as_str() {
+            "sub" => Some(identity.subject.as_str()),
+            claim => identity.claim(claim),
+        };
+        name.filter(|name| !name.is_empty())
+    }
+
     pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {
         stored(&row.settings)
     }

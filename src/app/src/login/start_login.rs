@@ -1,12 +1,12 @@
 //! A browser sets out to its identity provider.
 
-use domain::id::RequestId;
+use domain::id::{RequestId, TrialId};
 use domain::token::PlainToken;
-use store::connections::{self, ConnectionRow};
-use store::{Reads, Scope};
+use store::Scope;
+use store::connections;
 use url::Url;
 
-use super::flow::landing;
+use super::flow::{Wish, landing};
 use super::settings::{ConnectionState, Protocol, Settings};
 use crate::App;
 use crate::error::{AppError, Refusal};
@@ -23,25 +23,30 @@ pub struct Departure {
 }
 
 impl App {
-    /// Starts a sign-in at a tenant's connection; without a connection, at the tenant's only one. `return_to` must have
-    /// the origin that the connection is set to, else people land on the connection's own address.
+    /// Starts a sign-in at a tenant's connection. `return_to` must have the origin that the connection is set to, else
+    /// people land on the connection's own address. A trial can also be made of a connection that is paused.
     pub async fn start_login(
         &self,
         tenant: &str,
-        connection: Option<&str>,
+        connection: &str,
         return_to: Option<&str>,
+        trial: Option<TrialId>,
         request: RequestId,
     ) -> Result<Departure, AppError> {
         let scope = self.sign_in_scope(tenant, request).await?;
-        let row = self.find_connection(&scope, connection).await?;
-        if ConnectionState::of(&row) == ConnectionState::Paused {
-            return Err(Refusal::Paused.into());
-        }
-        let return_to = landing(&Settings::of(&row)?, return_to);
-        match Protocol::of(&row)? {
-            Protocol::OpenId(openid) => {
-                self.depart_to_openid(&scope, tenant, &row, &openid, &return_to).await
+        let mut tx = self.db.read(&scope).await?;
+        let row = connections::by_slug(&mut tx, connection).await?.ok_or(Refusal::UnknownDoor)?;
+        tx.finish().await?;
+        match trial {
+            Some(trial) => self.check_trial(&scope, &row, trial).await?,
+            None if ConnectionState::of(&row) == ConnectionState::Paused => {
+                return Err(Refusal::Paused.into());
             }
+            None => {}
+        }
+        let wish = Wish { return_to: landing(&Settings::of(&row)?, return_to), trial };
+        match Protocol::of(&row)? {
+            Protocol::OpenId(openid) => self.depart_to_openid(&scope, tenant, &row, &openid, &wish).await,
         }
     }
 
@@ -49,19 +54,4 @@ impl App {
     pub(super) async fn sign_in_scope(&self, tenant: &str, request: RequestId) -> Result<Scope, AppError> {
         Ok(self.db.enter_to_sign_in(tenant, request).await?.ok_or(Refusal::UnknownDoor)?)
     }
-
-    async fn find_connection(&self, scope: &Scope, slug: Option<&str>) -> Result<ConnectionRow, AppError> {
-        let mut tx = self.db.read(scope).await?;
-        let found = match slug {
-            Some(slug) => connections::by_slug(&mut tx, slug).await?,
-            None => only_one(&mut tx).await?,
-        };
-        tx.finish().await?;
-        Ok(found.ok_or(Refusal::UnknownDoor)?)
-    }
-}
-
-async fn only_one(tx: &mut impl Reads) -> Result<Option<ConnectionRow>, AppError> {
-    let mut all = connections::all(tx).await?;
-    Ok(if all.len() == 1 { all.pop() } else { None })
 }

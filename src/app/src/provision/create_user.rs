@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, Audit, AuditEvent};
+use domain::audit::{Action, Actor, Audit, AuditEvent};
 use domain::id::UserId;
 use scim::dialect::{Dialect, Leniency};
 use scim::resource::Resource;
 use serde_json::Value;
 use store::users::{self, Groups};
-use store::{DirectoryScope, WriteTx};
+use store::{DirectoryScope, WriteTx, newcomers};
 
 use super::settle::{arrive, state_of};
 use super::types::TenantTypes;
@@ -66,6 +66,11 @@ impl App {
         let mut tx = self.begin_by(directory, types).await?;
         let rows = people.iter().map(|(id, resource)| (*id, resource));
         users::create(&mut tx, directory.directory(), rows, now)?;
+        if *directory.scope().actor() == Actor::SignIn {
+            for (id, _) in people {
+                newcomers::note(&mut tx, *id, now).await?;
+            }
+        }
         let (mut joined, mut came, mut groups) = (Vec::new(), Vec::new(), HashMap::new());
         let names = people.iter().filter_map(|(_, resource)| resource.external_id().map(str::to_owned));
         let names = names.filter(|_| dialect.grants(Leniency::PendingMember)).collect::<Vec<_>>();

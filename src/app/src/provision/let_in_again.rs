@@ -5,7 +5,7 @@ use scim::dialect::Dialect;
 use scim::resource::Resource;
 use serde_json::Value;
 use store::users::{self, Named};
-use store::{DirectoryScope, directories};
+use store::{DirectoryScope, directories, newcomers};
 
 use super::{TenantTypes, UserView};
 use crate::App;
@@ -16,7 +16,8 @@ impl App {
     ///
     /// A name or externalId that is taken in this directory is a conflict, so that a client whose first answer was lost
     /// finds the person by it. Where the directory is set so, whoever has the externalId and is inactive is let in again
-    /// instead, as the body describes them.
+    /// instead, as the body describes them. Whoever a sign-in made, and this directory has never described, becomes whom
+    /// the body describes, with the id that they have.
     pub async fn create_or_let_in_again(
         &self,
         directory: &DirectoryScope,
@@ -27,10 +28,44 @@ impl App {
             Err(AppError::Scim(conflict)) if conflict.scim_type == Some(ScimType::Uniqueness) => {
                 let types = self.types(directory).await?;
                 let resource = Resource::for_create(types.types().user(), body, dialect)?;
+                if let Some(described) = self.describe_newcomer(directory, &types, &resource).await? {
+                    return Ok(described);
+                }
                 let returned = self.let_in_again(directory, &types, resource).await?;
                 returned.ok_or(AppError::Scim(conflict))
             }
             outcome => outcome,
+        }
+    }
+
+    /// The person of this name, as the resource says, if a sign-in made them and nobody has described them since. Whoever
+    /// comes first describes them; to the others the name is taken.
+    pub(super) async fn describe_newcomer(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        resource: &Resource,
+    ) -> Result<Option<UserView>, AppError> {
+        let mut tx = self.db.read(directory.scope()).await?;
+        let mut found = None;
+        for named in
+            [resource.external_id().map(Named::ExternalId), resource.user_name().map(Named::UserName)]
+        {
+            let Some(named) = named else { continue };
+            if let Some(id) = users::by_name(&mut tx, directory.directory(), named).await?
+                && newcomers::is_undescribed(&mut tx, id).await?
+            {
+                found = Some(id);
+                break;
+            }
+        }
+        tx.finish().await?;
+        let Some(id) = found else { return Ok(None) };
+        let next = resource.clone();
+        match self.change_user(directory, types, id, Some("W/\"1\""), |_| Ok(Some(next))).await {
+            Ok(view) => Ok(Some(view)),
+            Err(AppError::PreconditionFailed | AppError::NotFound(_) | AppError::Scim(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

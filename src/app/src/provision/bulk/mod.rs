@@ -253,6 +253,14 @@ impl<'a> Work<'a> {
                         runs.push(places.into_iter().zip(people).collect());
                         continue;
                     }
+                    if let ([n], [person]) = (places.as_slice(), people.as_slice()) {
+                        let scope = self.scope(&places);
+                        let described = self.app.describe_newcomer(&scope, &types, person).await;
+                        if let Ok(Some(view)) = described {
+                            self.answer(*n, Ok(Done::person(&view))).await;
+                            continue;
+                        }
+                    }
                     let refusal = (self.voice.say)(error);
                     for n in places {
                         self.refuse(n, refusal.clone()).await;

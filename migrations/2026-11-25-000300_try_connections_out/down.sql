@@ -1,0 +1,2 @@
+ALTER TABLE login_flow DROP COLUMN trial_id;
+DROP TABLE trial;

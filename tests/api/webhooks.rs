@@ -346,6 +346,40 @@ fn nobody_is_redirected_elsewhere() {
     });
 }
 
+/// Who is shut out can only be let in next, so in any other order two of a kind would follow each other.
+#[test]
+fn however_the_changes_of_a_person_race_they_arrive_in_the_order_in_which_they_happened() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let receiver = Receiver::start();
+        let (id, _) = webhook(&doors, &receiver.address, &["user.deactivated", "user.reactivated"]).await;
+        let mina = doors.user("mina").await;
+
+        for _ in 0..6 {
+            futures_util::future::join_all((0..8).map(|n| doors.set_active(&mina, n % 2 == 0))).await;
+        }
+
+        let began = Instant::now();
+        while doors.api.get(&format!("/receivers/{id}")).await.is(200).json()["pending"] != 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "all of it arrives");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let written = doors.audit(&mina).await;
+        let changes = |action: &str| events_of(&written, action);
+        let came =
+            receiver.until("all", |got| got.len() >= changes("user.deactivate") + changes("user.reactivate"));
+        let came = distinct(&came.await, &mina);
+        assert!(came.len() > 4, "they did race: {came:?}");
+        assert!(came.windows(2).all(|pair| pair[0] != pair[1]), "{came:?}");
+        let active = doors.scim.get(&format!("/Users/{mina}")).await.is(200).json()["active"] == true;
+        assert_eq!(came.last().map(String::as_str) == Some("user.reactivated"), active);
+    });
+}
+
+fn events_of(events: &[Value], action: &str) -> usize {
+    events.iter().filter(|event| event["action"] == action).count()
+}
+
 /// Several processes on one database share the work.
 #[test]
 fn of_two_processes_only_one_sends_each_fact() {

@@ -134,6 +134,19 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<ReceiverRow>, StoreError> {
         .await?)
 }
 
+/// All of them, held until the transaction ends: what is put into their lanes meanwhile is not given up or cleared behind
+/// its back.
+pub async fn hold_all(tx: &mut WriteTx) -> Result<Vec<ReceiverRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(receiver::table
+        .filter(receiver::tenant_id.eq(tenant))
+        .order(receiver::id)
+        .select(ReceiverRow::as_select())
+        .for_share()
+        .load(tx.conn().await?)
+        .await?)
+}
+
 /// One of them.
 pub async fn find(tx: &mut impl Reads, id: ReceiverId) -> Result<Option<ReceiverRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();

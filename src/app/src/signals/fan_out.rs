@@ -70,7 +70,7 @@ impl App {
             tx.nothing_changed().await?;
             return Ok(false);
         }
-        let receivers = receivers::all(&mut tx).await?;
+        let receivers = receivers::hold_all(&mut tx).await?;
         if receivers.is_empty() {
             signals::drop_waiting(&mut tx, &facts);
         } else {

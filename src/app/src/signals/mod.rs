@@ -16,12 +16,13 @@ mod receivers;
 mod render;
 mod send;
 mod streams;
+mod views;
 
 use std::time::Duration;
 
 pub(crate) use courier::Courier;
 pub use deliveries::{DeliveryQuery, DeliveryState, DeliveryView, ReplayDeliveries, Replayed};
-pub use receivers::{
+pub use views::{
     ChangeReceiver, CreatedReceiver, NewReceiver, ReceiverDetails, ReceiverKind, ReceiverStatus,
     ReceiverView, RotateReceiver, RotatedReceiver,
 };

@@ -12,7 +12,8 @@ use store::audit::Outgoing;
 use store::receivers::{self, ReceiverRow, ShownStream};
 use store::{WriteTx, deliveries};
 
-use super::receivers::{AUTHORIZATION, ReceiverStatus, described, offered, set_status};
+use super::receivers::{AUTHORIZATION, described, offered, set_status};
+use super::views::ReceiverStatus;
 use crate::App;
 use crate::error::AppError;
 

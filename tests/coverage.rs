@@ -1,4 +1,4 @@
-//! Every route and who may take it. The table here is held to the routes in the source and to the API's description, so
+//! Every route and who may take it. The table in `routes` is held to the routes in the source and to the API's description, so
 //! that a new route without its line fails, and each line is tried with every credential that must not open it.
 
 use std::collections::BTreeSet;
@@ -9,194 +9,13 @@ use domain::token::{CredentialScope, PlainToken, TokenKind};
 use serde_json::{Value, json};
 use usher::system::SystemEntropy;
 
+use crate::routes::{OPEN, Opens, ROUTES};
 use crate::support::http::{
     COOKIE, Client, Doors, Reply, agent, base, operator_token, patch, session_at, text,
 };
-use crate::support::run;
+use crate::support::{run, saml};
 
-/// Who may come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opens {
-    /// Everybody.
-    Open,
-    /// A provisioning client, with a directory's credential.
-    Scim,
-    /// Who administers the tenant in the address.
-    Admin,
-    /// Those who run Usher.
-    Operator,
-    /// A receiver, with the token of its stream.
-    Stream,
-    /// A person who is signed in.
-    Session,
-}
-
-use Opens::{Admin, Open, Operator, Scim, Session, Stream};
-
-const ROUTES: [(&str, &str, Opens); 139] = [
-    ("GET", "/scim/v2", Scim),
-    ("POST", "/scim/v2/.search", Scim),
-    ("GET", "/scim/v2/Users", Scim),
-    ("POST", "/scim/v2/Users", Scim),
-    ("POST", "/scim/v2/Users/.search", Scim),
-    ("GET", "/scim/v2/Users/{id}", Scim),
-    ("PUT", "/scim/v2/Users/{id}", Scim),
-    ("PATCH", "/scim/v2/Users/{id}", Scim),
-    ("DELETE", "/scim/v2/Users/{id}", Scim),
-    ("GET", "/scim/v2/Groups", Scim),
-    ("POST", "/scim/v2/Groups", Scim),
-    ("POST", "/scim/v2/Groups/.search", Scim),
-    ("GET", "/scim/v2/Groups/{id}", Scim),
-    ("PUT", "/scim/v2/Groups/{id}", Scim),
-    ("PATCH", "/scim/v2/Groups/{id}", Scim),
-    ("DELETE", "/scim/v2/Groups/{id}", Scim),
-    ("GET", "/scim/v2/Roles", Scim),
-    ("POST", "/scim/v2/Roles/.search", Scim),
-    ("GET", "/scim/v2/Roles/{id}", Scim),
-    ("GET", "/scim/v2/Entitlements", Scim),
-    ("POST", "/scim/v2/Entitlements/.search", Scim),
-    ("GET", "/scim/v2/Entitlements/{id}", Scim),
-    ("GET", "/scim/v2/GroupMemberships", Scim),
-    ("POST", "/scim/v2/GroupMemberships", Scim),
-    ("POST", "/scim/v2/GroupMemberships/.search", Scim),
-    ("GET", "/scim/v2/GroupMemberships/{id}", Scim),
-    ("DELETE", "/scim/v2/GroupMemberships/{id}", Scim),
-    ("GET", "/scim/v2/ServiceProviderConfig", Open),
-    ("GET", "/scim/v2/ResourceTypes", Open),
-    ("GET", "/scim/v2/ResourceTypes/{id}", Open),
-    ("GET", "/scim/v2/Schemas", Open),
-    ("GET", "/scim/v2/Schemas/{id}", Open),
-    ("POST", "/scim/v2/Bulk", Scim),
-    ("GET", "/scim/v2/Bulk/{id}", Scim),
-    ("GET", "/scim/v2/Me", Scim),
-    ("POST", "/scim/v2/Me", Scim),
-    ("PUT", "/scim/v2/Me", Scim),
-    ("PATCH", "/scim/v2/Me", Scim),
-    ("DELETE", "/scim/v2/Me", Scim),
-    ("GET", "/api/v1/openapi.json", Open),
-    ("GET", "/api/v1/operator-credentials", Operator),
-    ("DELETE", "/api/v1/operator-credentials/{id}", Operator),
-    ("GET", "/api/v1/tenants", Operator),
-    ("POST", "/api/v1/tenants", Operator),
-    ("GET", "/api/v1/tenants/{tenant}/org-units", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/org-units", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/workspaces", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/workspaces", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/directories", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
-    ("PATCH", "/api/v1/tenants/{tenant}/directories/{directory}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/pending-members", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/requests", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/requests/export", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/requests/{id}", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/directories/{directory}/requests/{id}/dry-run", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/directories/{directory}/dry-run", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/directories/{directory}/health", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/credentials", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/credentials", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/credentials/{id}", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/credentials/{id}/rotate", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/oauth-clients/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/token-issuers", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/token-issuers", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/token-issuers/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/connections", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/connections", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
-    ("PATCH", "/api/v1/tenants/{tenant}/connections/{connection}", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/connections/{connection}/trials", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}/trials/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/session-policy", Admin),
-    ("PUT", "/api/v1/tenants/{tenant}/session-policy", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
-    ("PUT", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/receivers", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/receivers", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
-    ("PATCH", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/receivers/{id}", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/rotate", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/test", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/replay", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/receivers/{id}/deliveries", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
-    ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/users", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/users", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/users/{id}", Admin),
-    ("PATCH", "/api/v1/tenants/{tenant}/users/{id}", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/tombstones", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/adoptions", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/adoptions", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/guards", Admin),
-    ("PUT", "/api/v1/tenants/{tenant}/directories/{directory}/mass-guard", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/held-departures", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/held-departures/{id}", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/domains", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/domains", Admin),
-    ("DELETE", "/api/v1/tenants/{tenant}/domains/{domain}", Admin),
-    ("POST", "/api/v1/tenants/{tenant}/domains/{domain}/verify", Admin),
-    ("GET", "/api/v1/tenants/{tenant}/audit-events", Admin),
-    ("GET", "/login", Open),
-    ("POST", "/login", Open),
-    ("GET", "/login/{tenant}", Open),
-    ("GET", "/login/{tenant}/{connection}", Open),
-    ("GET", "/oidc/{tenant}/{connection}/callback", Open),
-    ("POST", "/oauth/token", Open),
-    ("GET", "/.well-known/oauth-authorization-server", Open),
-    ("GET", "/.well-known/ssf-configuration", Open),
-    ("GET", "/ssf/jwks", Open),
-    ("GET", "/ssf/stream", Stream),
-    ("POST", "/ssf/stream", Stream),
-    ("PUT", "/ssf/stream", Stream),
-    ("PATCH", "/ssf/stream", Stream),
-    ("DELETE", "/ssf/stream", Stream),
-    ("GET", "/ssf/status", Stream),
-    ("POST", "/ssf/status", Stream),
-    ("POST", "/ssf/verify", Stream),
-    ("POST", "/ssf/poll/{id}", Stream),
-    ("GET", "/session", Session),
-    ("POST", "/logout", Open),
-    ("GET", "/healthz", Open),
-    ("GET", "/readyz", Open),
-    ("GET", "/metrics", Open),
-];
-
-/// Open to everybody. The list may only lose lines.
-const OPEN: [&str; 19] = [
-    "GET /.well-known/oauth-authorization-server",
-    "GET /.well-known/ssf-configuration",
-    "GET /api/v1/openapi.json",
-    "GET /healthz",
-    "GET /login",
-    "GET /login/{tenant}",
-    "GET /login/{tenant}/{connection}",
-    "GET /metrics",
-    "GET /oidc/{tenant}/{connection}/callback",
-    "GET /readyz",
-    "GET /scim/v2/ResourceTypes",
-    "GET /scim/v2/ResourceTypes/{id}",
-    "GET /scim/v2/Schemas",
-    "GET /scim/v2/Schemas/{id}",
-    "GET /scim/v2/ServiceProviderConfig",
-    "GET /ssf/jwks",
-    "POST /login",
-    "POST /logout",
-    "POST /oauth/token",
-];
+use Opens::{Admin, Open, Scim, Session};
 
 fn table() -> BTreeSet<String> {
     ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
@@ -212,11 +31,12 @@ fn closed(to: impl Fn(Opens) -> bool) -> impl Iterator<Item = (&'static str, &'s
 fn prefix(file: &str, function: &str) -> &'static str {
     match (file, function) {
         ("scim/mod.rs", "routes") => "/scim/v2",
-        ("admin/mod.rs", "routes" | "sign_in_routes") => "/api/v1",
+        ("admin/mod.rs", "routes" | "sign_in_routes" | "saml_routes") => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("oauth/mod.rs", "metadata_routes") => "/.well-known",
         ("login/mod.rs", "start_routes") => "/login",
         ("login/mod.rs", "callback_routes") => "/oidc",
+        ("login/mod.rs", "saml_routes") => "/saml",
         ("login/mod.rs", "session_routes") => "/session",
         ("login/mod.rs", "sign_out_routes") => "/logout",
         ("ssf/mod.rs", "routes") => "/ssf",
@@ -333,7 +153,7 @@ impl World {
             .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
             .await;
         other.seats(5).await;
-        other.connection("x", "https://idp.example").await;
+        saml::connect_to_nobody(&other, "x").await;
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
         let credential = other.tenant.directory.credential().unwrap().to_string();
@@ -419,6 +239,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", path) if path.ends_with("/directory/dry-run") => {
             json!({"method": "DELETE", "path": "/Users/x"})
         }
+        ("PATCH", path) if path.contains("/saml-connections/") => json!({"rules": {}}),
         ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
@@ -459,6 +280,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.ends_with("/token-issuers") => json!({
             "directory": "directory", "issuer": "https://sts.example/", "audience": "a", "entraTenant": "b", "application": "c"
         }),
+        (_, path) if path.ends_with("/saml-connections") => saml::new_connection("changed", "<changed/>"),
         (_, path) if path.ends_with("/connections") => json!({
             "slug": "changed", "name": "Changed", "issuer": "https://idp.example", "clientId": "x",
             "clientSecret": "x", "linkClaim": "sub", "linkTo": "userName", "returnTo": "https://app.example"

@@ -11,6 +11,7 @@ mod coverage;
 mod crash;
 mod house;
 mod overlap;
+mod routes;
 mod schema;
 mod seats;
 mod support;

@@ -69,7 +69,7 @@ pub(super) struct Create {
 /// The attributes of a person that a claim can equal.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "camelCase")]
-enum Attribute {
+pub(super) enum Attribute {
     /// The person's name in the directory, compared without case
     UserName,
     /// The directory's own id of the person, compared exactly

@@ -24,6 +24,7 @@ mod oauth_client;
 mod org_unit;
 mod receiver;
 mod request;
+mod saml_connection;
 mod schema_extension;
 mod seat_pool;
 mod serve;
@@ -117,6 +118,9 @@ enum Noun {
     /// Who follows a tenant, and what they were sent
     #[command(subcommand)]
     Receiver(receiver::Verb),
+    /// Connections to identity providers that speak SAML
+    #[command(subcommand)]
+    SamlConnection(saml_connection::Verb),
     /// From what a directory says to what a person gets
     #[command(subcommand)]
     MappingRule(mapping_rule::Verb),
@@ -222,6 +226,7 @@ impl Noun {
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::Receiver(verb) => verb.run(console).await,
+            Self::SamlConnection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,
             Self::SchemaExtension(verb) => verb.run(console).await,
             Self::SeatPool(verb) => verb.run(console).await,

@@ -113,7 +113,7 @@ fn serve(
         );
         let mut serving = http::serve(state, &config.http).map_err(|error| unheard(&config.http, &error))?;
         announce(&config.http, &serving)?.print(json)?;
-        let keeping = tokio::spawn(keep_domains(Arc::clone(&app)));
+        let keeping = tokio::spawn(keep_published(Arc::clone(&app)));
         let courier = tokio::spawn(Arc::clone(&app).send_signals());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
@@ -145,12 +145,15 @@ fn serve(
     })
 }
 
-/// Looks up verified domains again, whenever the turn of some has come.
-async fn keep_domains(app: Arc<App>) {
+/// Looks again at what others publish, whenever the turn of some of it has come: domains, metadata.
+async fn keep_published(app: Arc<App>) {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         if let Err(error) = app.recheck_domains().await {
             tracing::warn!(%error, "Could not look up the verified domains");
+        }
+        if let Err(error) = app.refresh_saml_metadata().await {
+            tracing::warn!(%error, "Could not look at the metadata of identity providers");
         }
     }
 }

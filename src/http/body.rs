@@ -68,8 +68,17 @@ impl Body {
 
     /// The parameters of a form.
     pub(super) async fn form(self, state: &AppState) -> Result<Vec<(String, String)>, Refused> {
+        self.form_up_to(state, LONGEST_FORM).await
+    }
+
+    /// The parameters of a form of at most so many bytes.
+    pub(super) async fn form_up_to(
+        self,
+        state: &AppState,
+        longest: usize,
+    ) -> Result<Vec<(String, String)>, Refused> {
         self.must_be(&[FORM_MEDIA_TYPE], FORM_MEDIA_TYPE)?;
-        let bytes = self.read(state.max_body_bytes.min(LONGEST_FORM)).await?;
+        let bytes = self.read(state.max_body_bytes.min(longest)).await?;
         Ok(form_urlencoded::parse(&bytes).into_owned().collect())
     }
 

@@ -26,7 +26,7 @@ impl Door {
         match first {
             "scim" => Self::Scim,
             "api" => Self::Api,
-            "login" | "oidc" | "session" | "logout" => Self::Login,
+            "login" | "oidc" | "saml" | "session" | "logout" => Self::Login,
             "oauth" | ".well-known" => Self::OAuth,
             "ssf" => Self::Signals,
             "healthz" | "readyz" | "metrics" => Self::Operation,

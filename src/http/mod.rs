@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `/scim/v2` | provisioning clients | RFC 7644 §3.12 | `scim` |
 //! | `/api/v1` | administrators' programs | RFC 9457 | `admin` |
-//! | `/login`, `/oidc` | browsers on their way in | a page | `login` |
+//! | `/login`, `/oidc`, `/saml` | browsers on their way in | a page | `login` |
 //! | `/oauth`, `/.well-known` | provisioning clients that fetch an access token | RFC 6749 §5.2 | `oauth` |
 //! | `/session`, `/logout` | a product's front end | RFC 9457 | `login` |
 //! | `/healthz`, `/readyz`, `/metrics` | whoever operates Usher | – | [`health`], [`metrics`] |

@@ -54,6 +54,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .wrap(page_guard()),
     )
     .service(
+        web::scope("/saml")
+            .configure(login::saml_routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Page))
+            .wrap(page_guard()),
+    )
+    .service(
         web::scope("/oauth")
             .configure(oauth::routes)
             .default_service(web::to(nothing_here))

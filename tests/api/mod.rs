@@ -25,6 +25,7 @@ mod pending;
 mod plans;
 mod requests;
 mod roles;
+mod saml;
 mod seats;
 mod sessions;
 mod sign_in_page;

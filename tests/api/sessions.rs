@@ -27,6 +27,7 @@ async fn begun(doors: &Doors, user: &str, connection: ConnectionId, ago: TimeDel
         connection,
         token: token.hash(),
         provider_session: None,
+        provider_name: None,
         expires_at: began + TimeDelta::hours(10),
     };
     let mut tx = db().begin(scope).await.unwrap();

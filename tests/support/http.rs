@@ -346,6 +346,7 @@ impl Doors {
             connection,
             token: token.hash(),
             provider_session: None,
+            provider_name: None,
             expires_at: now + chrono::Duration::hours(1),
         };
         let mut tx = db().begin(scope).await.unwrap();

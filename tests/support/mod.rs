@@ -7,6 +7,7 @@ pub mod oauth;
 pub mod people;
 pub mod provider;
 pub mod receiver;
+pub mod saml;
 
 use std::sync::{Arc, OnceLock};
 

@@ -124,7 +124,8 @@ impl Browser {
         Reply::of(format!("POST {address}"), request).await
     }
 
-    async fn submit(&self, form: Form) -> Reply {
+    /// Sends a form to where it wants to go.
+    pub async fn submit(&self, form: Form) -> Reply {
         let request = self.agent.post(self.real(&form.action)).form(&form.fields);
         Reply::of(format!("POST {}", form.action), request).await
     }
@@ -171,21 +172,22 @@ impl Browser {
 }
 
 /// A form with its fields filled in.
-struct Form {
-    action: String,
-    fields: Vec<(String, String)>,
+#[derive(Debug, Clone)]
+pub struct Form {
+    pub action: String,
+    pub fields: Vec<(String, String)>,
 }
 
 impl Form {
-    /// The first form of a page, for this person; any password is right.
-    fn on(page: &str, person: &str) -> Option<Self> {
+    /// The first form of a page, for this person.
+    pub fn on(page: &str, person: &str) -> Option<Self> {
         let form = page.split("<form").nth(1)?.split("</form>").next()?;
         let fields = form.split("<input").skip(1).filter_map(|input| {
             let input = input.split('>').next()?;
             let name = attribute(input, "name")?;
             let value = match name.as_str() {
-                "login" => person.to_owned(),
-                "password" => "anything".to_owned(),
+                "login" | "username" => person.to_owned(),
+                "password" => format!("{person}pass"),
                 _ => attribute(input, "value").unwrap_or_default(),
             };
             Some((name, value))
@@ -196,5 +198,5 @@ impl Form {
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let value = tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?;
-    Some(value.replace("&amp;", "&"))
+    Some(value.replace("&quot;", "\"").replace("&#38;", "&").replace("&amp;", "&"))
 }

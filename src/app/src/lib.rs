@@ -94,6 +94,8 @@ pub struct App {
     pub(crate) dns: domains::Dns,
     pub(crate) people_counts: guards::PeopleCounts,
     pub(crate) journal: requests::Journal,
+    /// Turns at verifying SAML, which is work for a processor.
+    pub(crate) saml_work: Arc<tokio::sync::Semaphore>,
     pub(crate) jobs: provision::Jobs,
     pub(crate) signals: signals::SignalPolicy,
     pub(crate) courier: signals::Courier,
@@ -108,6 +110,10 @@ impl std::fmt::Debug for App {
 }
 
 const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(10);
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
 
 impl App {
     /// Sets everything up. `runtime` drives the database connections and what goes on after an answer, and must be multi-threaded.
@@ -148,6 +154,7 @@ impl App {
             dns: domains::Dns::new(options.dns_resolver),
             people_counts: guards::PeopleCounts::default(),
             journal,
+            saml_work: Arc::new(tokio::sync::Semaphore::new(processors())),
             jobs: provision::Jobs::default(),
             signals: options.signals,
             courier,

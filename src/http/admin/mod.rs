@@ -17,6 +17,7 @@ mod org_units;
 mod people;
 mod receivers;
 mod requests;
+mod saml_connections;
 mod schema_extensions;
 mod seat_pool;
 mod sessions;
@@ -34,6 +35,7 @@ type Answer = Result<HttpResponse, Refused>;
 
 /// The addresses below `/api/v1`.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
+    saml_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
         .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
@@ -152,4 +154,36 @@ fn sign_in_routes(cfg: &mut web::ServiceConfig) {
     .service(
         Endpoint::at("/tenants/{tenant}/session-policy").get(sessions::show_policy).put(sessions::set_policy),
     );
+}
+
+/// Where people sign in by SAML.
+fn saml_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/saml-connections").post(saml_connections::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}")
+                .get(saml_connections::show)
+                .patch(saml_connections::change),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}/refresh")
+                .post(saml_connections::refresh),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}/certificates/{fingerprint}")
+                .post(saml_connections::approve_certificate)
+                .delete(saml_connections::remove_certificate),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}/keys")
+                .post(saml_connections::announce_key),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}/keys/switch")
+                .post(saml_connections::switch_key),
+        )
+        .service(
+            Endpoint::at("/tenants/{tenant}/saml-connections/{connection}/keys/former")
+                .delete(saml_connections::retire_key),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/certificate-calendar").get(saml_connections::calendar));
 }

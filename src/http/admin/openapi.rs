@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, operator_credentials, org_units, people, receivers, requests, schema_extensions,
-    seat_pool, sessions, tenants, token_issuers, workspaces,
+    oauth_clients, operator_credentials, org_units, people, receivers, requests, saml_connections,
+    schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -34,6 +34,9 @@ use super::{
         requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
         connections::list, connections::create, connections::show, connections::change,
         connections::begin_trial, connections::show_trial,
+        saml_connections::create, saml_connections::show, saml_connections::change, saml_connections::refresh,
+        saml_connections::approve_certificate, saml_connections::remove_certificate, saml_connections::announce_key,
+        saml_connections::switch_key, saml_connections::retire_key, saml_connections::calendar,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -109,7 +112,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 76);
+        assert_eq!(operations, 86);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | `__Host-usher` (`usher-dev` over http on loopback) | the session | `/` |
 //! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
+//!
+//! By SAML the answer is a form that the provider's page posts, and browsers send no `Lax` cookie along with that. So the
+//! flow's cookie is `SameSite=None` there; it opens nothing by itself, and the session's stays `Lax`.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -66,6 +69,37 @@ pub(super) fn flow_over(tenant: &str, connection: &str, state: &AppState) -> Coo
     make(flow_name(connection), String::new(), flow_path(tenant, connection), Duration::ZERO, state)
 }
 
+/// The same, for an answer that another site's form will post.
+pub(super) fn posted_flow_started(
+    token: &PlainToken,
+    tenant: &str,
+    connection: &str,
+    state: &AppState,
+) -> Cookie<'static> {
+    let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
+    let path = posted_flow_path(tenant, connection);
+    let mut cookie = make(flow_name(connection), token.expose().to_owned(), path, lifetime, state);
+    cookie.set_same_site(from_elsewhere(state));
+    cookie
+}
+
+/// Takes that one back.
+pub(super) fn posted_flow_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
+    let path = posted_flow_path(tenant, connection);
+    let mut cookie = make(flow_name(connection), String::new(), path, Duration::ZERO, state);
+    cookie.set_same_site(from_elsewhere(state));
+    cookie
+}
+
+fn posted_flow_path(tenant: &str, connection: &str) -> String {
+    format!("/saml/{tenant}/{connection}")
+}
+
+/// Browsers take `None` with `Secure` only. Over http there is only loopback, and all of it is one site.
+fn from_elsewhere(state: &AppState) -> SameSite {
+    if state.insecure_cookies { SameSite::Lax } else { SameSite::None }
+}
+
 fn flow_name(connection: &str) -> String {
     format!("usher-flow-{connection}")
 }
@@ -118,6 +152,15 @@ mod tests {
 
         assert!(header.starts_with("usher-flow-entra=usher_brw_"), "{header}");
         assert!(header.contains("Path=/oidc/acme/entra;") || header.ends_with("Path=/oidc/acme/entra"));
+    }
+
+    #[test]
+    fn the_flow_cookie_comes_along_with_a_form_of_another_site() {
+        let header = posted_flow_started(&token(TokenKind::Browser), "acme", "adfs", &state()).to_string();
+
+        for attribute in ["HttpOnly", "Secure", "SameSite=None", "Path=/saml/acme/adfs"] {
+            assert!(header.split("; ").any(|part| part == attribute), "{attribute} in {header}");
+        }
     }
 
     #[test]

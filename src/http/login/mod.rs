@@ -4,7 +4,9 @@ mod callback;
 pub(super) mod cookies;
 mod door;
 pub(super) mod language;
+mod onward;
 pub(super) mod page;
+mod saml;
 mod session;
 mod sign_out;
 mod start;
@@ -30,6 +32,16 @@ pub(super) fn start_routes(cfg: &mut web::ServiceConfig) {
 /// The addresses below `/oidc`.
 pub(super) fn callback_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(Endpoint::at("/{tenant}/{connection}/callback").get(callback::callback));
+}
+
+/// The addresses below `/saml`.
+pub(super) fn saml_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/onward.js").get(onward::script))
+        .service(Endpoint::at("/{tenant}/{connection}/acs").post(saml::consume))
+        .service(Endpoint::at("/{tenant}/{connection}/metadata").get(saml::metadata))
+        .service(
+            Endpoint::at("/{tenant}/{connection}/slo").get(saml::logout_by_link).post(saml::logout_by_form),
+        );
 }
 
 /// `/session`.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
+use app::login::Way;
 use app::{AppError, Refusal};
 use domain::id::TrialId;
 use domain::slug::Slug;
@@ -9,7 +10,7 @@ use domain::slug::Slug;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::door::choose;
-use super::{Answer, cookies, see_other};
+use super::{Answer, cookies, onward, see_other};
 
 /// The longest address to return to.
 pub(super) const LONGEST_RETURN: usize = 2_048;
@@ -40,11 +41,23 @@ pub(super) async fn at_connection(
     let return_to = query.text("return_to", LONGEST_RETURN)?;
     let trial = query.text("trial", LONGEST_ID)?.map(|id| id.parse::<TrialId>().or(Err(Refusal::NoFlow)));
     let trial = trial.transpose().map_err(AppError::from)?;
-    let request_id = state.request_id(&request);
-    let departure =
-        state.app.start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id).await?;
-    let cookie = cookies::flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state);
-    Ok(see_other(departure.location.as_str()).cookie(cookie).finish())
+    let (request_id, earlier) = (state.request_id(&request), cookies::session(&request, &state));
+    let departure = state
+        .app
+        .start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id, earlier.as_ref())
+        .await?;
+    let cookie = if departure.is_posted_back {
+        cookies::posted_flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state)
+    } else {
+        cookies::flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state)
+    };
+    Ok(match &departure.way {
+        Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).finish(),
+        Way::Post { action, fields } => {
+            let (mut page, body) = onward::page(&request, &state, (action, fields));
+            page.cookie(cookie).body(body)
+        }
+    })
 }
 
 /// A part of a sign-in address; what is no slug names no door.

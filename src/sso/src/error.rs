@@ -3,10 +3,15 @@
 use crate::egress::EgressError;
 use crate::jose::{JwsError, KeysError};
 use crate::oidc::ErrorCode;
+use crate::saml;
 
 /// The check that failed. `Display` is the detail for the trace; it never holds a secret, a token or a claim's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SsoError {
+    /// A check of SAML failed.
+    #[error("{0} (check {check})", check = .0.check())]
+    Saml(saml::Refusal),
+
     // The provider as configured and discovered
     /// The configured issuer is no URL a provider can be discovered at.
     #[error("the issuer is not an absolute URL without query and fragment")]
@@ -173,10 +178,17 @@ pub enum SsoError {
     AttributeRefused,
 }
 
+impl From<saml::Refusal> for SsoError {
+    fn from(refusal: saml::Refusal) -> Self {
+        Self::Saml(refusal)
+    }
+}
+
 impl SsoError {
     /// A short stable code for the page: enough for a support call, nothing for an attacker.
     pub const fn public_code(&self) -> &'static str {
         match self {
+            Self::Saml(refusal) => refusal.public_code(),
             Self::IssuerNotAUrl
             | Self::DiscoveryMalformed
             | Self::DiscoveryIssuerMismatch

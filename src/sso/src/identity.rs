@@ -40,6 +40,8 @@ pub struct VerifiedIdentity {
     pub expires_hint: Option<DateTime<Utc>>,
     /// The issuer's name for the session (claim `sid`, `SessionIndex`), by which it may end it.
     pub provider_session: Option<String>,
+    /// The issuer's name for the person of the session, where it ends sessions by another name than the subject.
+    pub provider_name: Option<String>,
     /// The messages that proved it. Each is good for one session: whoever opens one notes them in the same transaction,
     /// and opens none if one is noted already.
     pub spent: Vec<SpentMessage>,
@@ -99,6 +101,7 @@ impl VerifiedIdentity {
             auth_time: None,
             expires_hint: None,
             provider_session: None,
+            provider_name: None,
             spent: Vec::new(),
             proof: Proof,
         })

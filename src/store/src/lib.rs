@@ -47,6 +47,7 @@ pub mod receivers;
 mod rehearsal;
 pub mod requests;
 pub mod rules;
+pub mod saml;
 mod schema;
 mod scope;
 pub mod seats;

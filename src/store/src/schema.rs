@@ -375,6 +375,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    saml_certificate (tenant_id, connection_id, fingerprint) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        fingerprint -> Text,
+        certificate -> Bytea,
+        state -> Text,
+        expires_at -> Timestamptz,
+        added_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    saml_key (tenant_id, connection_id, state) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        state -> Text,
+        certificate -> Bytea,
+        key_sealed -> Bytea,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    saml_metadata (tenant_id, connection_id) {
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        url -> Text,
+        checked_at -> Timestamptz,
+        failure -> Nullable<Text>,
+        failing_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     session (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -385,6 +421,7 @@ diesel::table! {
         last_seen_at -> Timestamptz,
         expires_at -> Timestamptz,
         provider_session_hash -> Nullable<Bytea>,
+        provider_name_hash -> Nullable<Bytea>,
     }
 }
 
@@ -635,6 +672,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     pending_member,
     receiver,
+    saml_certificate,
+    saml_key,
+    saml_metadata,
     schema_extension,
     schema_version,
     scim_request,

@@ -34,6 +34,8 @@ pub struct NewSession {
     pub token: TokenHash,
     /// Hash of the provider's own name for it, if it has one.
     pub provider_session: Option<TokenHash>,
+    /// Hash of the provider's own name for its person, where it ends sessions by that.
+    pub provider_name: Option<TokenHash>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
 }
@@ -277,6 +279,7 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::last_seen_at.eq(now),
             session::expires_at.eq(new.expires_at),
             session::provider_session_hash.eq(new.provider_session.map(|hash| hash.as_bytes().to_vec())),
+            session::provider_name_hash.eq(new.provider_name.map(|hash| hash.as_bytes().to_vec())),
         ))
         .execute(tx.conn().await?)
         .await?;
@@ -292,6 +295,44 @@ pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<bool, StoreError> {
     .execute(tx.conn().await?)
     .await?;
     Ok(ended == 1)
+}
+
+/// Whose sessions at a connection the provider knows by this name of a person.
+pub async fn people_of_provider_name(
+    tx: &mut WriteTx,
+    connection: ConnectionId,
+    name: TokenHash,
+) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let people: Vec<Uuid> = session::table
+        .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
+        .filter(session::provider_name_hash.eq(name.as_bytes().to_vec()))
+        .select(session::user_id)
+        .load(tx.conn().await?)
+        .await?;
+    Ok(people.into_iter().map(UserId::from_uuid).collect())
+}
+
+/// Ends the sessions at a connection that the provider knows by this name of a person, or of those the ones that it knows
+/// by these names of sessions. Returns which, and whose.
+pub async fn end_by_provider_name(
+    tx: &mut WriteTx,
+    connection: ConnectionId,
+    name: TokenHash,
+    sessions: &[TokenHash],
+) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let named: Vec<Vec<u8>> = sessions.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+    let mut ending = diesel::delete(session::table)
+        .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
+        .filter(session::provider_name_hash.eq(name.as_bytes().to_vec()))
+        .into_boxed();
+    if !named.is_empty() {
+        ending = ending.filter(session::provider_session_hash.eq_any(named));
+    }
+    let ended: Vec<(Uuid, Uuid)> =
+        ending.returning((session::id, session::user_id)).get_results(tx.conn().await?).await?;
+    Ok(ended.into_iter().map(|(id, user)| (SessionId::from_uuid(id), UserId::from_uuid(user))).collect())
 }
 
 /// Ends the session that a token opens and returns which, if there was one.

@@ -410,6 +410,18 @@ pub async fn signed_out_at(tx: &mut impl Reads, id: UserId) -> Result<Option<Dat
     Ok(moment.flatten())
 }
 
+/// Notes that what was proved of somebody before this moment opens no session any more, and holds their row.
+pub async fn sign_out(tx: &mut WriteTx, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let is_later = users::signed_out_at.is_null().or(users::signed_out_at.lt(at));
+    let of = users::tenant_id.eq(tenant).and(users::id.eq(id.as_uuid()));
+    diesel::update(users::table.filter(of).filter(is_later.assume_not_null()))
+        .set(users::signed_out_at.eq(at))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
 /// A name that a directory gives to exactly one person.
 #[derive(Debug, Clone, Copy)]
 pub enum Named<'a> {

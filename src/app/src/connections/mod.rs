@@ -9,9 +9,12 @@ mod openid;
 mod operator_credentials;
 mod pending_members;
 mod rotate_credential;
+mod saml;
+mod saml_keys;
 mod sso;
 mod token_issuers;
 
+pub(crate) use self::sso::document;
 pub use self::sso::{ChangeConnection, ConnectionView};
 pub use ::sso::client_assertion::ALGORITHMS as ASSERTION_ALGORITHMS;
 pub use credentials::{CredentialState, CredentialView, IssueCredential, IssuedCredential};
@@ -25,4 +28,8 @@ pub use openid::NewConnection;
 pub use operator_credentials::OperatorCredentialView;
 pub use pending_members::PendingMemberView;
 pub use rotate_credential::RotateCredential;
+pub use saml::{
+    CertificateView, ChangeSamlConnection, ExpiryView, KeyView, MetadataSourceView, NewSamlConnection,
+    SamlConnectionView,
+};
 pub use token_issuers::{NewTokenIssuer, TokenIssuerView};

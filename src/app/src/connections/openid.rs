@@ -81,7 +81,7 @@ impl App {
         let mut tx = self.db.begin(admin.scope()).await?;
         let mut row = common.row(&mut tx, (id, now), Protocol::OPENID, &openid).await?;
         row.client_secret_sealed = Some(self.seal_client_secret(&new.client_secret)?);
-        self.add_connection(tx, &row).await?;
+        self.add_connection(tx, &row, async |_| Ok(())).await?;
         self.connection_view(tenant, &row)
     }
 }

@@ -29,7 +29,7 @@ pub struct ConnectionView {
     pub slug: String,
     /// Display name.
     pub name: String,
-    /// Its protocol: `openid`.
+    /// Its protocol: `openid` or `saml`.
     #[schema(example = "openid")]
     pub kind: String,
     /// Whether people can sign in here.
@@ -50,11 +50,11 @@ pub struct ConnectionView {
     pub highest_role: Option<String>,
     /// The verified domains whose people are sent here from the sign-in page; without any, those of no connection are.
     pub domains: Vec<String>,
-    /// The provider's issuer.
+    /// The provider's issuer; by SAML, its entity id.
     pub issuer: String,
-    /// The name under which the provider knows us.
+    /// The name under which the provider knows us; by SAML, our entity id.
     pub client_id: String,
-    /// What to register at the provider as redirect URI.
+    /// What to register at the provider as redirect URI; by SAML, as assertion consumer service.
     pub redirect_uri: String,
     /// When it came to be.
     pub created_at: DateTime<Utc>,
@@ -155,9 +155,14 @@ impl App {
     }
 
     /// A new connection is written down, with what is audited of it.
-    pub(super) async fn add_connection(&self, tx: WriteTx, row: &ConnectionRow) -> Result<(), AppError> {
-        let mut tx = tx;
+    pub(super) async fn add_connection(
+        &self,
+        mut tx: WriteTx,
+        row: &ConnectionRow,
+        add_more: impl AsyncFnOnce(&mut WriteTx) -> Result<(), AppError>,
+    ) -> Result<(), AppError> {
         connections::create(&mut tx, row).await?;
+        add_more(&mut tx).await?;
         let event = AuditEvent::new(Action::ConnectionCreate, row.connection_id()).after(audited(row));
         tx.commit(Audit::of(event), row.created_at, &*self.entropy).await?;
         Ok(())
@@ -169,7 +174,15 @@ impl App {
         row: &ConnectionRow,
     ) -> Result<ConnectionView, AppError> {
         let settings = Settings::of(row)?;
-        let Protocol::OpenId(openid) = Protocol::of(row)?;
+        let (issuer, client_id, redirect_uri) = match Protocol::of(row)? {
+            Protocol::OpenId(openid) => {
+                (openid.issuer, openid.client_id, self.redirect_uri(tenant, &row.slug)?)
+            }
+            Protocol::Saml(saml) => {
+                let entity_id = self.saml_address(tenant, &row.slug, "metadata")?.to_string();
+                (saml.entity_id, entity_id, self.saml_address(tenant, &row.slug, "acs")?)
+            }
+        };
         Ok(ConnectionView {
             id: row.connection_id(),
             slug: row.slug.clone(),
@@ -183,9 +196,9 @@ impl App {
             just_in_time: settings.just_in_time,
             highest_role: settings.highest_role,
             domains: settings.domains,
-            issuer: openid.issuer,
-            client_id: openid.client_id,
-            redirect_uri: self.redirect_uri(tenant, &row.slug)?.to_string(),
+            issuer,
+            client_id,
+            redirect_uri: redirect_uri.to_string(),
             created_at: row.created_at,
         })
     }
@@ -288,7 +301,7 @@ async fn directory(tx: &mut WriteTx, named: Option<&str>) -> Result<DirectoryId,
     }
 }
 
-pub(super) fn document(settings: &impl Serialize) -> Result<Value, AppError> {
+pub(crate) fn document(settings: &impl Serialize) -> Result<Value, AppError> {
     serde_json::to_value(settings).map_err(|error| AppError::Internal(error.to_string()))
 }
 

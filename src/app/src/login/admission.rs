@@ -80,6 +80,7 @@ impl App {
             connection: arrival.connection,
             token: token.hash(),
             provider_session: identity.provider_session.as_deref().map(TokenHash::of),
+            provider_name: identity.provider_name.as_deref().map(TokenHash::of),
             expires_at,
         };
         sessions::open(&mut tx, &new, now).await?;

@@ -12,7 +12,7 @@ use url::Url;
 use super::admission::{Arrival, SignedIn};
 use super::flow::{Taken, Wish};
 use super::settings::Protocol;
-use super::start_login::Departure;
+use super::start_login::{Departure, Way};
 use crate::App;
 use crate::error::{AppError, Refusal};
 
@@ -89,7 +89,12 @@ impl App {
         let departure = oidc::start(&ours, &provider, &*self.entropy);
         let kept = Kept::of(&departure.flow);
         let browser = self.begin_flow(scope, row, &kept.state, &kept, wish).await?;
-        Ok(Departure { location: departure.url, browser, connection: row.slug.clone() })
+        Ok(Departure {
+            way: Way::Redirect(departure.url),
+            browser,
+            connection: row.slug.clone(),
+            is_posted_back: false,
+        })
     }
 
     /// A browser comes back from an OpenID provider. A refusal is written into the audit trail.
@@ -98,7 +103,7 @@ impl App {
         let mut tx = self.db.read(&scope).await?;
         let row = connections::by_slug(&mut tx, back.connection).await?.ok_or(Refusal::UnknownDoor)?;
         tx.finish().await?;
-        let Protocol::OpenId(settings) = Protocol::of(&row)?;
+        let Protocol::OpenId(settings) = Protocol::of(&row)? else { return Err(Refusal::UnknownDoor.into()) };
         let outcome = self.return_from_openid(&scope, &row, &settings, back).await;
         self.note_refusal(&scope, &row, &outcome).await?;
         outcome

@@ -7,6 +7,7 @@ use store::connections::ConnectionRow;
 use utoipa::ToSchema;
 
 use super::openid::OpenIdSettings;
+use super::saml::SamlSettings;
 use crate::error::AppError;
 
 /// What every connection is set to.
@@ -59,6 +60,8 @@ pub enum LinkTo {
 pub(crate) enum Protocol {
     /// OpenID Connect.
     OpenId(OpenIdSettings),
+    /// SAML 2.0.
+    Saml(Box<SamlSettings>),
 }
 
 /// Whether people can sign in at a connection.
@@ -102,10 +105,12 @@ impl Settings {
 
 impl Protocol {
     pub(crate) const OPENID: &'static str = "openid";
+    pub(crate) const SAML: &'static str = "saml";
 
     pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {
         match row.kind.as_str() {
             Self::OPENID => Ok(Self::OpenId(stored(&row.protocol)?)),
+            Self::SAML => Ok(Self::Saml(Box::new(stored(&row.protocol)?))),
             other => Err(AppError::Internal(format!("a connection of the unknown kind {other:?}"))),
         }
     }

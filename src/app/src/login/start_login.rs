@@ -14,17 +14,34 @@ use crate::error::{AppError, Refusal};
 /// Where to send the browser, and what to remember in it.
 #[derive(Debug)]
 pub struct Departure {
-    /// The identity provider's address.
-    pub location: Url,
+    /// How the browser gets to the identity provider.
+    pub way: Way,
     /// Goes into the binding cookie of this connection.
     pub browser: PlainToken,
     /// The connection's slug, for the cookie's path.
     pub connection: String,
+    /// Whether the answer will come by a form that another site posts.
+    pub is_posted_back: bool,
+}
+
+/// A way to an identity provider.
+#[derive(Debug)]
+pub enum Way {
+    /// To this address.
+    Redirect(Url),
+    /// To this address, with a form; by SAML only.
+    Post {
+        /// Where to.
+        action: Url,
+        /// Names and values, not escaped.
+        fields: Vec<(&'static str, String)>,
+    },
 }
 
 impl App {
     /// Starts a sign-in at a tenant's connection. `return_to` must have the origin that the connection is set to, else
     /// people land on the connection's own address. A trial can also be made of a connection that is paused.
+    /// `earlier` is the session that the browser has so far.
     pub async fn start_login(
         &self,
         tenant: &str,
@@ -32,6 +49,7 @@ impl App {
         return_to: Option<&str>,
         trial: Option<TrialId>,
         request: RequestId,
+        earlier: Option<&PlainToken>,
     ) -> Result<Departure, AppError> {
         let scope = self.sign_in_scope(tenant, request).await?;
         let mut tx = self.db.read(&scope).await?;
@@ -47,6 +65,7 @@ impl App {
         let wish = Wish { return_to: landing(&Settings::of(&row)?, return_to), trial };
         match Protocol::of(&row)? {
             Protocol::OpenId(openid) => self.depart_to_openid(&scope, tenant, &row, &openid, &wish).await,
+            Protocol::Saml(saml) => self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier)).await,
         }
     }
 

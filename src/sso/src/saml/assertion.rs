@@ -20,6 +20,7 @@ const LONGEST_SUBJECT: usize = 256;
 /// What a valid assertion says.
 pub(super) struct Said {
     pub(super) id: String,
+    pub(super) issued_at: DateTime<Utc>,
     pub(super) name_id: NameId,
     pub(super) subject: String,
     pub(super) attributes: Attributes,
@@ -48,7 +49,7 @@ pub(super) fn read(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<S
     if issuer != Some(&connection.idp_entity_id) {
         return Err(Refusal::Issuer("the assertion"));
     }
-    issued(assertion, "the assertion", expected)?;
+    let issued_at = issued(assertion, "the assertion", expected)?;
     encrypted_parts(assertion)?;
 
     let subject = one(assertion, "Subject")?;
@@ -61,6 +62,7 @@ pub(super) fn read(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<S
         id: assertion.attribute("ID").ok_or(Refusal::Id("the assertion has none"))?.to_owned(),
         subject: key(&name_id, &attributes, &connection.subject)?,
         name_id,
+        issued_at,
         attributes,
         not_on_or_after: confirmed_until.max(valid_until.unwrap_or(confirmed_until)),
         authn_instant: authn.instant,

@@ -144,7 +144,8 @@ fn addressed(root: Node<'_, '_>, url: &str, expected: &Expected<'_>) -> Result<(
     if only(root, ASSERTION, "Issuer").and_then(text) != Some(&expected.connection.idp_entity_id) {
         return Err(Refusal::Issuer("the message"));
     }
-    issued(root, "the message", expected)
+    issued(root, "the message", expected)?;
+    Ok(())
 }
 
 /// Answers a logout request. `done`: all sessions have ended.

@@ -98,6 +98,10 @@ pub enum Refusal {
     #[error("what was signed is something else than what the message shows")]
     SignedSomethingElse,
 
+    /// The verification broke off, or took longer than any honest message needs.
+    #[error("the message could not be verified: {0}")]
+    Unfinished(&'static str),
+
     // Decryption
     /// Key transport other than RSA-OAEP.
     #[error("the key transport is not RSA-OAEP")]
@@ -202,6 +206,22 @@ impl std::fmt::Display for Status {
 }
 
 impl Refusal {
+    /// A short stable code for the page: enough for a support call, nothing for an attacker.
+    pub const fn public_code(self) -> &'static str {
+        match self {
+            Self::NoCertificate | Self::WeakKey => "connection_misconfigured",
+            Self::Status(Status::AuthnFailed | Status::RequestDenied) => "access_denied",
+            Self::Status(_) => "provider_refused",
+            Self::InResponseTo(_) | Self::Unsolicited => "flow_mismatch",
+            Self::Signature => "signature",
+            Self::IssueInstant(_) | Self::Validity | Self::Confirmation(_) | Self::SessionEnded => {
+                "token_time"
+            }
+            Self::AuthnInstant => "authentication_too_old",
+            _ => "token_invalid",
+        }
+    }
+
     /// The number of the check.
     pub const fn check(self) -> u8 {
         match self {
@@ -234,6 +254,7 @@ impl Refusal {
             Self::Signature => 30,
             Self::Unsigned(_) => 31,
             Self::SignedSomethingElse => 32,
+            Self::Unfinished(_) => 33,
             Self::KeyTransport => 34,
             Self::ContentEncryption => 35,
             Self::Decryption => 36,

@@ -46,7 +46,7 @@ pub fn start(
 }
 
 /// An id that nobody guesses and that is an XML name.
-pub(super) fn new_id(entropy: &dyn Entropy) -> String {
+pub fn new_id(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; 16];
     entropy.fill(&mut bytes);
     format!("_{}", hexadecimal(&bytes))

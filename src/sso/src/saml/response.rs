@@ -48,6 +48,8 @@ pub struct Accepted {
     pub session_not_on_or_after: Option<DateTime<Utc>>,
     /// The assertion's id.
     pub id: String,
+    /// When it was made.
+    pub issued_at: DateTime<Utc>,
     /// The response's id.
     pub response_id: String,
     /// Until when both could be played again.
@@ -159,6 +161,7 @@ fn said(
         session_index: said.session_index,
         session_not_on_or_after: said.session_not_on_or_after,
         id: said.id,
+        issued_at: said.issued_at,
         response_id: response_id.to_owned(),
         remember_until: said.not_on_or_after + expected.connection.clock_skew,
         certificate,
@@ -178,7 +181,8 @@ fn response(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<(), Refusal> 
     }
     expected.answers(root, "the response")?;
     status(root)?;
-    issued(root, "the response", expected)
+    issued(root, "the response", expected)?;
+    Ok(())
 }
 
 fn status(root: Node<'_, '_>) -> Result<(), Refusal> {
@@ -204,18 +208,18 @@ pub(super) fn version(element: Node<'_, '_>, what: &'static str) -> Result<(), R
     if element.attribute("Version") == Some("2.0") { Ok(()) } else { Err(Refusal::Version(what)) }
 }
 
-/// Issued within the last minutes, as both clocks see it.
+/// When it was issued: within the last minutes, as both clocks see it.
 pub(super) fn issued(
     element: Node<'_, '_>,
     what: &'static str,
     expected: &Expected<'_>,
-) -> Result<(), Refusal> {
+) -> Result<DateTime<Utc>, Refusal> {
     let issued = instant(element, "IssueInstant")?.ok_or(Refusal::IssueInstant(what))?;
     let skew = expected.connection.clock_skew;
     if issued > expected.now + skew || issued < expected.now - OLDEST - skew {
         return Err(Refusal::IssueInstant(what));
     }
-    Ok(())
+    Ok(issued)
 }
 
 /// Whether the time lies in a span, of which either end may be open, as both clocks see it. The end itself is outside.

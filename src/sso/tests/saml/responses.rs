@@ -1,7 +1,8 @@
 //! What a response must say, whether it is signed itself or only its assertion.
 
 use chrono::Duration;
-use sso::saml::{Refusal, Status};
+use sso::Groups;
+use sso::saml::{Facts, Refusal, Status};
 
 use super::world::*;
 
@@ -133,4 +134,42 @@ fn the_two_clocks_may_differ_by_the_skew_of_the_connection_and_no_more() {
     assert!(last.is_ok() && first.is_ok());
     assert_eq!(late.unwrap_err(), Refusal::Confirmation("it has ended"));
     assert_eq!(early.unwrap_err(), Refusal::IssueInstant("the response"));
+}
+
+/// 61, 62, 71: what every protocol ends in.
+#[test]
+fn an_accepted_response_is_an_identity_with_its_messages_spent() {
+    let facts = |groups: &str| Facts { email: Some("mail".to_owned()), groups: Some(groups.to_owned()) };
+    let mail = "<saml:AttributeStatement><saml:Attribute Name=\"mail\"><saml:AttributeValue>m@acme.test</saml:AttributeValue></saml:Attribute>";
+    let with_mail = response(&provider().sign(&changed(&assertion(), "<saml:AttributeStatement>", mail)));
+
+    let identity = accept(&with_mail).unwrap().identity(&connection(), &facts("groups")).unwrap();
+
+    assert_eq!((identity.issuer.as_str(), identity.subject.as_str()), (IDP, "p-1001"));
+    assert_eq!(identity.claim("uid"), Some("momo"));
+    assert_eq!(identity.email.unwrap().address, "m@acme.test");
+    assert_eq!(identity.groups, Groups::Known(vec!["Sales & More".to_owned(), "営業部".to_owned()]));
+    assert_eq!(identity.issued_at, at("2026-11-22T09:59:58Z"));
+    assert_eq!(identity.auth_time, Some(at("2026-11-22T09:59:50Z")));
+    assert_eq!(identity.expires_hint, Some(at("2026-11-22T18:00:00Z")));
+    assert_eq!(identity.provider_session.as_deref(), Some("_s1"));
+    let spent: Vec<_> = identity.spent.iter().map(|it| (it.id.as_str(), it.forget_at)).collect();
+    let end = at("2026-11-22T10:06:00Z");
+    assert_eq!(spent, [("assertion:_a1", end), ("response:_r1", end)]);
+}
+
+/// 71
+#[test]
+fn groups_that_are_not_said_are_unknown_and_not_none() {
+    let groups = |document: &str, name: Option<&str>| {
+        let facts = Facts { email: None, groups: name.map(ToOwned::to_owned) };
+        accept(document).unwrap().identity(&connection(), &facts).unwrap().groups
+    };
+    let elsewhere = "<saml:AttributeStatement><saml:Attribute Name=\"http://schemas.microsoft.com/claims/groups.link\"><saml:AttributeValue>https://graph.example</saml:AttributeValue></saml:Attribute>";
+    let overflowing =
+        response(&provider().sign(&changed(&assertion(), "<saml:AttributeStatement>", elsewhere)));
+
+    assert_eq!(groups(&signed_assertion(), None), Groups::Unknown);
+    assert_eq!(groups(&signed_assertion(), Some("memberOf")), Groups::Unknown);
+    assert_eq!(groups(&overflowing, Some("groups")), Groups::Unknown);
 }

@@ -1,0 +1,132 @@
+//! `/saml/{tenant}/{connection}/…`: what an identity provider that speaks SAML reads of us and has browsers post. Knows forms; what a message proves, the use cases know.
+
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use app::login::{Brought, Carried, Posted, Way};
+
+use super::super::body::Body;
+use super::super::error::Refused;
+use super::super::state::AppState;
+use super::start::door;
+use super::{Answer, cookies, onward, see_other};
+
+/// Room for the longest response, encoded for a form, and the rest.
+const LONGEST_FORM: usize = 400 * 1024;
+/// What we give along is shorter; what others give along unasked is not read.
+const LONGEST_STATE: usize = 80;
+
+/// A browser posts an identity provider's answer.
+pub(super) async fn consume(
+    address: Path<(String, String)>,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let (tenant, connection) = address.into_inner();
+    let (tenant, connection) = (door(&tenant)?, door(&connection)?);
+    let (tenant, connection) = (tenant.as_str(), connection.as_str());
+    let form = body.form_up_to(&state, LONGEST_FORM).await?;
+    let posted = Posted {
+        tenant,
+        connection,
+        response: field(&form, "SAMLResponse")?
+            .ok_or_else(|| Refused::parameter("SAMLResponse", "is missing"))?,
+        relay_state: field(&form, "RelayState")?.filter(|handle| handle.len() <= LONGEST_STATE),
+        browser: cookies::flow(&request, connection),
+        earlier: cookies::session(&request, &state),
+    };
+    let signed_in = state.app.finish_saml_login(posted, state.request_id(&request)).await?;
+    let session = cookies::signed_in(&signed_in.session, signed_in.expires_at, state.app.now(), &state);
+    Ok(see_other(&signed_in.return_to)
+        .cookie(session)
+        .cookie(cookies::posted_flow_over(tenant, connection, &state))
+        .finish())
+}
+
+/// A field that is given at most once: of two, we and somebody before us could each read another one.
+pub(super) fn field(form: &[(String, String)], name: &'static str) -> Result<Option<String>, Refused> {
+    let mut found = form.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let first = found.next();
+    if found.next().is_some() { Err(Refused::parameter(name, "is given more than once")) } else { Ok(first) }
+}
+
+/// A provider's request to end sessions, in the address.
+pub(super) async fn logout_by_link(
+    address: Path<(String, String)>,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let query = request.query_string().to_owned();
+    logout(address, &request, &state, Carried::Query(query)).await
+}
+
+/// The same, in a form.
+pub(super) async fn logout_by_form(
+    address: Path<(String, String)>,
+    request: HttpRequest,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let form = body.form_up_to(&state, LONGEST_FORM).await?;
+    let message =
+        field(&form, "SAMLRequest")?.ok_or_else(|| Refused::parameter("SAMLRequest", "is missing"))?;
+    let relay_state = field(&form, "RelayState")?;
+    logout(address, &request, &state, Carried::Form { message, relay_state }).await
+}
+
+async fn logout(
+    address: Path<(String, String)>,
+    request: &HttpRequest,
+    state: &AppState,
+    message: Carried,
+) -> Answer {
+    let (tenant, connection) = address.into_inner();
+    let (tenant, connection) = (door(&tenant)?, door(&connection)?);
+    let brought = Brought { tenant: tenant.as_str(), connection: connection.as_str(), message };
+    let answer = state.app.end_by_saml(brought, state.request_id(request)).await?;
+    Ok(match answer {
+        Some(Way::Redirect(location)) => see_other(location.as_str()).finish(),
+        Some(Way::Post { action, fields }) => {
+            let (mut page, body) = onward::page(request, state, (&action, &fields));
+            page.body(body)
+        }
+        None => HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish(),
+    })
+}
+
+/// Our metadata at a connection.
+pub(super) async fn metadata(
+    address: Path<(String, String)>,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
+    let (tenant, connection) = address.into_inner();
+    let (tenant, connection) = (door(&tenant)?, door(&connection)?);
+    let id = state.request_id(&request);
+    let text = state.app.saml_metadata(tenant.as_str(), connection.as_str(), id).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("application/samlmetadata+xml")
+        .body(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Check 1.
+    #[test]
+    fn each_field_is_given_at_most_once() {
+        let form = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+
+        let once = form(&[("SAMLResponse", "x"), ("RelayState", "")]);
+        assert_eq!(field(&once, "SAMLResponse").unwrap().as_deref(), Some("x"));
+        assert_eq!(field(&once, "SigAlg").unwrap(), None);
+        let twice = form(&[("SAMLResponse", "x"), ("SAMLResponse", "x")]);
+        assert_eq!(field(&twice, "SAMLResponse").unwrap_err().status().as_u16(), 400);
+    }
+}

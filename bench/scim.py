@@ -43,7 +43,6 @@ PAGE = 100
 RULED = "acme-approvers"   # a group that a mapping rule of the scene names
 
 # filter of the large tenant → type, the text, and the index that answers it
-EMPTY = "group_child"      # no group is in a group here: an empty table is read from end to end
 FILTERS = {
     "user_name": ("Users", 'userName eq "user{}@acme.example"', "users_user_name_key"),
     "external_id": ("Users", 'externalId eq "hr-{}"', "users_external_id_key"),
@@ -124,7 +123,7 @@ class Large(run.Bench):
             if not said:
                 raise show.Unexpected(f"expected Usher to ask the database about {path}, found that it did not")
             plan = self.explained(said[0])
-            good = index in plan and not re.search(f"Seq Scan on (?!{EMPTY}\\b)", plan)
+            good = index in plan and "Seq Scan" not in plan
             if not good:
                 self.say(plan)
             self.measured(f"plan of {name.replace('_', ' ')}", index if good else "another", "", "", "by index", good)

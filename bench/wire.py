@@ -4,7 +4,6 @@ Each answer is held back for a while. What Usher sends without waiting for an an
 belongs to one flight: the number of flights of a request is the number of times it waits for the database.
 """
 
-import re
 import socket
 import struct
 import threading
@@ -13,10 +12,6 @@ import uuid
 from datetime import datetime, timedelta
 
 HELD_BACK = 0.01  # seconds
-
-# What belongs to no request: the log, which is written behind the answers, and what a process looks up once in some seconds or a minute.
-# A transaction in which that is said is left out.
-ASIDE = re.compile(r'INTO scim_request|"leniency_use"|FROM schema_version|(FROM|UPDATE) "credential"')
 
 TYPES = {
     16: "boolean", 17: "bytea", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 114: "json", 701: "double precision", 1043: "text",
@@ -33,7 +28,7 @@ class Wire:
         folder.mkdir(mode=0o700)
         self.folder = folder
         self.server = str(server)
-        self.flights = []
+        self.flights = []            # each a list of (statement, [(type, value)])
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(folder / ".s.PGSQL.5432"))
         self.listener.listen()
@@ -50,22 +45,10 @@ class Wire:
     def heard(self):
         """What was said since the last time this was asked."""
         flights, self.flights = self.flights, []
-        return [flight.said for flight in flights if flight.said and not flight.transaction.aside]
+        return [flight for flight in flights if flight]
 
     def close(self):
         self.listener.close()
-
-
-class Transaction:
-    aside = False
-
-
-class Flight:
-    """What is sent without waiting for an answer."""
-
-    def __init__(self, transaction):
-        self.transaction = transaction
-        self.said = []               # (statement, [(type, value)])
 
 
 class Link:
@@ -80,7 +63,6 @@ class Link:
         self.open_answers = 0        # questions that are not answered yet
         self.in_group = False        # in the middle of a question
         self.bound = None
-        self.flight = Flight(Transaction())
 
     def start(self):
         for work in (self.up, self.down):
@@ -131,8 +113,7 @@ class Link:
 
     def listen(self, kind, content):
         if kind in b"QPBDECS" and self.open_answers == 0 and not self.in_group:
-            self.flight = Flight(self.flight.transaction)
-            self.wire.flights.append(self.flight)
+            self.wire.flights.append([])
         self.in_group = kind not in b"QSp"
         if kind in b"QS":
             self.open_answers += 1
@@ -143,18 +124,11 @@ class Link:
         elif kind == b"B":
             self.bound = self.statement(content)
         elif kind == b"E" and self.bound:
-            self.say(*self.bound)
+            self.wire.flights[-1].append(self.bound)
         elif kind == b"Q":
             for text in content[:-1].decode().split(";"):
                 if text.strip():
-                    self.say(text.strip(), [])
-
-    def say(self, text, values):
-        if text.startswith("BEGIN"):
-            self.flight.transaction = Transaction()
-        self.flight.said.append((text, values))
-        if ASIDE.search(text):
-            self.flight.transaction.aside = True
+                    self.wire.flights[-1].append((text.strip(), []))
 
     def statement(self, content):
         _, name, rest = content.split(b"\0", 2)

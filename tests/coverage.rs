@@ -1,4 +1,4 @@
-//! Every route and who may take it. The table in `routes` is held to the routes in the source and to the API's description, so
+//! Every route and who may take it. The table here is held to the routes in the source and to the API's description, so
 //! that a new route without its line fails, and each line is tried with every credential that must not open it.
 
 use std::collections::BTreeSet;
@@ -244,6 +244,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
+        (_, path) if path.ends_with("/openid/rules") => json!({"amr": ["mfa"]}),
+        (_, path) if path.ends_with("/client-secret") => json!({"clientSecret": "changed"}),
+        (_, path) if path.ends_with("/client-key") => json!({}),
         ("PATCH", path) if path.contains("/directories/") => json!({"dialect": "rfc"}),
         ("PATCH", path) if path.contains("/api/") => json!({"displayName": "changed"}),
         ("PATCH", _) => patch(json!([{"op": "replace", "path": "displayName", "value": "changed"}])),

@@ -1,8 +1,8 @@
-//! Every route and who may take it, and those that are open to everybody.
+//! Every route and who may take it, as a table. Knows addresses; what they are held to stands in `coverage`.
 
 /// Who may come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opens {
+pub enum Opens {
     /// Everybody.
     Open,
     /// A provisioning client, with a directory's credential.
@@ -19,7 +19,7 @@ pub(crate) enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-pub(crate) const ROUTES: [(&str, &str, Opens); 154] = [
+pub const ROUTES: [(&str, &str, Opens); 163] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -100,6 +100,10 @@ pub(crate) const ROUTES: [(&str, &str, Opens); 154] = [
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/session-policy", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/session-policy", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}/openid", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/connections/{connection}/openid/rules", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/connections/{connection}/openid/client-secret", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/connections/{connection}/openid/client-key", Admin),
     ("POST", "/api/v1/tenants/{tenant}/saml-connections", Admin),
     ("GET", "/api/v1/tenants/{tenant}/saml-connections/{connection}", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/saml-connections/{connection}", Admin),
@@ -151,11 +155,11 @@ pub(crate) const ROUTES: [(&str, &str, Opens); 154] = [
     ("GET", "/login/{tenant}", Open),
     ("GET", "/login/{tenant}/{connection}", Open),
     ("GET", "/oidc/{tenant}/{connection}/callback", Open),
-    ("GET", "/saml/onward.js", Open),
-    ("POST", "/saml/{tenant}/{connection}/acs", Open),
-    ("GET", "/saml/{tenant}/{connection}/metadata", Open),
-    ("GET", "/saml/{tenant}/{connection}/slo", Open),
-    ("POST", "/saml/{tenant}/{connection}/slo", Open),
+    ("GET", "/oidc/{tenant}/{connection}/initiate", Open),
+    ("POST", "/oidc/{tenant}/{connection}/initiate", Open),
+    ("POST", "/oidc/{tenant}/{connection}/backchannel-logout", Open),
+    ("GET", "/oidc/{tenant}/{connection}/signed-out", Open),
+    ("GET", "/oidc/{tenant}/{connection}/jwks.json", Open),
     ("POST", "/oauth/token", Open),
     ("GET", "/.well-known/oauth-authorization-server", Open),
     ("GET", "/.well-known/ssf-configuration", Open),
@@ -174,10 +178,15 @@ pub(crate) const ROUTES: [(&str, &str, Opens); 154] = [
     ("GET", "/healthz", Open),
     ("GET", "/readyz", Open),
     ("GET", "/metrics", Open),
+    ("GET", "/saml/onward.js", Open),
+    ("POST", "/saml/{tenant}/{connection}/acs", Open),
+    ("GET", "/saml/{tenant}/{connection}/metadata", Open),
+    ("GET", "/saml/{tenant}/{connection}/slo", Open),
+    ("POST", "/saml/{tenant}/{connection}/slo", Open),
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub(crate) const OPEN: [&str; 24] = [
+pub const OPEN: [&str; 29] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
@@ -187,6 +196,9 @@ pub(crate) const OPEN: [&str; 24] = [
     "GET /login/{tenant}/{connection}",
     "GET /metrics",
     "GET /oidc/{tenant}/{connection}/callback",
+    "GET /oidc/{tenant}/{connection}/initiate",
+    "GET /oidc/{tenant}/{connection}/jwks.json",
+    "GET /oidc/{tenant}/{connection}/signed-out",
     "GET /readyz",
     "GET /saml/onward.js",
     "GET /saml/{tenant}/{connection}/metadata",
@@ -200,6 +212,8 @@ pub(crate) const OPEN: [&str; 24] = [
     "POST /login",
     "POST /logout",
     "POST /oauth/token",
+    "POST /oidc/{tenant}/{connection}/backchannel-logout",
+    "POST /oidc/{tenant}/{connection}/initiate",
     "POST /saml/{tenant}/{connection}/acs",
     "POST /saml/{tenant}/{connection}/slo",
 ];

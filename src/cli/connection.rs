@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use app::connections::NewConnection;
-use app::login::LinkTo;
+use app::connections::{NewConnection, OpenIdView};
+use app::login::{LinkTo, OpenIdRules};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OfTenant;
@@ -17,6 +17,12 @@ pub(super) enum Verb {
     /// Add an OpenID Connect connection
     #[command(after_help = EXAMPLE)]
     Create(Box<Create>),
+    /// What a connection asks and requires, and everything to register at its provider
+    Show(One),
+    /// Replace what a connection asks of its provider and requires of its answers
+    SetRules(SetRules),
+    /// Give a connection a key of its own to prove itself with, or a new one
+    RenewKey(One),
     /// All connections, with the redirect URI to register at each provider
     List(OfTenant),
 }
@@ -29,6 +35,23 @@ Example:
 
 A secret never stands on the command line, where every user of the machine can read it; from a program:
   fetch-secret | usher connection create … --client-secret-file -";
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    #[command(flatten)]
+    of: OfTenant,
+    /// The connection's short name
+    slug: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetRules {
+    #[command(flatten)]
+    one: One,
+    /// A JSON file; what is left out is the default
+    #[arg(long, value_name = "FILE")]
+    rules: PathBuf,
+}
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
@@ -49,9 +72,10 @@ pub(super) struct Create {
     /// The name under which the provider knows Usher
     #[arg(long, value_name = "ID")]
     client_id: String,
-    /// The file with the secret that the provider gave, or - for standard input
+    /// The file with the secret that the provider gave, or - for standard input; without one, the connection gets a key of its
+    /// own, whose public half the provider fetches
     #[arg(long, value_name = "FILE")]
-    client_secret_file: PathBuf,
+    client_secret_file: Option<PathBuf>,
     /// A scope to ask for besides openid; can be repeated
     #[arg(long = "scope", value_name = "SCOPE", default_values = ["profile", "email"])]
     scopes: Vec<String>,
@@ -64,6 +88,9 @@ pub(super) struct Create {
     /// Where people land after signing in, and the only origin that they may be sent back to
     #[arg(long, value_name = "URL")]
     return_to: String,
+    /// A JSON file with what is asked of the provider and required of its answers; what is left out is the default
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
 }
 
 /// The attributes of a person that a claim can equal.
@@ -89,6 +116,19 @@ impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         match self {
             Self::Create(create) => create.run(console).await,
+            Self::Show(One { of, slug }) => {
+                let admin = console.enter(&of.tenant).await?;
+                openid(&console.app.show_openid(&admin, &of.tenant, &slug).await?)
+            }
+            Self::SetRules(SetRules { one: One { of, slug }, rules: file }) => {
+                let rules = rules(&file)?;
+                let admin = console.enter(&of.tenant).await?;
+                openid(&console.app.set_openid_rules(&admin, &of.tenant, &slug, rules).await?)
+            }
+            Self::RenewKey(One { of, slug }) => {
+                let admin = console.enter(&of.tenant).await?;
+                openid(&console.app.renew_client_key(&admin, &of.tenant, &slug).await?)
+            }
             Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;
                 let views = console.app.list_connections(&admin, &of.tenant).await?;
@@ -108,9 +148,25 @@ impl Verb {
     }
 }
 
+/// What is a connection's own by OpenID Connect.
+fn openid(view: &OpenIdView) -> Result<Answer, CliError> {
+    let rules = serde_json::to_string(&view.rules).map_err(|error| CliError::Failed(error.to_string()))?;
+    let shown = record(&[
+        ("issuer", view.issuer.clone()),
+        ("client id", view.client_id.clone()),
+        ("rules", rules),
+        ("redirect URI", view.redirect_uri.clone()),
+        ("initiate login URI", view.initiate_login_uri.clone()),
+        ("back-channel logout URI", view.backchannel_logout_uri.clone()),
+        ("post-logout redirect URI", view.post_logout_redirect_uri.clone()),
+        ("JWKS URI", view.jwks_uri.clone().unwrap_or_else(|| "none: the connection has a secret".to_owned())),
+    ]);
+    Answer::new(view, shown)
+}
+
 impl Create {
     async fn run(self, console: &Console) -> Result<Answer, CliError> {
-        let client_secret = secret(&self.client_secret_file)?;
+        let client_secret = self.client_secret_file.as_deref().map(secret).transpose()?;
         let admin = console.enter(&self.of.tenant).await?;
         let new = NewConnection {
             name: self.name.unwrap_or_else(|| self.slug.clone()),
@@ -123,6 +179,7 @@ impl Create {
             link_claim: self.link_claim,
             link_to: self.link_to.into(),
             return_to: self.return_to,
+            rules: self.rules.as_deref().map(rules).transpose()?.unwrap_or_default(),
         };
         let view = console.app.create_connection(&admin, &self.of.tenant, new).await?;
         let shown = record(&[
@@ -133,8 +190,21 @@ impl Create {
             ("client id", view.client_id.clone()),
             ("redirect URI", view.redirect_uri.clone()),
         ]);
-        Answer::new(&view, format!("{shown}\nRegister the redirect URI at the provider."))
+        let more = format!("usher connection show --tenant {} {}", self.of.tenant, view.slug);
+        Answer::new(
+            &view,
+            format!("{shown}\nRegister the redirect URI at the provider; `{more}` has the other addresses."),
+        )
     }
+}
+
+/// What is asked of a provider, from a JSON file.
+fn rules(file: &Path) -> Result<OpenIdRules, CliError> {
+    let unreadable = |why: &dyn std::fmt::Display| {
+        CliError::Failed(format!("The rules cannot be read from {}: {why}.", file.display()))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(&error))
 }
 
 /// No provider's secret is longer.

@@ -71,6 +71,7 @@ pub(super) fn open(config: &Config, database: &Database, runtime: &Runtime) -> R
         public_url: Url::parse(&config.http.public_url)
             .map_err(|error| CliError::Failed(format!("http.public_url is no address: {error}.")))?,
         allow_loopback: config.egress.allow_loopback,
+        more_ports: config.egress.more_ports.clone(),
         dns_resolver: config.egress.dns_resolver,
         keep_requests_days: config.requests.keep_days,
         signals: SignalPolicy { keep_days: i64::from(config.signals.keep_days), ..SignalPolicy::default() },

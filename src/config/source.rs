@@ -202,11 +202,12 @@ impl Section<'_> {
 
     /// A list of texts; in the environment separated by commas.
     pub(super) fn list(&mut self, key: &str) -> Option<Given<Vec<String>>> {
-        self.typed(key, "a list of texts", |value| match value {
+        self.typed(key, "a list", |value| match value {
             Raw::File(Value::Array(values)) => values
                 .into_iter()
                 .map(|value| match value {
                     Value::String(text) => Some(text),
+                    Value::Integer(number) => Some(number.to_string()),
                     _ => None,
                 })
                 .collect(),

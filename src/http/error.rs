@@ -289,7 +289,9 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Trial => StatusCode::OK,
         Refusal::UnknownDoor => StatusCode::NOT_FOUND,
-        Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => StatusCode::BAD_REQUEST,
+        Refusal::ForeignTarget | Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => {
+            StatusCode::BAD_REQUEST
+        }
         Refusal::Provider(_) => match refusal.code() {
             "connection_misconfigured" | "provider_unreachable" => StatusCode::BAD_GATEWAY,
             "flow_mismatch" | "issuer_mismatch" | "callback_malformed" => StatusCode::BAD_REQUEST,

@@ -26,6 +26,7 @@ fn make() -> AppState {
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "https://usher.test".parse().unwrap(),
         allow_loopback: false,
+        more_ports: Vec::new(),
         dns_resolver: None,
         signals: app::signals::SignalPolicy::default(),
         keep_requests_days: 30,

@@ -115,6 +115,7 @@ def register_gateway(backend):
     every change; the same `client_uri` is the SCIM base address."""
     gateway = register(
         backend, "gateway", client_secret=CLIENT_SECRET, client_uri=SCIM_BASE or GATEWAY, redirect_uris=[REDIRECT_URI],
+        post_logout_redirect_uris=[REDIRECT_URI.removesuffix("/callback") + "/signed-out"],
         grant_types=["authorization_code", "refresh_token"], response_types=["code"],
         token_endpoint_auth_method="client_secret_basic", scope=["openid", "profile", "email", "groups"],
     )

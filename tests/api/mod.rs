@@ -20,6 +20,7 @@ mod me;
 mod memberships;
 mod nesting;
 mod oauth;
+mod openid;
 mod paging;
 mod pending;
 mod plans;

@@ -122,10 +122,11 @@ fn a_request_is_posted_where_the_provider_takes_no_redirect() {
         doors.user("alice").await;
         let browser = Browser::new();
 
-        let page = browser.get(&format!("{PUBLIC}/login/{}/idp", doors.tenant.slug)).await.is(200);
+        let address = format!("{PUBLIC}/login/{}/idp", doors.tenant.slug);
+        let page = browser.get(&address).await.is(200);
 
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
-        let form = Form::on(&page.text, "alice").unwrap();
+        let form = Form::on(&page.text, &address, "alice").unwrap();
         let names: Vec<_> = form.fields.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["SAMLRequest", "RelayState"]);
         browser.sign_in_by_saml(&doors.tenant.slug, "alice").await.is(303);

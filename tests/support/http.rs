@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use app::connections::{IssueCredential, NewConnection};
-use app::login::LinkTo;
+use app::login::{LinkTo, OpenIdRules};
 use app::tenants::{NewOrgUnit, SeatLimit, SetSeatPool};
 use app::{App, Operator, Scope};
 use domain::id::{ConnectionId, SessionId, UserId};
@@ -326,11 +326,12 @@ impl Doors {
             directory: None,
             issuer: issuer.to_owned(),
             client_id: "gateway".to_owned(),
-            client_secret: "gateway-secret".to_owned(),
+            client_secret: Some("gateway-secret".to_owned()),
             scopes: vec!["profile".to_owned(), "email".to_owned()],
             link_claim: "preferred_username".to_owned(),
             link_to: LinkTo::UserName,
             return_to: "https://app.example/home".to_owned(),
+            rules: OpenIdRules::default(),
         };
         self.tenant.app.create_connection(&self.tenant.admin, &self.tenant.slug, new).await.unwrap().id
     }
@@ -347,6 +348,7 @@ impl Doors {
             token: token.hash(),
             provider_session: None,
             provider_name: None,
+            id_token_sealed: None,
             expires_at: now + chrono::Duration::hours(1),
         };
         let mut tx = db().begin(scope).await.unwrap();

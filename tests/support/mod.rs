@@ -1,5 +1,6 @@
 //! What the tests stand on: one private cluster for the run, and an application on it.
 
+pub mod canaille;
 mod cluster;
 pub mod dns;
 pub mod http;
@@ -51,6 +52,7 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "http://127.0.0.1:9000".parse().unwrap(),
         allow_loopback: true,
+        more_ports: Vec::new(),
         dns_resolver: Some(dns::server().address),
         keep_requests_days: 30,
         signals: quick(),

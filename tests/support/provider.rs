@@ -10,12 +10,15 @@ use std::sync::{Arc, LazyLock};
 
 use reqwest::Url;
 use reqwest::cookie::{CookieStore as _, Jar};
+use serde_json::{Value, json};
 
-use super::http::{COOKIE, PUBLIC, Reply, base};
+use super::http::{COOKIE, PUBLIC, Reply, agent, base};
 
 /// How many tenants can sign in at the provider during a run.
 const TENANTS: usize = 96;
 const MOST_HOPS: usize = 20;
+/// Everybody's; to oidc-provider any is right.
+pub const PASSWORD: &str = "anything";
 
 pub struct Provider {
     pub issuer: String,
@@ -30,7 +33,8 @@ pub fn provider() -> &'static Provider {
 }
 
 impl Provider {
-    fn start() -> Self {
+    /// One of its own, for tests that change what it is.
+    pub fn start() -> Self {
         let state = state();
         let program = state.join("node/op.mjs");
         assert!(program.exists(), "{} is not there: run `./x setup` first", program.display());
@@ -46,6 +50,7 @@ impl Provider {
             .args([node.as_os_str(), program.as_os_str()])
             .env("PORT", port.to_string())
             .env("GATEWAY", PUBLIC)
+            .env("GATEWAY_AT", base())
             .env("REDIRECT_URIS", callbacks.join(","))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -63,6 +68,26 @@ impl Provider {
         assert!(up.iter().any(|line| line == "up"), "the OpenID provider did not start");
         std::mem::forget(running);
         Self { issuer: format!("http://127.0.0.1:{port}"), slugs, taken: AtomicUsize::new(0) }
+    }
+
+    /// Registers a client for the connection `op` of this tenant alone. What is registered, with its id and secret.
+    pub async fn register(&self, tenant: &str, change: Value) -> Value {
+        let ours = |what: &str| format!("{PUBLIC}/oidc/{tenant}/op/{what}");
+        let mut client = json!({
+            "redirect_uris": [ours("callback")],
+            "post_logout_redirect_uris": [ours("signed-out")],
+            "backchannel_logout_uri": ours("backchannel-logout"),
+            "backchannel_logout_session_required": true,
+        });
+        client.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let request = agent().post(format!("{}/reg", self.issuer)).json(&client);
+        Reply::of("POST /reg".to_owned(), request).await.is(201).json()
+    }
+
+    /// Replaces its signing keys.
+    pub async fn rotate(&self) {
+        let request = agent().post(format!("{}/rotate", self.issuer));
+        Reply::of("POST /rotate".to_owned(), request).await.is(204);
     }
 
     /// A tenant's slug whose connection `op` the provider knows.
@@ -124,6 +149,23 @@ impl Browser {
         Reply::of(format!("POST {address}"), request).await
     }
 
+    /// Signs out at Usher as a page's form does, with the session's cookie.
+    pub async fn sign_out(&self) -> Reply {
+        let address = format!("{PUBLIC}/logout");
+        let request = self.agent.post(self.real(&address)).header("accept", "text/html");
+        Reply::of(format!("POST {address}"), request).await
+    }
+
+    /// Confirms signing out at the provider, on the page at this address, and returns where that sends the browser to; the
+    /// provider's own page, if nowhere.
+    pub async fn confirm_sign_out(&self, address: &str) -> Reply {
+        let page = self.get(address).await.is(200);
+        let form = Form::on(&page.text, address, "");
+        let mut form = form.unwrap_or_else(|| panic!("no form: {}", page.text));
+        form.fields.push(("logout".to_owned(), "yes".to_owned()));
+        self.submit(form).await.is(303)
+    }
+
     /// Sends a form to where it wants to go.
     pub async fn submit(&self, form: Form) -> Reply {
         let request = self.agent.post(self.real(&form.action)).form(&form.fields);
@@ -148,8 +190,9 @@ impl Browser {
                 }
                 reply = self.get(next.as_str()).await;
             } else {
-                let form = Form::on(&reply.text, person).unwrap_or_else(|| panic!("no form: {}", reply.text));
-                reply = self.submit(form).await;
+                let here = reply.asked.split_once(' ').unwrap().1;
+                let form = Form::on(&reply.text, here, person);
+                reply = self.submit(form.unwrap_or_else(|| panic!("no form: {}", reply.text))).await;
             }
         }
         panic!("no end of hops, the last of them {}", reply.asked);
@@ -179,20 +222,21 @@ pub struct Form {
 }
 
 impl Form {
-    /// The first form of a page, for this person.
-    pub fn on(page: &str, person: &str) -> Option<Self> {
+    /// The first form of the page at this address, for this person.
+    pub fn on(page: &str, here: &str, person: &str) -> Option<Self> {
         let form = page.split("<form").nth(1)?.split("</form>").next()?;
         let fields = form.split("<input").skip(1).filter_map(|input| {
             let input = input.split('>').next()?;
             let name = attribute(input, "name")?;
             let value = match name.as_str() {
                 "login" | "username" => person.to_owned(),
-                "password" => format!("{person}pass"),
+                "password" => PASSWORD.to_owned(),
                 _ => attribute(input, "value").unwrap_or_default(),
             };
             Some((name, value))
         });
-        Some(Self { action: attribute(form, "action")?, fields: fields.collect() })
+        let action = Url::parse(here).ok()?.join(&attribute(form, "action")?).ok()?;
+        Some(Self { action: action.into(), fields: fields.collect() })
     }
 }
 

@@ -233,10 +233,9 @@ impl Browser {
                 reply = self.get(&next(&reply)).await;
                 continue;
             }
-            let mut form = Form::on(&reply.text, person)
-                .unwrap_or_else(|| panic!("{} has no form: {}", reply.asked, reply.text));
             let here = reply.asked.split_once(' ').unwrap().1;
-            form.action = Url::parse(here).unwrap().join(&form.action).unwrap().to_string();
+            let form = Form::on(&reply.text, here, person)
+                .unwrap_or_else(|| panic!("{} has no form: {}", reply.asked, reply.text));
             if form.fields.iter().any(|(name, _)| name == field) && form.action.starts_with(PUBLIC) {
                 return form;
             }

@@ -110,6 +110,9 @@ pub enum Refusal {
     /// No such tenant or connection, or none that can be used.
     #[error("no such sign-in address")]
     UnknownDoor,
+    /// Whoever sent the browser wants it to end somewhere else than at this connection's own product.
+    #[error("the address to return to is foreign")]
+    ForeignTarget,
     /// The answer belongs to no sign-in of this browser that is still under way.
     #[error("no sign-in under way in this browser")]
     NoFlow,
@@ -162,6 +165,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownDoor => "unknown-door",
+            Self::ForeignTarget => "foreign-target",
             Self::NoFlow => "no-flow",
             Self::Trial => "trial",
             Self::Paused => "paused",

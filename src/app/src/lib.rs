@@ -68,6 +68,8 @@ pub struct AppOptions {
     pub public_url: url::Url,
     /// Whether identity providers on loopback may be spoken to (development and tests).
     pub allow_loopback: bool,
+    /// Ports at which identity providers may be spoken to, besides the usual ones.
+    pub more_ports: Vec<u16>,
     /// The DNS resolver to ask; without one, those of the system.
     pub dns_resolver: Option<std::net::SocketAddr>,
     /// For how many days the provisioning log is kept.
@@ -133,8 +135,11 @@ impl App {
             },
             runtime,
         )?;
-        let egress = Egress::new(EgressPolicy { allow_loopback: options.allow_loopback })
-            .map_err(|error| AppError::Internal(error.to_string()))?;
+        let egress = Egress::new(EgressPolicy {
+            allow_loopback: options.allow_loopback,
+            ports: EgressPolicy::PORTS.into_iter().chain(options.more_ports).collect(),
+        })
+        .map_err(|error| AppError::Internal(error.to_string()))?;
         let courier = signals::Courier::new(RequestId::generate(clock.now(), &*entropy).as_uuid());
         let journal = requests::Journal::new(db.clone(), runtime.clone(), options.keep_requests_days);
         Ok(Self {

@@ -248,6 +248,8 @@ names! {
         SessionRevoke = "session.revoke",
         /// A sign-in was refused.
         LoginRefuse = "login.refuse",
+        /// A provider said that somebody had signed out there, and their sessions through it ended.
+        ProviderLogout = "connection.logout",
     }
 }
 

@@ -95,7 +95,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 }
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 18] = [
+pub const FACTS: [FactKind; 19] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -121,6 +121,11 @@ pub const FACTS: [FactKind; 18] = [
     fact("seat.released", "A person gave back a seat.", &[]),
     fact("domain.verified", "A domain of e-mail addresses was proved to be the tenant's.", &[]),
     fact("domain.lapsed", "The proof of a domain was not found any more for too long.", &[]),
+    fact(
+        "connection.disowned",
+        "What a connection's provider publishes names another issuer all at once; the connection is paused.",
+        &[],
+    ),
     fact("directory.alarm", "A directory shut out more people within an hour than its limit.", &[]),
 ];
 

@@ -12,6 +12,7 @@ mod guards;
 mod mapping_rules;
 mod oauth_clients;
 mod openapi;
+mod openid;
 mod operator_credentials;
 mod org_units;
 mod people;
@@ -140,6 +141,15 @@ fn sign_in_routes(cfg: &mut web::ServiceConfig) {
         Endpoint::at("/tenants/{tenant}/connections/{connection}")
             .get(connections::show)
             .patch(connections::change),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/connections/{connection}/openid").get(openid::show))
+    .service(Endpoint::at("/tenants/{tenant}/connections/{connection}/openid/rules").put(openid::set_rules))
+    .service(
+        Endpoint::at("/tenants/{tenant}/connections/{connection}/openid/client-secret")
+            .put(openid::set_secret),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/connections/{connection}/openid/client-key").post(openid::renew_key),
     )
     .service(Endpoint::at("/tenants/{tenant}/connections/{connection}/trials").post(connections::begin_trial))
     .service(

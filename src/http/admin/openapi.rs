@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, operator_credentials, org_units, people, receivers, requests, saml_connections,
+    oauth_clients, openid, operator_credentials, org_units, people, receivers, requests, saml_connections,
     schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
 };
 
@@ -37,6 +37,7 @@ use super::{
         saml_connections::create, saml_connections::show, saml_connections::change, saml_connections::refresh,
         saml_connections::approve_certificate, saml_connections::remove_certificate, saml_connections::announce_key,
         saml_connections::switch_key, saml_connections::retire_key, saml_connections::calendar,
+        openid::show, openid::set_rules, openid::set_secret, openid::renew_key,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -112,7 +113,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 86);
+        assert_eq!(operations, 90);
     }
 
     #[test]

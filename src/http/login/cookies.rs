@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `__Host-usher` (`usher-dev` over http on loopback) | the session | `/` |
 //! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
+//! | `usher-out-<connection>` | the browser that signs out at the provider, too | the same |
 //!
 //! By SAML the answer is a form that the provider's page posts, and browsers send no `Lax` cookie along with that. So the
 //! flow's cookie is `SameSite=None` there; it opens nothing by itself, and the session's stays `Lax`.
@@ -11,6 +12,7 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use app::login::AtProvider;
 use chrono::{DateTime, Utc};
 use domain::token::{PlainToken, TokenKind};
 
@@ -98,6 +100,27 @@ fn posted_flow_path(tenant: &str, connection: &str) -> String {
 /// Browsers take `None` with `Secure` only. Over http there is only loopback, and all of it is one site.
 fn from_elsewhere(state: &AppState) -> SameSite {
     if state.insecure_cookies { SameSite::Lax } else { SameSite::None }
+}
+
+/// Binds signing out at a provider to this browser.
+pub(super) fn signing_out_begun(at: &AtProvider, state: &AppState) -> Cookie<'static> {
+    let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
+    let path = flow_path(&at.tenant, &at.connection);
+    make(signing_out_name(&at.connection), at.state.expose().to_owned(), path, lifetime, state)
+}
+
+/// What a browser that signs out at a provider must bring back.
+pub(super) fn signing_out(request: &HttpRequest, connection: &str) -> Option<String> {
+    request.cookie(&signing_out_name(connection)).map(|cookie| cookie.value().to_owned())
+}
+
+/// Takes that cookie back.
+pub(super) fn signing_out_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
+    make(signing_out_name(connection), String::new(), flow_path(tenant, connection), Duration::ZERO, state)
+}
+
+fn signing_out_name(connection: &str) -> String {
+    format!("usher-out-{connection}")
 }
 
 fn flow_name(connection: &str) -> String {

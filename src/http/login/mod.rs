@@ -1,14 +1,18 @@
 //! The door for browsers: signing in, who is signed in, signing out. Knows cookies and pages; what is proven, the use cases know.
 
+mod backchannel;
 mod callback;
+mod client_keys;
 pub(super) mod cookies;
 mod door;
+mod initiate;
 pub(super) mod language;
 mod onward;
 pub(super) mod page;
 mod saml;
 mod session;
 mod sign_out;
+mod signed_out;
 mod start;
 mod words;
 
@@ -31,7 +35,13 @@ pub(super) fn start_routes(cfg: &mut web::ServiceConfig) {
 
 /// The addresses below `/oidc`.
 pub(super) fn callback_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(Endpoint::at("/{tenant}/{connection}/callback").get(callback::callback));
+    cfg.service(Endpoint::at("/{tenant}/{connection}/callback").get(callback::callback))
+        .service(
+            Endpoint::at("/{tenant}/{connection}/initiate").get(initiate::by_link).post(initiate::by_form),
+        )
+        .service(Endpoint::at("/{tenant}/{connection}/backchannel-logout").post(backchannel::logout))
+        .service(Endpoint::at("/{tenant}/{connection}/signed-out").get(signed_out::show))
+        .service(Endpoint::at("/{tenant}/{connection}/jwks.json").get(client_keys::show));
 }
 
 /// The addresses below `/saml`.

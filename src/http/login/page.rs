@@ -1,5 +1,6 @@
-//! The page that a person sees who was not let in. Knows how it is put together and shown safely.
+//! The page that a person sees who was not let in, or has left. Knows how it is put together and shown safely.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -27,26 +28,44 @@ struct Page<'a> {
 
 /// The page about a refusal, in the browser's language.
 pub(crate) fn refusal(request: &HttpRequest, refused: &Refused) -> HttpResponse {
-    let language = Language::of(request);
     let situation = Situation::of(refused);
+    let retry = situation.is_worth_a_retry().then(|| sign_in_address(request)).flatten();
+    let words = situation.words(Language::of(request));
+    page(request, refused.status(), &words, refused.code(), retry)
+}
+
+/// The page that somebody sees who has signed out here and at their provider.
+pub(super) fn signed_out(request: &HttpRequest) -> HttpResponse {
+    let words = Words::of_leaving(Language::of(request));
+    page(request, StatusCode::OK, &words, "signed-out", sign_in_address(request))
+}
+
+fn page(
+    request: &HttpRequest,
+    status: StatusCode,
+    words: &Words,
+    code: &str,
+    retry: Option<String>,
+) -> HttpResponse {
+    let language = Language::of(request);
     let (nonce, id) = match AppState::of(request) {
         Ok(state) => (nonce(state), state.request_id(request).to_string()),
         Err(_) => (String::new(), String::new()),
     };
     let page = Page {
         language: language.tag(),
-        words: &situation.words(language),
+        words,
         labels: &Labels::of(language),
-        code: refused.code(),
+        code,
         request: id,
-        retry: situation.is_worth_a_retry().then(|| sign_in_address(request)).flatten(),
+        retry,
         nonce: &nonce,
     };
     let body = page.render().unwrap_or_else(|error| {
         tracing::error!(%error, "Cannot write a page");
         String::new()
     });
-    HttpResponse::build(refused.status())
+    HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce)))
         .insert_header((CONTENT_LANGUAGE, language.tag()))

@@ -1,28 +1,55 @@
 //! `POST /logout`: somebody signs out.
 
-use actix_web::http::header::{CACHE_CONTROL, ORIGIN};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, ORIGIN};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
 use super::super::error::Refused;
 use super::super::state::AppState;
-use super::{Answer, cookies};
+use super::{Answer, cookies, see_other};
 
-/// Ends the session, if there is one, and takes the cookie back. Only our own pages may ask for it.
+/// Ends the session, if there is one, and takes the cookie back. Only our own pages may ask for it. Where the provider can be
+/// signed out of too, the browser goes on there.
 pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Answer {
     if !is_same_origin(&request, &state.public_url) {
         return Err(Refused::CrossSite);
     }
+    let mut provider = None;
     if let Some(token) = cookies::session(&request, &state)
         && let Some(live) = state.app.resolve_session(&token, state.request_id(&request)).await?
     {
-        state.app.sign_out(&live).await?;
+        provider = state.app.sign_out(&live).await?.provider;
     }
-    let response = HttpResponse::NoContent()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .cookie(cookies::signed_out(&state))
-        .finish();
-    Ok(response)
+    let Some(provider) = provider else {
+        let response = HttpResponse::NoContent()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .cookie(cookies::signed_out(&state))
+            .finish();
+        return Ok(response);
+    };
+    // A page's form is taken along to the provider; a script is told where to go, since it cannot follow.
+    let (mut response, script) = if navigates(&request) {
+        (see_other(provider.location.as_str()), None)
+    } else {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        (response, Some(json!({"location": provider.location})))
+    };
+    response.cookie(cookies::signed_out(&state)).cookie(cookies::signing_out_begun(&provider, &state));
+    Ok(match script {
+        Some(body) => response.json(body),
+        None => response.finish(),
+    })
+}
+
+/// Whether the answer is shown as a page.
+fn navigates(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match header("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => header(ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html")),
+    }
 }
 
 /// Browsers say where a request comes from, by `Sec-Fetch-Site` or at least by `Origin`. A request with neither comes

@@ -1,8 +1,8 @@
 //! `GET /login/{tenant}` and `/login/{tenant}/{connection}`: a browser sets out to its identity provider.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
-use app::login::Way;
+use actix_web::{HttpRequest, HttpResponse};
+use app::login::{Departure, Way};
 use app::{AppError, Refusal};
 use domain::id::TrialId;
 use domain::slug::Slug;
@@ -46,18 +46,25 @@ pub(super) async fn at_connection(
         .app
         .start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id, earlier.as_ref())
         .await?;
-    let cookie = if departure.is_posted_back {
-        cookies::posted_flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state)
-    } else {
-        cookies::flow_started(&departure.browser, tenant.as_str(), &departure.connection, &state)
-    };
-    Ok(match &departure.way {
+    Ok(sent_off(&departure, tenant.as_str(), &request, &state))
+}
+
+/// Sends a browser to its identity provider, bound to the flow.
+pub(super) fn sent_off(
+    departure: &Departure,
+    tenant: &str,
+    request: &HttpRequest,
+    state: &AppState,
+) -> HttpResponse {
+    let started = if departure.is_posted_back { cookies::posted_flow_started } else { cookies::flow_started };
+    let cookie = started(&departure.browser, tenant, &departure.connection, state);
+    match &departure.way {
         Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).finish(),
         Way::Post { action, fields } => {
-            let (mut page, body) = onward::page(&request, &state, (action, fields));
+            let (mut page, body) = onward::page(request, state, (action, fields));
             page.cookie(cookie).body(body)
         }
-    })
+    }
 }
 
 /// A part of a sign-in address; what is no slug names no door.

@@ -47,6 +47,7 @@ impl Situation {
     fn of_sign_in(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::UnknownDoor => Self::UnknownDoor,
+            Refusal::ForeignTarget => Self::Unusable,
             // Seen from the browser, an answer that no longer counts is one that has been used.
             Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
             Refusal::Paused => Self::Paused,
@@ -401,6 +402,30 @@ pub(super) struct Words {
     pub(super) title: &'static str,
     pub(super) happened: String,
     pub(super) to_do: &'static str,
+}
+
+impl Words {
+    /// What somebody reads who has left.
+    pub(super) fn of_leaving(language: Language) -> Self {
+        let [title, happened, to_do] = match language {
+            Language::English => [
+                "You are signed out",
+                "Your session here and the one at your organisation’s sign-in have ended.",
+                "You can close this window.",
+            ],
+            Language::Japanese => [
+                "サインアウトしました",
+                "このサービスと組織のサインインの両方のセッションが終了しました。",
+                "このウィンドウを閉じてかまいません。",
+            ],
+            Language::French => [
+                "Vous êtes déconnecté",
+                "Votre session ici et celle auprès de votre organisation sont terminées.",
+                "Vous pouvez fermer cette fenêtre.",
+            ],
+        };
+        Self { title, happened: happened.to_owned(), to_do }
+    }
 }
 
 /// The small print.

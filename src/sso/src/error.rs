@@ -34,7 +34,7 @@ pub enum SsoError {
     /// The provider publishes its PKCE methods and S256 is not among them.
     #[error("the provider does not support PKCE with S256")]
     PkceUnsupported,
-    /// The provider accepts neither `client_secret_basic` nor `client_secret_post`.
+    /// The provider publishes how it wants clients to prove themselves, and a secret is not among the ways.
     #[error("the provider accepts no client authentication that we support")]
     ClientAuthUnsupported,
     /// The key set could not be fetched.
@@ -52,6 +52,22 @@ pub enum SsoError {
     /// The provider given is not the one of the connection.
     #[error("the connection and the discovered provider have different issuers")]
     ProviderOfAnotherIssuer,
+
+    // The authorization request, where it is pushed (RFC 9126)
+    /// The endpoint could not be reached or did not answer as one.
+    #[error("the pushed authorization request endpoint could not be used: {0}")]
+    PushUnreachable(#[source] EgressError),
+    /// The provider refused the request.
+    #[error("the pushed authorization request was answered with status {status}: {error}")]
+    PushRefused {
+        /// The HTTP status.
+        status: u16,
+        /// The code as the provider sent it, if it is one we know.
+        error: ErrorCode,
+    },
+    /// The answer is not what RFC 9126 section 2.2 describes.
+    #[error("the answer to the pushed authorization request is malformed")]
+    PushMalformed,
 
     // The callback
     /// `state` is absent or not the one of this flow.
@@ -170,12 +186,47 @@ pub enum SsoError {
     /// `at_hash` does not belong to the access token it came with.
     #[error("the ID token belongs to another access token")]
     AccessTokenHashMismatch,
+    /// `c_hash` does not belong to the code that was redeemed.
+    #[error("the ID token belongs to another code")]
+    CodeHashMismatch,
+    /// The person signed in by none of the context classes (`acr`) that the connection requires.
+    #[error("the person signed in by another context class than the connection requires")]
+    ContextClassRefused,
+    /// The person did not use a method (`amr`) that the connection requires.
+    #[error("the person did not use an authentication method that the connection requires")]
+    MethodMissing,
+    /// `tid` is another Entra tenant.
+    #[error("the person is of another Entra tenant")]
+    EntraTenantMismatch,
+    /// `hd` is not the connection's Google Workspace domain.
+    #[error("the person is of another Google Workspace domain, or of none")]
+    HostedDomainMismatch,
     /// `sub` is empty, longer than 255 characters or not ASCII.
     #[error("the subject is empty, too long or not ASCII")]
     SubjectInvalid,
     /// Something that is said about the person is too long, too much, or has control characters in it.
     #[error("a claim is too long or has control characters")]
     AttributeRefused,
+
+    // The userinfo endpoint
+    /// The connection wants it and the provider has none.
+    #[error("the provider has no userinfo endpoint")]
+    UserInfoNotOffered,
+    /// It could not be reached or did not answer as one.
+    #[error("the userinfo endpoint could not be used: {0}")]
+    UserInfoUnreachable(#[source] EgressError),
+    /// It answered with something else than 200.
+    #[error("the userinfo endpoint answered with status {0}")]
+    UserInfoStatus(u16),
+    /// The answer is no JSON object.
+    #[error("the userinfo answer is malformed")]
+    UserInfoMalformed,
+    /// The answer is signed, and the signature does not hold.
+    #[error("the signed userinfo answer is refused: {0}")]
+    UserInfoToken(#[source] JwsError),
+    /// The answer is about somebody else than the ID token.
+    #[error("the userinfo answer is about another person")]
+    UserInfoSubjectMismatch,
 }
 
 impl From<saml::Refusal> for SsoError {
@@ -197,12 +248,18 @@ impl SsoError {
             | Self::ClientAuthUnsupported
             | Self::JwksMalformed
             | Self::JwksWithoutUsableKey
-            | Self::ProviderOfAnotherIssuer => "connection_misconfigured",
+            | Self::ProviderOfAnotherIssuer
+            | Self::PushRefused { .. }
+            | Self::PushMalformed
+            | Self::UserInfoNotOffered => "connection_misconfigured",
             Self::DiscoveryUnreachable(_)
             | Self::DiscoveryStatus(_)
             | Self::JwksUnreachable(_)
             | Self::JwksStatus(_)
-            | Self::TokenEndpointUnreachable(_) => "provider_unreachable",
+            | Self::PushUnreachable(_)
+            | Self::TokenEndpointUnreachable(_)
+            | Self::UserInfoUnreachable(_)
+            | Self::UserInfoStatus(_) => "provider_unreachable",
             Self::StateMismatch => "flow_mismatch",
             Self::CallbackIssuerMissing | Self::CallbackIssuerMismatch => "issuer_mismatch",
             Self::ProviderRefused { error } => match error {
@@ -220,6 +277,8 @@ impl SsoError {
             | Self::IssuedTooLongAgo
             | Self::NotYetValid
             | Self::AuthTimeInTheFuture => "token_time",
+            Self::ContextClassRefused | Self::MethodMissing => "authentication_too_weak",
+            Self::EntraTenantMismatch | Self::HostedDomainMismatch => "another_organisation",
             Self::AuthTimeMissing | Self::AuthenticationTooOld => "authentication_too_old",
             Self::KeyUnknown | Self::KeyAmbiguous | Self::SignatureInvalid => "signature",
             Self::IdTokenTooLong
@@ -235,9 +294,88 @@ impl SsoError {
             | Self::AuthorizedPartyMismatch
             | Self::NonceMismatch
             | Self::AccessTokenHashMismatch
+            | Self::CodeHashMismatch
             | Self::SubjectInvalid
-            | Self::AttributeRefused => "token_invalid",
+            | Self::AttributeRefused
+            | Self::UserInfoMalformed
+            | Self::UserInfoToken(_)
+            | Self::UserInfoSubjectMismatch => "token_invalid",
         }
+    }
+}
+
+impl SsoError {
+    /// The number of the check in the list that docs/openid.md prints; of a SAML message, in that of [`Refusal::check`].
+    ///
+    /// [`Refusal::check`]: crate::saml::Refusal::check
+    pub const fn check(&self) -> u8 {
+        match self {
+            Self::Saml(refusal) => refusal.check(),
+            Self::StateMismatch => 4,
+            Self::ProviderRefused { .. } => 5,
+            Self::CallbackIssuerMissing | Self::CallbackIssuerMismatch => 6,
+            Self::CodeMissing | Self::CodeTooLong => 7,
+            Self::ProviderOfAnotherIssuer => 9,
+            Self::TokenRefused { .. } => 10,
+            Self::ClientAuthUnsupported | Self::PushRefused { .. } => 11,
+            Self::IssuerNotAUrl
+            | Self::DiscoveryUnreachable(_)
+            | Self::DiscoveryStatus(_)
+            | Self::DiscoveryMalformed
+            | Self::EndpointRefused(_)
+            | Self::JwksUnreachable(_)
+            | Self::JwksStatus(_)
+            | Self::JwksMalformed
+            | Self::PushUnreachable(_)
+            | Self::PushMalformed
+            | Self::TokenEndpointUnreachable(_)
+            | Self::TokenResponseMalformed => 12,
+            Self::TokenTypeRefused => 13,
+            Self::IdTokenMissing => 14,
+            Self::IdTokenTooLong | Self::IdTokenMalformed(_) => 15,
+            Self::AlgorithmRefused => 16,
+            Self::TypeRefused | Self::HeaderRefused(_) => 17,
+            Self::JwksWithoutUsableKey | Self::KeyUnknown | Self::KeyAmbiguous => 18,
+            Self::SignatureInvalid => 19,
+            Self::IssuerMismatch => 20,
+            Self::AudienceMismatch | Self::AudienceNotAlone => 21,
+            Self::AuthorizedPartyMismatch => 22,
+            Self::Expired => 23,
+            Self::IssuedInTheFuture | Self::IssuedTooLongAgo => 24,
+            Self::NotYetValid => 25,
+            Self::NonceMismatch => 26,
+            Self::AuthTimeMissing | Self::AuthTimeInTheFuture | Self::AuthenticationTooOld => 27,
+            Self::ContextClassRefused | Self::MethodMissing => 28,
+            Self::AccessTokenHashMismatch | Self::CodeHashMismatch => 29,
+            Self::SubjectInvalid => 30,
+            Self::AttributeRefused => 73,
+            Self::EntraTenantMismatch => 31,
+            Self::HostedDomainMismatch => 32,
+            Self::UserInfoNotOffered
+            | Self::UserInfoUnreachable(_)
+            | Self::UserInfoStatus(_)
+            | Self::UserInfoMalformed
+            | Self::UserInfoToken(_)
+            | Self::UserInfoSubjectMismatch => 34,
+            Self::ClaimMissing(name) | Self::ClaimMalformed(name) => check_of_claim(name),
+            Self::DiscoveryIssuerMismatch => 51,
+            Self::PkceUnsupported => 53,
+        }
+    }
+}
+
+const fn check_of_claim(name: &str) -> u8 {
+    match name.as_bytes() {
+        b"iss" => 20,
+        b"aud" => 21,
+        b"exp" => 23,
+        b"iat" => 24,
+        b"nbf" => 25,
+        b"auth_time" => 27,
+        b"at_hash" | b"c_hash" => 29,
+        b"tid" | b"oid" => 31,
+        b"session_expiry" => 49,
+        _ => 30,
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::SsoError;
+use crate::{Secret, SsoError};
 
 const LONGEST_SUBJECT: usize = 1_024;
 const LONGEST_TEXT: usize = 8 * 1_024;
@@ -42,6 +42,8 @@ pub struct VerifiedIdentity {
     pub provider_session: Option<String>,
     /// The issuer's name for the person of the session, where it ends sessions by another name than the subject.
     pub provider_name: Option<String>,
+    /// What to show the issuer when the person signs out: the ID token itself.
+    pub logout_hint: Option<Secret>,
     /// The messages that proved it. Each is good for one session: whoever opens one notes them in the same transaction,
     /// and opens none if one is noted already.
     pub spent: Vec<SpentMessage>,
@@ -102,6 +104,7 @@ impl VerifiedIdentity {
             expires_hint: None,
             provider_session: None,
             provider_name: None,
+            logout_hint: None,
             spent: Vec::new(),
             proof: Proof,
         })

@@ -121,6 +121,18 @@ pub async fn by_id(tx: &mut impl Reads, id: ConnectionId) -> Result<Option<Conne
         .optional()?)
 }
 
+/// The one of this id, locked until the transaction ends.
+pub async fn lock_by_id(tx: &mut WriteTx, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(connection::table
+        .filter(connection::tenant_id.eq(tenant).and(connection::id.eq(id.as_uuid())))
+        .select(ConnectionRow::as_select())
+        .for_no_key_update()
+        .first(tx.conn().await?)
+        .await
+        .optional()?)
+}
+
 /// The one that a slug names, locked until the transaction ends.
 pub async fn lock(tx: &mut WriteTx, slug: &str) -> Result<Option<ConnectionRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();

@@ -422,6 +422,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         provider_session_hash -> Nullable<Bytea>,
         provider_name_hash -> Nullable<Bytea>,
+        id_token_sealed -> Nullable<Bytea>,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct NewSession {
     pub provider_session: Option<TokenHash>,
     /// Hash of the provider's own name for its person, where it ends sessions by that.
     pub provider_name: Option<TokenHash>,
+    /// The ID token that it was opened with, sealed.
+    pub id_token_sealed: Option<Vec<u8>>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
 }
@@ -280,21 +282,76 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::expires_at.eq(new.expires_at),
             session::provider_session_hash.eq(new.provider_session.map(|hash| hash.as_bytes().to_vec())),
             session::provider_name_hash.eq(new.provider_name.map(|hash| hash.as_bytes().to_vec())),
+            session::id_token_sealed.eq(&new.id_token_sealed),
         ))
         .execute(tx.conn().await?)
         .await?;
     Ok(())
 }
 
-/// Ends one session. Returns whether there was one to end.
-pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<bool, StoreError> {
+/// A session that is over.
+#[derive(Debug)]
+pub struct Ended {
+    /// Through which connection it came.
+    pub connection: ConnectionId,
+    /// The ID token that it was opened with, sealed.
+    pub id_token_sealed: Option<Vec<u8>>,
+}
+
+/// Ends one session, if it is there.
+pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<Option<Ended>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ended = diesel::delete(
+    let ended: Option<(Uuid, Option<Vec<u8>>)> = diesel::delete(
         session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))),
     )
-    .execute(tx.conn().await?)
+    .returning((session::connection_id, session::id_token_sealed))
+    .get_result(tx.conn().await?)
+    .await
+    .optional()?;
+    Ok(ended.map(|(connection, id_token_sealed)| Ended {
+        connection: ConnectionId::from_uuid(connection),
+        id_token_sealed,
+    }))
+}
+
+/// Ends the sessions of a connection that the provider knows by this name, and returns whose they were.
+pub async fn end_by_provider_session(
+    tx: &mut WriteTx,
+    connection: ConnectionId,
+    provider_session: TokenHash,
+) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended: Vec<(Uuid, Uuid)> = diesel::delete(
+        session::table
+            .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
+            .filter(session::provider_session_hash.eq(provider_session.as_bytes().to_vec())),
+    )
+    .returning((session::id, session::user_id))
+    .get_results(tx.conn().await?)
     .await?;
-    Ok(ended == 1)
+    Ok(ended.into_iter().map(typed).collect())
+}
+
+/// Ends the sessions that a person has through a connection.
+pub async fn end_at_connection(
+    tx: &mut WriteTx,
+    connection: ConnectionId,
+    user: UserId,
+) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ended: Vec<(Uuid, Uuid)> = diesel::delete(
+        session::table
+            .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
+            .filter(session::user_id.eq(user.as_uuid())),
+    )
+    .returning((session::id, session::user_id))
+    .get_results(tx.conn().await?)
+    .await?;
+    Ok(ended.into_iter().map(typed).collect())
+}
+
+fn typed((session, user): (Uuid, Uuid)) -> (SessionId, UserId) {
+    (SessionId::from_uuid(session), UserId::from_uuid(user))
 }
 
 /// Whose sessions at a connection the provider knows by this name of a person.
@@ -351,7 +408,7 @@ pub async fn end_by_token(tx: &mut WriteTx, token: TokenHash) -> Result<Option<S
 }
 
 #[derive(QueryableByName)]
-struct Ended {
+struct EndedId {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
@@ -373,7 +430,7 @@ pub async fn revoke_all(
     .bind::<SqlUuid, _>(user.as_uuid())
     .bind::<SqlUuid, _>(tenant)
     .bind::<SqlUuid, _>(user.as_uuid());
-    let ended: Vec<Ended> = tx.load(ask).await?;
+    let ended: Vec<EndedId> = tx.load(ask).await?;
     Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }
 

@@ -143,6 +143,13 @@ pub async fn create(mut tx: GlobalTx, operator: &Operator, row: &TenantRow) -> R
     Ok(tx)
 }
 
+/// The slug of the tenant in force.
+pub async fn slug(tx: &mut impl Reads) -> Result<String, StoreError> {
+    let id = tx.tenant().as_uuid();
+    let found = tenant::table.filter(tenant::id.eq(id)).select(tenant::slug);
+    Ok(found.first(tx.connection().0.conn().await?).await?)
+}
+
 /// The tenant in force, with the text of its blueprint.
 pub async fn current(tx: &mut impl Reads) -> Result<(TenantRow, String), StoreError> {
     let id = tx.tenant().as_uuid();

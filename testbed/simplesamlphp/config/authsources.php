@@ -2,7 +2,7 @@
 $config = [
     'people' => [
         'exampleauth:UserPass',
-        'alice:alicepass' => ['uid' => ['alice'], 'mail' => ['alice@acme.test'], 'displayName' => ['Alice A'], 'groups' => ['engineering', 'workspace-admins']],
-        'bob:bobpass' => ['uid' => ['bob'], 'mail' => ['bob@acme.test'], 'displayName' => ['Bob B'], 'groups' => ['sales']],
+        'alice:anything' => ['uid' => ['alice'], 'mail' => ['alice@acme.test'], 'displayName' => ['Alice A'], 'groups' => ['engineering', 'workspace-admins']],
+        'bob:anything' => ['uid' => ['bob'], 'mail' => ['bob@acme.test'], 'displayName' => ['Bob B'], 'groups' => ['sales']],
     ],
 ];

@@ -24,7 +24,7 @@ pub use directories::{
 };
 pub use fetch_access_token::{AccessToken, Proof, TokenRequest};
 pub use oauth_clients::{ClientProof, CreatedOAuthClient, NewOAuthClient, OAuthClientView};
-pub use openid::NewConnection;
+pub use openid::{NewClientSecret, NewConnection, OpenIdView};
 pub use operator_credentials::OperatorCredentialView;
 pub use pending_members::PendingMemberView;
 pub use rotate_credential::RotateCredential;

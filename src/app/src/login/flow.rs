@@ -92,10 +92,13 @@ impl App {
 
 /// Where somebody lands who wants to go to `wanted`: there, if it has the origin that the connection is set to.
 pub(super) fn landing(settings: &Settings, wanted: Option<&str>) -> Url {
-    wanted
-        .and_then(|wanted| settings.return_to.join(wanted).ok())
-        .filter(|url| url.origin() == settings.return_to.origin() && url.username().is_empty())
-        .unwrap_or_else(|| settings.return_to.clone())
+    wanted.and_then(|wanted| own_address(settings, wanted)).unwrap_or_else(|| settings.return_to.clone())
+}
+
+/// This address, if it has the origin that the connection is set to.
+pub(super) fn own_address(settings: &Settings, wanted: &str) -> Option<Url> {
+    let url = settings.return_to.join(wanted).ok()?;
+    (url.origin() == settings.return_to.origin() && url.username().is_empty()).then_some(url)
 }
 
 #[cfg(test)]

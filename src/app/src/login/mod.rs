@@ -6,10 +6,14 @@
 //! a session. Between the two requests nothing is kept but the flow's row and the browser's binding cookie.
 
 mod admission;
+mod client_proof;
 mod flow;
 mod home_realm;
+mod initiate_login;
 mod newcomer;
 mod openid;
+mod openid_rules;
+mod provider_logout;
 mod saml;
 mod sessions;
 mod settings;
@@ -18,15 +22,19 @@ mod start_login;
 mod trial;
 
 pub use admission::SignedIn;
+pub use client_proof::ClientAuthentication;
 pub use flow::FLOW_LIFETIME;
 pub use home_realm::{Doors, WayIn};
+pub use initiate_login::Initiation;
 pub(crate) use openid::OpenIdSettings;
 pub use openid::Return;
+pub use openid_rules::{OpenIdRules, SecretMethod};
 pub use saml::{Brought, Carried, NewCertificates, Place, PlaceBinding, Posted, SamlRules, SignedPart};
 pub(crate) use saml::{SamlSettings, believe};
 pub use sessions::{SessionPolicyView, SessionView};
 pub use settings::{ConnectionState, JustInTime, LinkTo};
 pub(crate) use settings::{Protocol, Settings};
+pub use sign_out::{AtProvider, SignedOut};
 pub use sso::oidc::CallbackParams;
 pub use start_login::{Departure, Way};
 pub use trial::{Check, CheckView, TrialView, Verdict};

@@ -1,33 +1,43 @@
 //! Signing in by OpenID Connect: where the browser is sent, and what its answer proves. Knows the protocol's two halves; whom it means here, `admission` decides.
 
-use domain::id::RequestId;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::{ConnectionId, RequestId};
 use domain::token::PlainToken;
 use serde::{Deserialize, Serialize};
-use sso::oidc::{self, CallbackParams, Connection, FlowSecrets, SigningAlg};
-use sso::{Secret, VerifiedIdentity};
+use serde_json::json;
+use sso::oidc::{self, CallbackParams, Connection, FlowSecrets, Outside, Provider};
+use sso::{Secret, SsoError, VerifiedIdentity};
 use store::Scope;
+use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
 use url::Url;
 
 use super::admission::{Arrival, SignedIn};
+use super::client_proof::ClientAuthentication;
 use super::flow::{Taken, Wish};
-use super::settings::Protocol;
+use super::openid_rules::OpenIdRules;
+use super::settings::{ConnectionState, Protocol};
 use super::start_login::{Departure, Way};
 use crate::App;
 use crate::error::{AppError, Refusal};
 
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_mins(1);
-const SECRET: &str = "connection.client_secret";
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
-/// What a connection by OpenID Connect needs to know, as stored.
+/// What a connection by OpenID Connect needs to know, as stored. Rows of the first version have no rules, and the names of all
+/// algorithms beside: that is what rules are by default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct OpenIdSettings {
     pub(crate) issuer: String,
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
-    /// Names of the signature algorithms that ID tokens may use (RFC 7518 §3.1).
-    pub(crate) allowed_algs: Vec<String>,
+    #[serde(default)]
+    pub(crate) client_authentication: ClientAuthentication,
+    #[serde(default)]
+    pub(crate) rules: OpenIdRules,
 }
 
 /// What a browser brings back.
@@ -79,14 +89,12 @@ impl App {
         row: &ConnectionRow,
         settings: &OpenIdSettings,
         wish: &Wish,
+        asked: &oidc::Wish,
     ) -> Result<Departure, AppError> {
         let ours = self.openid_connection(tenant, row, settings)?;
-        let provider = self
-            .providers
-            .get(&self.egress, row.connection_id(), &settings.issuer, self.now())
-            .await
-            .map_err(Refusal::Provider)?;
-        let departure = oidc::start(&ours, &provider, &*self.entropy);
+        let provider = self.provider_of(scope, row, settings).await?;
+        let departure =
+            oidc::start(&self.outside(), &ours, &provider, asked).await.map_err(Refusal::Provider)?;
         let kept = Kept::of(&departure.flow);
         let browser = self.begin_flow(scope, row, &kept.state, &kept, wish).await?;
         Ok(Departure {
@@ -121,7 +129,7 @@ impl App {
         };
         let flow: Taken<Kept> = self.take_flow(scope, row.connection_id(), state, browser).await?;
         let Taken { kept, return_to, started_at, trial } = flow;
-        let proven = self.prove_openid(row, settings, &back, kept).await;
+        let proven = self.prove_openid(scope, row, settings, &back, kept).await;
         let arrival = proven.map(|identity| Arrival {
             connection: row.connection_id(),
             identity,
@@ -142,65 +150,97 @@ impl App {
     /// What the answer of the provider proves.
     async fn prove_openid(
         &self,
+        scope: &Scope,
         row: &ConnectionRow,
         settings: &OpenIdSettings,
         back: &Return<'_>,
         kept: Kept,
     ) -> Result<VerifiedIdentity, AppError> {
-        let now = self.now();
         let ours = self.openid_connection(back.tenant, row, settings)?;
-        let provider = self
-            .providers
-            .get(&self.egress, row.connection_id(), &settings.issuer, now)
-            .await
-            .map_err(Refusal::Provider)?;
-        let flow = kept.into_flow();
-        let proven = oidc::finish(&self.egress, &ours, &provider, &back.params, &flow, now).await;
+        let provider = self.provider_of(scope, row, settings).await?;
+        let proven = oidc::finish(&self.outside(), &ours, &provider, &back.params, &kept.into_flow()).await;
         Ok(proven.map_err(Refusal::Provider)?)
     }
 
     /// Where a connection's answers come back to; different for each, so that none can be taken to another.
     pub(crate) fn redirect_uri(&self, tenant: &str, connection: &str) -> Result<Url, AppError> {
+        self.openid_address(tenant, connection, "callback")
+    }
+
+    /// One of the addresses of a connection.
+    pub(crate) fn openid_address(&self, tenant: &str, connection: &str, what: &str) -> Result<Url, AppError> {
         self.public_url
-            .join(&format!("/oidc/{tenant}/{connection}/callback"))
-            .map_err(|error| AppError::Internal(format!("the redirect URI: {error}")))
+            .join(&format!("/oidc/{tenant}/{connection}/{what}"))
+            .map_err(|error| AppError::Internal(format!("an address of a connection: {error}")))
     }
 
     /// Our side of a connection, for `sso`.
-    fn openid_connection(
+    pub(super) fn openid_connection(
         &self,
         tenant: &str,
         row: &ConnectionRow,
         settings: &OpenIdSettings,
     ) -> Result<Connection, AppError> {
-        let allowed_algs = settings
-            .allowed_algs
-            .iter()
-            .map(|name| name.parse::<SigningAlg>().map_err(|error| AppError::Internal(error.to_string())))
-            .collect::<Result<_, _>>()?;
+        let rules = &settings.rules;
         Ok(Connection {
             issuer: settings.issuer.clone(),
             client_id: settings.client_id.clone(),
-            client_secret: self.client_secret(row)?,
+            client_auth: self.client_auth(row, settings)?,
             redirect_uri: self.redirect_uri(tenant, &row.slug)?,
             scopes: settings.scopes.clone(),
-            allowed_algs,
+            allowed_algs: rules.algorithms()?,
             clock_skew: CLOCK_SKEW,
-            max_age: None,
+            max_age: rules.max_age_seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            acr_values: rules.acr_values.clone(),
+            amr: rules.amr.clone(),
+            tenancy: rules.tenancy(&settings.issuer),
+            groups_claim: rules.groups_claim.clone(),
+            userinfo: rules.userinfo,
+            push: rules.push_requests,
         })
     }
 
-    fn client_secret(&self, row: &ConnectionRow) -> Result<Secret, AppError> {
-        let sealed = row.client_secret_sealed.as_deref();
-        let sealed =
-            sealed.ok_or_else(|| AppError::Internal("a connection has no client secret".to_owned()))?;
-        String::from_utf8(self.sealer.open(SECRET, sealed)?)
-            .map(Secret::new)
-            .map_err(|error| AppError::Internal(format!("a client secret is not text: {error}")))
+    /// The network, chance and time, for `sso`.
+    pub(super) fn outside(&self) -> Outside<'_> {
+        Outside { egress: &self.egress, entropy: &*self.entropy, now: self.now() }
     }
 
-    /// Seals a connection's client secret for its row.
-    pub(crate) fn seal_client_secret(&self, secret: &str) -> Result<Vec<u8>, AppError> {
-        self.sealer.seal(SECRET, secret.as_bytes(), &*self.entropy)
+    /// What the provider of a connection publishes. If that speaks for another issuer all at once, the connection is paused:
+    /// whoever answers there is somebody else, or will be.
+    pub(super) async fn provider_of(
+        &self,
+        scope: &Scope,
+        row: &ConnectionRow,
+        settings: &OpenIdSettings,
+    ) -> Result<Arc<Provider>, AppError> {
+        let id = row.connection_id();
+        let found = self.providers.get(&self.egress, id, &settings.issuer, self.now()).await;
+        if let Err(SsoError::DiscoveryIssuerMismatch) = &found {
+            self.pause_disowned(scope, id).await?;
+        }
+        Ok(found.map_err(Refusal::Provider)?)
+    }
+
+    async fn pause_disowned(&self, scope: &Scope, id: ConnectionId) -> Result<(), AppError> {
+        let mut tx = self.db.begin(scope).await?;
+        let Some(mut row) = connections::lock_by_id(&mut tx, id).await? else {
+            return Ok(tx.nothing_changed().await?);
+        };
+        if ConnectionState::of(&row) == ConnectionState::Paused {
+            return Ok(tx.nothing_changed().await?);
+        }
+        let before = json!({"slug": row.slug, "state": row.state});
+        ConnectionState::Paused.name().clone_into(&mut row.state);
+        connections::update(&mut tx, &row).await?;
+        tx.announce(Outgoing {
+            fact: "connection.disowned",
+            subject_id: id.to_string(),
+            payload: json!({"connection": id, "slug": row.slug}),
+        });
+        let reason = "the provider's discovery document names another issuer";
+        let after = json!({"slug": row.slug, "state": row.state, "reason": reason});
+        let event = AuditEvent::new(Action::ConnectionUpdate, id).before(before).after(after);
+        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        Ok(())
     }
 }

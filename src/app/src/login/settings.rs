@@ -59,7 +59,7 @@ pub enum LinkTo {
 #[derive(Debug, Clone)]
 pub(crate) enum Protocol {
     /// OpenID Connect.
-    OpenId(OpenIdSettings),
+    OpenId(Box<OpenIdSettings>),
     /// SAML 2.0.
     Saml(Box<SamlSettings>),
 }
@@ -109,7 +109,7 @@ impl Protocol {
 
     pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {
         match row.kind.as_str() {
-            Self::OPENID => Ok(Self::OpenId(stored(&row.protocol)?)),
+            Self::OPENID => Ok(Self::OpenId(Box::new(stored(&row.protocol)?))),
             Self::SAML => Ok(Self::Saml(Box::new(stored(&row.protocol)?))),
             other => Err(AppError::Internal(format!("a connection of the unknown kind {other:?}"))),
         }

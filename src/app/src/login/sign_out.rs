@@ -1,20 +1,55 @@
-//! Somebody signs out.
+//! Somebody signs out: here, and where they signed in.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::audit::{Action, Audit, AuditEvent};
 use serde_json::json;
+use sso::Secret;
+use sso::oidc::{self, Provider};
 use store::audit::Outgoing;
-use store::{LiveSession, sessions};
+use store::connections::{self, ConnectionRow};
+use store::sessions::{self, Ended};
+use store::{LiveSession, tenants};
+use url::Url;
 
+use super::settings::Protocol;
 use crate::App;
 use crate::error::AppError;
 
+const HINT: &str = "session.id_token";
+
+/// A session is over.
+#[derive(Debug)]
+pub struct SignedOut {
+    /// Where a browser goes so that the provider's session ends too, if the provider has such a place.
+    pub provider: Option<AtProvider>,
+}
+
+/// Signing out at the provider, too (OpenID Connect RP-Initiated Logout).
+#[derive(Debug)]
+pub struct AtProvider {
+    /// Where the browser goes.
+    pub location: Url,
+    /// What it brings back.
+    pub state: Secret,
+    /// Slug of the tenant, for the address that it comes back to.
+    pub tenant: String,
+    /// Slug of the connection, for the same.
+    pub connection: String,
+}
+
 impl App {
-    /// Ends this session, and only this one.
-    pub async fn sign_out(&self, session: &LiveSession) -> Result<(), AppError> {
+    /// Ends this session, and only this one. Whatever becomes of the provider's session, ours is over.
+    pub async fn sign_out(&self, session: &LiveSession) -> Result<SignedOut, AppError> {
         let mut tx = self.db.begin(&session.scope).await?;
-        if !sessions::end(&mut tx, session.id).await? {
-            return Ok(tx.nothing_changed().await?);
-        }
+        let Some(ended) = sessions::end(&mut tx, session.id).await? else {
+            tx.nothing_changed().await?;
+            return Ok(SignedOut { provider: None });
+        };
+        let row = connections::by_id(&mut tx, ended.connection).await?;
+        let tenant = tenants::slug(&mut tx).await?;
         tx.announce(Outgoing {
             fact: "session.ended",
             subject_id: session.user.to_string(),
@@ -22,6 +57,41 @@ impl App {
         });
         let event = AuditEvent::new(Action::SessionEnd, session.id).before(json!({"user": session.user}));
         tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
-        Ok(())
+        let provider = match row {
+            Some(row) => self.at_provider(session, &tenant, &row, &ended).await,
+            None => None,
+        };
+        Ok(SignedOut { provider })
+    }
+
+    /// A provider that cannot be reached or understood is no reason not to be signed out here.
+    async fn at_provider(
+        &self,
+        session: &LiveSession,
+        tenant: &str,
+        row: &ConnectionRow,
+        ended: &Ended,
+    ) -> Option<AtProvider> {
+        let Protocol::OpenId(settings) = Protocol::of(row).ok()? else { return None };
+        let provider: Arc<Provider> = self.provider_of(&session.scope, row, &settings).await.ok()?;
+        let ours = self.openid_connection(tenant, row, &settings).ok()?;
+        let hint = ended.id_token_sealed.as_deref().and_then(|sealed| self.sealer.open(HINT, sealed).ok());
+        let hint = hint.and_then(|token| String::from_utf8(token).ok()).map(Secret::new);
+        let back_to = self.signed_out_uri(tenant, &row.slug).ok()?;
+        let mut state = [0_u8; 32];
+        self.entropy.fill(&mut state);
+        let state = Secret::new(URL_SAFE_NO_PAD.encode(state));
+        let location = oidc::sign_out_at(&ours, &provider, hint.as_ref(), &back_to, &state)?;
+        Some(AtProvider { location, state, tenant: tenant.to_owned(), connection: row.slug.clone() })
+    }
+
+    /// Where a provider sends browsers back to that have signed out there.
+    pub(crate) fn signed_out_uri(&self, tenant: &str, connection: &str) -> Result<Url, AppError> {
+        self.openid_address(tenant, connection, "signed-out")
+    }
+
+    /// Keeps what is to be shown to the provider at the end, sealed.
+    pub(super) fn seal_logout_hint(&self, id_token: &Secret) -> Result<Vec<u8>, AppError> {
+        self.sealer.seal(HINT, id_token.expose().as_bytes(), &*self.entropy)
     }
 }

@@ -2,8 +2,9 @@
 
 use domain::id::{RequestId, TrialId};
 use domain::token::PlainToken;
+use sso::oidc;
 use store::Scope;
-use store::connections;
+use store::connections::{self, ConnectionRow};
 use url::Url;
 
 use super::flow::{Wish, landing};
@@ -64,7 +65,10 @@ impl App {
         }
         let wish = Wish { return_to: landing(&Settings::of(&row)?, return_to), trial };
         match Protocol::of(&row)? {
-            Protocol::OpenId(openid) => self.depart_to_openid(&scope, tenant, &row, &openid, &wish).await,
+            Protocol::OpenId(openid) => {
+                let asked = oidc::Wish::default();
+                self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &asked).await
+            }
             Protocol::Saml(saml) => self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier)).await,
         }
     }
@@ -72,5 +76,16 @@ impl App {
     /// What somebody without a session may do at a tenant's door.
     pub(super) async fn sign_in_scope(&self, tenant: &str, request: RequestId) -> Result<Scope, AppError> {
         Ok(self.db.enter_to_sign_in(tenant, request).await?.ok_or(Refusal::UnknownDoor)?)
+    }
+
+    /// The connection that is named, if people can sign in there.
+    pub(super) async fn open_connection(&self, scope: &Scope, slug: &str) -> Result<ConnectionRow, AppError> {
+        let mut tx = self.db.read(scope).await?;
+        let row = connections::by_slug(&mut tx, slug).await?.ok_or(Refusal::UnknownDoor)?;
+        tx.finish().await?;
+        if ConnectionState::of(&row) == ConnectionState::Paused {
+            return Err(Refusal::Paused.into());
+        }
+        Ok(row)
     }
 }

@@ -66,7 +66,11 @@ impl Check {
 
     fn of(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::UnknownDoor | Refusal::NoFlow | Refusal::Paused | Refusal::Trial => Self::Flow,
+            Refusal::UnknownDoor
+            | Refusal::ForeignTarget
+            | Refusal::NoFlow
+            | Refusal::Paused
+            | Refusal::Trial => Self::Flow,
             Refusal::Provider(_) => Self::Proof,
             Refusal::Replayed => Self::Replay,
             Refusal::DomainUnverified => Self::Domain,

@@ -2,13 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::EgressPolicy;
-
 /// Whether a connection to this address may be opened.
-pub(super) fn is_allowed(address: IpAddr, policy: EgressPolicy) -> bool {
+pub(super) fn is_allowed(address: IpAddr, allow_loopback: bool) -> bool {
     let address = address.to_canonical();
     if address.is_loopback() {
-        return policy.allow_loopback;
+        return allow_loopback;
     }
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -51,10 +49,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use std::net::IpAddr;
 
-    use super::{EgressPolicy, is_allowed};
+    use super::is_allowed;
 
-    const STRICT: EgressPolicy = EgressPolicy { allow_loopback: false };
-    const DEVELOPMENT: EgressPolicy = EgressPolicy { allow_loopback: true };
+    const STRICT: bool = false;
+    const DEVELOPMENT: bool = true;
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -76,6 +74,10 @@ mod tests {
             "169.254.169.254",
             "172.16.0.1",
             "192.0.0.170",
+            "192.0.2.1",
+            "192.88.99.1",
+            "100.127.255.255",
+            "100.100.100.200",
             "192.168.1.1",
             "198.18.0.1",
             "224.0.0.1",
@@ -84,6 +86,11 @@ mod tests {
             "::ffff:10.0.0.1",
             "::10.0.0.1",
             "64:ff9b::a00:1",
+            "64:ff9b:1::a00:1",
+            "::ffff:0:10.0.0.1",
+            "fec0::1",
+            "100::1",
+            "5f00::1",
             "fc00::1",
             "fd00:ec2::254",
             "fe80::1",

@@ -14,13 +14,30 @@ use super::resolver::{AddressRefused, GuardedResolver};
 use crate::Secret;
 
 const TIME_OUT: Duration = Duration::from_secs(5);
-const BODY_LIMIT: usize = 1024 * 1024;
+/// Documents that somebody publishes: key sets with certificate chains, metadata.
+const DOCUMENT_LIMIT: usize = 1024 * 1024;
+/// Answers about one person or one request.
+const ANSWER_LIMIT: usize = 128 * 1024;
+const JSON: &str = "application/json";
 
 /// What may be visited. The default is the public internet over https and nothing else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressPolicy {
     /// Development and tests: loopback may be visited too, also over plain http and on any port.
     pub allow_loopback: bool,
+    /// The ports that may be visited; on others live mail, directories and databases.
+    pub ports: Vec<u16>,
+}
+
+impl EgressPolicy {
+    /// Where identity providers listen: https, and what Keycloak, PingFederate and WSO2 are installed with.
+    pub const PORTS: [u16; 4] = [443, 8443, 9031, 9443];
+}
+
+impl Default for EgressPolicy {
+    fn default() -> Self {
+        Self { allow_loopback: false, ports: Self::PORTS.to_vec() }
+    }
 }
 
 /// Why a request did not leave or its answer was not taken.
@@ -44,7 +61,7 @@ pub enum EgressError {
     /// The server answered with a redirect, which is never followed.
     #[error("the server answered with a redirect ({0})")]
     Redirected(u16),
-    /// The answer is larger than one mebibyte.
+    /// The answer is larger than one mebibyte, or 128 KiB where it is about one person.
     #[error("the answer is too large")]
     TooLarge,
     /// No complete answer within five seconds.
@@ -93,7 +110,7 @@ pub struct Receipt {
 /// So much of the answer to a delivery is read.
 const EXCERPT: usize = 1024;
 
-/// A complete answer, at most one mebibyte.
+/// A complete answer, of limited size.
 #[derive(Clone)]
 pub struct EgressResponse {
     /// The HTTP status; never a redirect.
@@ -118,7 +135,7 @@ impl Egress {
             // runtime that opened it, which need not be the one that asks next.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(GuardedResolver { policy })
+            .dns_resolver(GuardedResolver { allow_loopback: policy.allow_loopback })
             .build();
         match client {
             Ok(client) => Ok(Self { client, policy }),
@@ -129,14 +146,21 @@ impl Egress {
     /// Fetches a JSON document.
     pub async fn get(&self, url: &Url) -> Result<EgressResponse, EgressError> {
         self.check(url)?;
-        self.send(self.client.get(url.clone()), "application/json").await
+        self.send(self.client.get(url.clone()), JSON, DOCUMENT_LIMIT).await
+    }
+
+    /// Fetches what somebody may see who holds this access token: JSON, or a signed token.
+    pub async fn get_as(&self, url: &Url, token: &Secret) -> Result<EgressResponse, EgressError> {
+        self.check(url)?;
+        let request = self.client.get(url.clone()).bearer_auth(token.expose());
+        self.send(request, "application/json, application/jwt", ANSWER_LIMIT).await
     }
 
     /// Fetches the metadata of a SAML entity.
     pub async fn get_metadata(&self, url: &Url) -> Result<EgressResponse, EgressError> {
         self.check(url)?;
-        self.send(self.client.get(url.clone()), "application/samlmetadata+xml, application/xml, text/xml")
-            .await
+        let accept = "application/samlmetadata+xml, application/xml, text/xml";
+        self.send(self.client.get(url.clone()), accept, DOCUMENT_LIMIT).await
     }
 
     /// Posts a form and expects JSON, with the client's name and secret in the `Authorization` header if given.
@@ -151,7 +175,7 @@ impl Egress {
         if let Some((name, secret)) = basic_auth {
             request = request.basic_auth(form_encoded(name), Some(form_encoded(secret.expose())));
         }
-        self.send(request, "application/json").await
+        self.send(request, JSON, ANSWER_LIMIT).await
     }
 
     /// Delivers something.
@@ -198,12 +222,13 @@ impl Egress {
             Host::Ipv6(address) => Some(address.into()),
             Host::Domain(_) => None,
         };
-        if literal.is_some_and(|address| !address::is_allowed(address, self.policy)) {
+        if literal.is_some_and(|address| !address::is_allowed(address, self.policy.allow_loopback)) {
             return Err(EgressError::AddressRefused);
         }
-        // Below 1024 live mail, directories and databases of others; identity providers do not.
         match url.port() {
-            Some(port) if port < 1024 && port != 443 && !loopback => Err(EgressError::PortRefused(port)),
+            Some(port) if !loopback && !self.policy.ports.contains(&port) => {
+                Err(EgressError::PortRefused(port))
+            }
             _ => Ok(()),
         }
     }
@@ -212,6 +237,7 @@ impl Egress {
         &self,
         request: reqwest::RequestBuilder,
         accept: &'static str,
+        limit: usize,
     ) -> Result<EgressResponse, EgressError> {
         let mut response = request.header(ACCEPT, accept).send().await.map_err(|error| classify(&error))?;
         let status = response.status();
@@ -222,7 +248,7 @@ impl Egress {
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
-            if body.len() + chunk.len() > BODY_LIMIT {
+            if body.len() + chunk.len() > limit {
                 return Err(EgressError::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -244,6 +270,11 @@ impl EgressResponse {
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.body).ok()
     }
+
+    /// Whether the body calls itself this.
+    pub(crate) fn is_of(&self, content_type: &str) -> bool {
+        self.content_type.as_deref().is_some_and(|declared| essence(declared) == content_type)
+    }
 }
 
 /// The body may hold tokens: `Debug` prints its length.
@@ -259,8 +290,13 @@ impl fmt::Debug for EgressResponse {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(content_type);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// A content type without its parameters.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -298,7 +334,8 @@ mod tests {
     use super::{Egress, EgressError, EgressPolicy, is_json};
 
     fn check(allow_loopback: bool, url: &str) -> Result<(), EgressError> {
-        Egress::new(EgressPolicy { allow_loopback }).unwrap().check(&Url::parse(url).unwrap())
+        let policy = EgressPolicy { allow_loopback, ..EgressPolicy::default() };
+        Egress::new(policy).unwrap().check(&Url::parse(url).unwrap())
     }
 
     #[test]
@@ -327,7 +364,10 @@ mod tests {
     #[test]
     fn ports_of_other_services_are_refused() {
         assert_eq!(check(false, "https://idp.example:8443/"), Ok(()));
-        assert_eq!(check(false, "https://idp.example:25/"), Err(EgressError::PortRefused(25)));
+        for port in [22, 25, 80, 389, 5432, 6379, 9200] {
+            let outcome = check(false, &format!("https://idp.example:{port}/"));
+            assert_eq!(outcome, Err(EgressError::PortRefused(port)));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Addresses come from configuration and from documents that others publish, so each request is treated as an attempt to
 //! reach something inside: https only, no private address (checked on the address that is connected to, so a name cannot
-//! change its mind in between), no redirects, five seconds, one mebibyte.
+//! change its mind in between), no redirects, five seconds, a few ports, one mebibyte or less.
 
 mod address;
 mod client;

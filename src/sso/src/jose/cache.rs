@@ -27,10 +27,13 @@ pub trait Published: Sized + Send + Sync {
 
     /// Fetches it.
     fn fetch(egress: &Egress, address: &str) -> impl Future<Output = Result<Self, Self::Error>> + Send;
+
+    /// Whether this failure is not one of reaching it, but says that what was known is no longer to be trusted.
+    fn disowns(failure: &Self::Error) -> bool;
 }
 
 /// One published thing for each of those who use it, renewed hourly. While a renewal fails, the last good one serves for a
-/// day.
+/// day, unless the failure disowns it.
 pub struct Cache<K, T: Published> {
     slots: RwLock<HashMap<K, Arc<Slot<T>>>>,
 }
@@ -79,7 +82,10 @@ impl<K: Copy + Eq + Hash, T: Published> Cache<K, T> {
             Some(failure) => Err(failure),
             None => slot.fetch(egress, address, now).await,
         };
-        outcome.or_else(|failure| usable.ok_or(failure))
+        match outcome {
+            Err(failure) if !T::disowns(&failure) => usable.ok_or(failure),
+            decided => decided,
+        }
     }
 
     /// Forgets what is known for somebody who was changed or removed.
@@ -115,7 +121,12 @@ impl<T: Published> Slot<T> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match &outcome {
             Ok(thing) => *known = Known { thing: Some((now, Arc::clone(thing))), failure: None },
-            Err(failure) => known.failure = Some((now, address.to_owned(), failure.clone())),
+            Err(failure) => {
+                known.failure = Some((now, address.to_owned(), failure.clone()));
+                if T::disowns(failure) {
+                    known.thing = None;
+                }
+            }
         }
         outcome
     }

@@ -10,8 +10,9 @@ use super::{JwsError, SigningAlg};
 
 const LONGEST: usize = 16 * 1024;
 
-/// Headers that name a key to trust, change what is signed, or must be understood and are not.
-const REFUSED_HEADERS: [&str; 8] = ["crit", "jku", "jwk", "x5u", "b64", "cty", "enc", "zip"];
+/// Headers that change what is signed, or must be understood and are not. Those that bring a key along (`jku`, `jwk`, `x5u`,
+/// `x5c`) change nothing: they are the word of whoever wrote the token, and nobody reads them (RFC 8725 section 3.10).
+const REFUSED_HEADERS: [&str; 5] = ["crit", "b64", "cty", "enc", "zip"];
 
 /// A token taken apart, not verified yet.
 pub(crate) struct Jws<'a> {

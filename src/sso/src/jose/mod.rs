@@ -1,5 +1,5 @@
-//! Tokens that others signed. Knows their envelope (RFC 7515), keys (RFC 7517), algorithms and moments (RFC 7519); does not
-//! know what a token is for.
+//! Signed tokens. Knows their envelope (RFC 7515), keys (RFC 7517), algorithms and moments (RFC 7519); does not know what a
+//! token is for.
 
 mod algorithm;
 mod cache;
@@ -8,6 +8,7 @@ mod error;
 mod jws;
 mod keys;
 mod published;
+mod signing;
 mod time;
 
 pub use algorithm::{SigningAlg, UnknownAlgorithm};
@@ -17,4 +18,5 @@ pub use error::{JwsError, KeysError};
 pub(crate) use jws::Jws;
 pub use keys::KeySet;
 pub use published::PublishedKeys;
+pub use signing::SigningKey;
 pub(crate) use time::{between, later, numeric_date};

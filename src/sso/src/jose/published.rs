@@ -100,4 +100,8 @@ impl Published for PublishedKeys {
         let location = Url::parse(address).or(Err(KeysError::Malformed))?;
         Self::at(egress, &location).await
     }
+
+    fn disowns(_failure: &KeysError) -> bool {
+        false
+    }
 }

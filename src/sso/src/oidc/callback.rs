@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-
 use super::id_token::{self, Expectations};
-use super::{Connection, FlowSecrets, Provider, token};
-use crate::egress::Egress;
+use super::{Connection, FlowSecrets, Outside, Provider, token, userinfo};
 use crate::jose::{Jws, KeySet};
 use crate::{SsoError, VerifiedIdentity};
 
@@ -111,27 +108,40 @@ impl fmt::Display for ErrorCode {
 /// Finishes a flow. The caller has found `flow` by the callback's state, checked that it is this browser's and this
 /// connection's, and spent it.
 pub async fn finish(
-    egress: &Egress,
+    outside: &Outside<'_>,
     connection: &Connection,
     provider: &Provider,
     params: &CallbackParams,
     flow: &FlowSecrets,
-    now: DateTime<Utc>,
 ) -> Result<VerifiedIdentity, SsoError> {
     if provider.issuer() != connection.issuer {
         return Err(SsoError::ProviderOfAnotherIssuer);
     }
     let code = check_callback(provider, params, flow)?;
-    let tokens = token::redeem(egress, connection, provider, flow, code).await?;
+    let tokens = token::redeem(outside, connection, provider, flow, code).await?;
 
     let jws = Jws::parse(tokens.id_token.expose(), &connection.allowed_algs, &["JWT"])?;
-    let expected = Expectations { connection, nonce: &flow.nonce, access_token: &tokens.access_token, now };
+    let expected = Expectations {
+        connection,
+        nonce: &flow.nonce,
+        access_token: &tokens.access_token,
+        code,
+        now: outside.now,
+    };
     let judge = |keys: &KeySet| {
         let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
         id_token::verify(&jws, key, &expected)
     };
     let is_about_keys = |error: &SsoError| matches!(error, SsoError::KeyUnknown | SsoError::SignatureInvalid);
-    provider.keys().judge(egress, now, is_about_keys, judge).await
+    let mut verified = provider.keys().judge(outside.egress, outside.now, is_about_keys, judge).await?;
+    if connection.userinfo {
+        let more =
+            userinfo::fetch(outside, connection, provider, &tokens.access_token, &verified.sub).await?;
+        userinfo::add(&mut verified.claims, more);
+    }
+    let mut identity = verified.into_identity(connection)?;
+    identity.logout_hint = Some(tokens.id_token);
+    Ok(identity)
 }
 
 /// What can be said about the callback before anybody is asked. An error is believed only with the state of this flow

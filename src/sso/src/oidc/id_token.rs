@@ -10,7 +10,7 @@ use openidconnect::core::CoreJsonWebKey;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::{Connection, said};
+use super::{Connection, facts};
 use crate::jose::{AudienceError, Claims, ClaimsError, Jws, SigningAlg, between, later};
 use crate::{Secret, SsoError, VerifiedIdentity};
 
@@ -23,7 +23,21 @@ pub(super) struct Expectations<'a> {
     pub(super) connection: &'a Connection,
     pub(super) nonce: &'a Secret,
     pub(super) access_token: &'a Secret,
+    pub(super) code: &'a str,
     pub(super) now: DateTime<Utc>,
+}
+
+/// What an ID token says that holds.
+pub(super) struct Verified {
+    pub(super) sub: String,
+    /// The person's name, where `sub` is not the one to know them by.
+    name: Option<String>,
+    issued_at: DateTime<Utc>,
+    auth_time: Option<DateTime<Utc>>,
+    /// The provider's session (Front-Channel Logout section 3, Back-Channel Logout section 2.1).
+    session: Option<String>,
+    session_ends: Option<DateTime<Utc>>,
+    pub(super) claims: Map<String, Value>,
 }
 
 /// Verifies the signature with `key` and then every claim.
@@ -31,7 +45,7 @@ pub(super) fn verify(
     jws: &Jws<'_>,
     key: &CoreJsonWebKey,
     expected: &Expectations<'_>,
-) -> Result<VerifiedIdentity, SsoError> {
+) -> Result<Verified, SsoError> {
     let claims = jws.verify(key)?;
 
     expected.check_issuer(&claims)?;
@@ -40,19 +54,34 @@ pub(super) fn verify(
     expected.check_lifetime(&claims)?;
     expected.check_nonce(&claims)?;
     let auth_time = expected.check_auth_time(&claims)?;
-    expected.check_access_token_hash(&claims, key, jws.algorithm)?;
-    let subject = check_subject(&claims)?;
-    let expires_hint = Claims(&claims).optional_time("session_expiry")?;
-
+    expected.check_authentication(&claims)?;
+    let half_hash = |of: &str| half_hash(key, jws.algorithm, of);
+    if !holds(&claims, "at_hash", || half_hash(expected.access_token.expose()))? {
+        return Err(SsoError::AccessTokenHashMismatch);
+    }
+    if !holds(&claims, "c_hash", || half_hash(expected.code))? {
+        return Err(SsoError::CodeHashMismatch);
+    }
+    let sub = check_subject(&claims)?;
+    let name = expected.connection.tenancy.check(&claims)?;
+    let session_ends = Claims(&claims).optional_time("session_expiry")?;
     let issued_at = Claims(&claims).time("iat")?;
-    let issuer = expected.connection.issuer.clone();
-    let mut identity = VerifiedIdentity::new(issuer, subject, claims, issued_at)?;
-    identity.email = said::email(&identity.claims);
-    identity.groups = said::groups(&identity.claims);
-    identity.provider_session = identity.claim("sid").map(str::to_owned);
-    identity.auth_time = auth_time;
-    identity.expires_hint = expires_hint;
-    Ok(identity)
+    let session = claims.get("sid").and_then(Value::as_str).map(str::to_owned);
+    Ok(Verified { sub, name, issued_at, auth_time, session, session_ends, claims })
+}
+
+impl Verified {
+    pub(super) fn into_identity(self, connection: &Connection) -> Result<VerifiedIdentity, SsoError> {
+        let subject = self.name.unwrap_or(self.sub);
+        let issuer = connection.issuer.clone();
+        let mut identity = VerifiedIdentity::new(issuer, subject, self.claims, self.issued_at)?;
+        identity.email = facts::email(&identity.claims, &connection.tenancy);
+        identity.groups = facts::groups(&identity.claims, &connection.groups_claim);
+        identity.provider_session = self.session;
+        identity.auth_time = self.auth_time;
+        identity.expires_hint = self.session_ends;
+        Ok(identity)
+    }
 }
 
 impl Expectations<'_> {
@@ -123,25 +152,43 @@ impl Expectations<'_> {
         Ok(auth_time)
     }
 
-    /// Section 3.1.3.8: the left half of the access token's hash. Optional in the code flow, binding where present.
-    fn check_access_token_hash(
-        &self,
-        claims: &Map<String, Value>,
-        key: &CoreJsonWebKey,
-        algorithm: SigningAlg,
-    ) -> Result<(), SsoError> {
-        let Some(claimed) = claims.get("at_hash") else { return Ok(()) };
-        let claimed = claimed.as_str().ok_or(SsoError::ClaimMalformed("at_hash"))?;
-        let hash = key
-            .hash_bytes(self.access_token.expose().as_bytes(), &algorithm.on_the_wire())
-            .or(Err(SsoError::AccessTokenHashMismatch))?;
-        let left_half: Vec<u8> = hash.iter().copied().take(hash.len() / 2).collect();
-        if URL_SAFE_NO_PAD.encode(left_half).as_bytes().ct_eq(claimed.as_bytes()).into() {
+    /// Step 12, and RFC 8176: what the connection requires of how the person proved who they are.
+    fn check_authentication(&self, claims: &Map<String, Value>) -> Result<(), SsoError> {
+        let classes = &self.connection.acr_values;
+        let class = claims.get("acr").and_then(Value::as_str);
+        if !classes.is_empty() && !class.is_some_and(|class| classes.iter().any(|known| known == class)) {
+            return Err(SsoError::ContextClassRefused);
+        }
+        // A list by the standard; some send a lone one as a text.
+        let used: Vec<&str> = match claims.get("amr") {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        if self.connection.amr.iter().all(|required| used.contains(&required.as_str())) {
             Ok(())
         } else {
-            Err(SsoError::AccessTokenHashMismatch)
+            Err(SsoError::MethodMissing)
         }
     }
+}
+
+/// Sections 3.1.3.8 and 3.3.2.11: the left half of the hash of what the token came with. Optional in the code flow, binding
+/// where present.
+fn holds(
+    claims: &Map<String, Value>,
+    name: &'static str,
+    expected: impl FnOnce() -> Option<String>,
+) -> Result<bool, SsoError> {
+    let Some(claimed) = claims.get(name) else { return Ok(true) };
+    let claimed = claimed.as_str().ok_or(SsoError::ClaimMalformed(name))?;
+    Ok(expected().is_some_and(|expected| expected.as_bytes().ct_eq(claimed.as_bytes()).into()))
+}
+
+fn half_hash(key: &CoreJsonWebKey, algorithm: SigningAlg, of: &str) -> Option<String> {
+    let hash = key.hash_bytes(of.as_bytes(), &algorithm.on_the_wire()).ok()?;
+    let half: Vec<u8> = hash.iter().copied().take(hash.len() / 2).collect();
+    Some(URL_SAFE_NO_PAD.encode(half))
 }
 
 /// Section 2: "It MUST NOT exceed 255 ASCII \[RFC20\] characters in length". Control characters are ASCII, but no name.

@@ -35,16 +35,15 @@ struct Extensions {
     authorization_response_iss_parameter_supported: bool,
     /// RFC 8414 section 2.
     code_challenge_methods_supported: Option<Vec<String>>,
+    /// RFC 9126 section 5.
+    pushed_authorization_request_endpoint: Option<Url>,
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
+    /// RP-Initiated Logout section 2.1.
+    end_session_endpoint: Option<Url>,
 }
 
 impl openidconnect::AdditionalProviderMetadata for Extensions {}
-
-/// How we prove to the token endpoint that it is us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClientAuth {
-    Basic,
-    Post,
-}
 
 /// What we use of a discovery document.
 #[derive(Clone, Debug)]
@@ -52,7 +51,13 @@ pub(super) struct Metadata {
     pub(super) authorization_endpoint: Url,
     pub(super) token_endpoint: Url,
     pub(super) jwks_uri: Url,
-    pub(super) client_auth: ClientAuth,
+    pub(super) userinfo_endpoint: Option<Url>,
+    pub(super) end_session_endpoint: Option<Url>,
+    /// RFC 9126: where authorization requests are taken ahead of the browser, and whether it takes no others.
+    pub(super) push_endpoint: Option<Url>,
+    pub(super) push_required: bool,
+    /// As published; none is not the same as an empty list.
+    pub(super) client_auth_methods: Option<Vec<CoreClientAuthMethod>>,
     /// RFC 9207: the callback always carries `iss`.
     pub(super) sends_issuer: bool,
 }
@@ -85,23 +90,19 @@ fn check(egress: &Egress, issuer: &str, document: &Document) -> Result<Metadata,
         authorization_endpoint: document.authorization_endpoint().url().clone(),
         token_endpoint: document.token_endpoint().ok_or(SsoError::DiscoveryMalformed)?.url().clone(),
         jwks_uri: document.jwks_uri().url().clone(),
-        client_auth: client_auth(document)?,
+        userinfo_endpoint: document.userinfo_endpoint().map(|endpoint| endpoint.url().clone()),
+        end_session_endpoint: extensions.end_session_endpoint.clone(),
+        push_endpoint: extensions.pushed_authorization_request_endpoint.clone(),
+        push_required: extensions.require_pushed_authorization_requests,
+        client_auth_methods: document.token_endpoint_auth_methods_supported().cloned(),
         sends_issuer: extensions.authorization_response_iss_parameter_supported,
     };
-    for endpoint in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri] {
+    let always = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
+    let offered = [&metadata.userinfo_endpoint, &metadata.end_session_endpoint, &metadata.push_endpoint];
+    for endpoint in always.into_iter().chain(offered.into_iter().flatten()) {
         egress.check(endpoint).map_err(SsoError::EndpointRefused)?;
     }
     Ok(metadata)
-}
-
-/// Discovery section 3: "If omitted, the default is `client_secret_basic`".
-fn client_auth(document: &Document) -> Result<ClientAuth, SsoError> {
-    match document.token_endpoint_auth_methods_supported() {
-        None => Ok(ClientAuth::Basic),
-        Some(methods) if methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => Ok(ClientAuth::Basic),
-        Some(methods) if methods.contains(&CoreClientAuthMethod::ClientSecretPost) => Ok(ClientAuth::Post),
-        Some(_) => Err(SsoError::ClientAuthUnsupported),
-    }
 }
 
 /// Discovery section 4: the well-known path is appended to the issuer, after removing a terminating slash.

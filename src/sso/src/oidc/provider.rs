@@ -33,6 +33,11 @@ impl Provider {
         &self.metadata.authorization_endpoint
     }
 
+    /// Whether browsers can be sent there to sign out.
+    pub fn signs_out(&self) -> bool {
+        self.metadata.end_session_endpoint.is_some()
+    }
+
     pub(super) fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -51,5 +56,10 @@ impl Published for Provider {
 
     async fn fetch(egress: &Egress, address: &str) -> Result<Self, SsoError> {
         Self::discover(egress, address).await
+    }
+
+    /// A discovery document that suddenly speaks for somebody else was put there by somebody else.
+    fn disowns(failure: &SsoError) -> bool {
+        *failure == SsoError::DiscoveryIssuerMismatch
     }
 }

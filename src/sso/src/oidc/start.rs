@@ -8,8 +8,8 @@ use domain::clock::Entropy;
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use url::Url;
 
-use super::{Connection, FlowSecrets, Provider};
-use crate::Secret;
+use super::{Connection, FlowSecrets, Outside, Provider, client_auth, push};
+use crate::{Secret, SsoError};
 
 /// Where to send the browser, and what to remember until it comes back.
 #[derive(Clone)]
@@ -31,33 +31,70 @@ impl fmt::Debug for AuthorizationRequest {
     }
 }
 
-/// Begins a flow: authorization code, always with PKCE S256, a state and a nonce of 256 bits each.
-pub fn start(connection: &Connection, provider: &Provider, entropy: &dyn Entropy) -> AuthorizationRequest {
-    let flow = FlowSecrets {
-        state: random_token(entropy),
-        nonce: random_token(entropy),
-        pkce_verifier: random_token(entropy),
-    };
-    let verifier = PkceCodeVerifier::new(flow.pkce_verifier.expose().to_owned());
-    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+/// What may be asked of one sign-in besides what its connection always asks.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Who wants to sign in, as far as somebody said (`login_hint`).
+    pub login_hint: Option<String>,
+    /// Whether the person has to prove anew who they are, whatever session they have there (`prompt=login`).
+    pub anew: bool,
+}
 
+/// Begins a flow: authorization code, always with PKCE S256, a state and a nonce of 256 bits each.
+pub async fn start(
+    outside: &Outside<'_>,
+    connection: &Connection,
+    provider: &Provider,
+    wish: &Wish,
+) -> Result<AuthorizationRequest, SsoError> {
+    if provider.issuer() != connection.issuer {
+        return Err(SsoError::ProviderOfAnotherIssuer);
+    }
+    client_auth::check(connection, provider)?;
+    let flow = FlowSecrets {
+        state: random_token(outside.entropy),
+        nonce: random_token(outside.entropy),
+        pkce_verifier: random_token(outside.entropy),
+    };
+    let request = request(connection, &flow, wish);
+    let pushed = push::push(outside, connection, provider, &request).await?;
     let mut url = provider.authorization_endpoint().clone();
-    {
-        let mut query = url.query_pairs_mut();
-        query
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &connection.client_id)
-            .append_pair("redirect_uri", connection.redirect_uri.as_str())
-            .append_pair("scope", &scope(connection))
-            .append_pair("state", flow.state.expose())
-            .append_pair("nonce", flow.nonce.expose())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", challenge.method().as_str());
-        if let Some(max_age) = connection.max_age {
-            query.append_pair("max_age", &max_age.as_secs().to_string());
+    match pushed {
+        // RFC 9126 section 4: the reference stands for everything else.
+        Some(reference) => {
+            url.query_pairs_mut()
+                .append_pair("client_id", &connection.client_id)
+                .append_pair("request_uri", &reference);
+        }
+        None => {
+            url.query_pairs_mut().extend_pairs(&request);
         }
     }
-    AuthorizationRequest { url, flow }
+    Ok(AuthorizationRequest { url, flow })
+}
+
+fn request(connection: &Connection, flow: &FlowSecrets, wish: &Wish) -> Vec<(&'static str, String)> {
+    let verifier = PkceCodeVerifier::new(flow.pkce_verifier.expose().to_owned());
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+    let mut request = vec![
+        ("response_type", "code".to_owned()),
+        ("client_id", connection.client_id.clone()),
+        ("redirect_uri", connection.redirect_uri.to_string()),
+        ("scope", scope(connection)),
+        ("state", flow.state.expose().to_owned()),
+        ("nonce", flow.nonce.expose().to_owned()),
+        ("code_challenge", challenge.as_str().to_owned()),
+        ("code_challenge_method", challenge.method().to_string()),
+    ];
+    request.extend(connection.max_age.map(|max_age| ("max_age", max_age.as_secs().to_string())));
+    if !connection.acr_values.is_empty() {
+        request.push(("acr_values", connection.acr_values.join(" ")));
+    }
+    if wish.anew {
+        request.push(("prompt", "login".to_owned()));
+    }
+    request.extend(wish.login_hint.clone().map(|hint| ("login_hint", hint)));
+    request
 }
 
 /// `openid` first and once, whatever the connection lists.

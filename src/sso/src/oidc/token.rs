@@ -3,12 +3,11 @@
 use serde::Deserialize;
 
 use super::callback::ErrorCode;
-use super::metadata::ClientAuth;
-use super::{Connection, FlowSecrets, Provider};
-use crate::egress::{Egress, EgressError};
+use super::{Connection, FlowSecrets, Outside, Provider, client_auth};
+use crate::egress::{EgressError, EgressResponse};
 use crate::{Secret, SsoError};
 
-/// What a code was worth.
+/// What a code was worth. A refresh token, should one come, is not kept: nobody would use it.
 pub(super) struct Tokens {
     pub(super) id_token: Secret,
     pub(super) access_token: Secret,
@@ -28,38 +27,25 @@ struct Refused {
     error: String,
 }
 
-/// Sends the code, the PKCE verifier and our credentials to the token endpoint of this provider.
+/// Sends the code, the PKCE verifier and our proof to the token endpoint of this provider.
 pub(super) async fn redeem(
-    egress: &Egress,
+    outside: &Outside<'_>,
     connection: &Connection,
     provider: &Provider,
     flow: &FlowSecrets,
     code: &str,
 ) -> Result<Tokens, SsoError> {
-    let metadata = provider.metadata();
-    let mut form = vec![
+    let form = vec![
         ("grant_type", "authorization_code"),
         ("code", code),
         ("redirect_uri", connection.redirect_uri.as_str()),
         ("code_verifier", flow.pkce_verifier.expose()),
     ];
-    let basic_auth = match metadata.client_auth {
-        ClientAuth::Basic => Some((connection.client_id.as_str(), &connection.client_secret)),
-        ClientAuth::Post => {
-            form.push(("client_id", &connection.client_id));
-            form.push(("client_secret", connection.client_secret.expose()));
-            None
-        }
-    };
-    let response = egress
-        .post_form(&metadata.token_endpoint, basic_auth, &form)
-        .await
-        .map_err(SsoError::TokenEndpointUnreachable)?;
-
+    let endpoint = &provider.metadata().token_endpoint;
+    let unreachable = SsoError::TokenEndpointUnreachable;
+    let response = client_auth::post(outside, connection, provider, endpoint, form, unreachable).await?;
     if response.status != 200 {
-        let error =
-            response.json::<Refused>().map_or(ErrorCode::Unknown, |body| ErrorCode::read(&body.error));
-        return Err(SsoError::TokenRefused { status: response.status, error });
+        return Err(SsoError::TokenRefused { status: response.status, error: refused(&response) });
     }
     let granted: Granted = response.json().map_err(|error| match error {
         EgressError::MalformedJson => SsoError::TokenResponseMalformed,
@@ -70,4 +56,9 @@ pub(super) async fn redeem(
     }
     let id_token = granted.id_token.ok_or(SsoError::IdTokenMissing)?;
     Ok(Tokens { id_token: id_token.into(), access_token: granted.access_token.into() })
+}
+
+/// What an endpoint says when it refuses.
+pub(super) fn refused(response: &EgressResponse) -> ErrorCode {
+    response.json::<Refused>().map_or(ErrorCode::Unknown, |body| ErrorCode::read(&body.error))
 }

@@ -152,12 +152,14 @@ async fn another_algorithm_key_or_payload_is_refused() {
     let changed =
         format!("{}.{}.{}", parts[0], encode(claiming(&json!({"jti": "twice"})).to_string()), parts[2]);
     assert_eq!(judged(&changed, &known).await, envelope(JwsError::SignatureInvalid));
-    for header in ["jwk", "jku", "x5u", "crit"] {
-        let mut named = signer.header();
-        named[header] = json!("https://evil.example");
-        let token = signer.token_with(&named, &honest());
-        assert_eq!(judged(&token, &known).await, envelope(JwsError::HeaderRefused(header)), "{header}");
+    for (header, value) in [("jwk", stranger.jwk.clone()), ("jku", json!("https://evil.example"))] {
+        let named = json!({"alg": "ES256", "kid": "first", header: value});
+        let token = stranger.token_with(&named, &honest());
+        assert_eq!(judged(&token, &known).await, envelope(JwsError::SignatureInvalid), "{header}");
     }
+    let critical = json!({"alg": "ES256", "kid": "first", "crit": ["exp"]});
+    let token = signer.token_with(&critical, &honest());
+    assert_eq!(judged(&token, &known).await, envelope(JwsError::HeaderRefused("crit")));
 }
 
 #[tokio::test]

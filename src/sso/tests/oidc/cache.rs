@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::clock::CountingEntropy;
 use domain::id::ConnectionId;
+use serde_json::json;
 use sso::SsoError;
 use sso::oidc::ProviderCache;
 
@@ -101,6 +102,7 @@ async fn a_forgotten_connection_is_discovered_anew() {
     assert_eq!(hostile.seen(DISCOVERY).len(), 2);
 }
 
+/// 9, 51
 #[tokio::test]
 async fn a_connection_with_a_new_issuer_never_gets_the_old_provider() {
     let (old, new) = (hostile().await, hostile().await);
@@ -111,4 +113,20 @@ async fn a_connection_with_a_new_issuer_never_gets_the_old_provider() {
     breaks(&old);
 
     assert_eq!(provider.issuer(), new.issuer());
+}
+
+/// 51
+#[tokio::test]
+async fn a_document_that_speaks_for_another_issuer_disowns_what_was_known() {
+    let hostile = hostile().await;
+    let (cache, egress, id) = (ProviderCache::new(), development(), id());
+    cache.get(&egress, id, &hostile.issuer(), now()).await.unwrap();
+    let mut document = honest_document(&hostile);
+    document["issuer"] = json!("https://evil.example");
+    hostile.says(DISCOVERY, Reply::json(&document));
+
+    for minutes in [60, 61] {
+        let outcome = cache.get(&egress, id, &hostile.issuer(), now() + TimeDelta::minutes(minutes)).await;
+        assert_eq!(outcome.unwrap_err(), SsoError::DiscoveryIssuerMismatch, "{minutes}");
+    }
 }

@@ -23,6 +23,7 @@ async fn world_that_sends_its_issuer() -> World {
     World::at(hostile, signer).await
 }
 
+/// 4
 #[tokio::test]
 async fn a_callback_without_state_is_refused() {
     let world = World::new().await;
@@ -32,6 +33,7 @@ async fn a_callback_without_state_is_refused() {
     assert_refused(&world, params, SsoError::StateMismatch).await;
 }
 
+/// 4
 #[tokio::test]
 async fn the_state_of_another_flow_is_refused() {
     let world = World::new().await;
@@ -41,6 +43,7 @@ async fn the_state_of_another_flow_is_refused() {
     assert_refused(&world, params, SsoError::StateMismatch).await;
 }
 
+/// 5
 #[tokio::test]
 async fn an_error_without_state_is_not_believed() {
     let world = World::new().await;
@@ -51,6 +54,7 @@ async fn an_error_without_state_is_not_believed() {
     assert_refused(&world, params, SsoError::StateMismatch).await;
 }
 
+/// 5
 #[tokio::test]
 async fn an_error_with_state_ends_the_flow() {
     let world = World::new().await;
@@ -60,6 +64,7 @@ async fn an_error_with_state_ends_the_flow() {
     assert_refused(&world, params, SsoError::ProviderRefused { error: ErrorCode::AccessDenied }).await;
 }
 
+/// 5
 #[tokio::test]
 async fn the_words_of_an_error_are_never_repeated() {
     let world = World::new().await;
@@ -76,6 +81,7 @@ async fn the_words_of_an_error_are_never_repeated() {
     assert!(!format!("{refused} {refused:?} {params:?}").contains("alert"));
 }
 
+/// 6
 #[tokio::test]
 async fn the_iss_parameter_of_another_issuer_is_refused() {
     let world = World::new().await;
@@ -85,6 +91,7 @@ async fn the_iss_parameter_of_another_issuer_is_refused() {
     assert_refused(&world, params, SsoError::CallbackIssuerMismatch).await;
 }
 
+/// 5, 6
 #[tokio::test]
 async fn an_error_of_another_issuer_is_not_believed() {
     let world = World::new().await;
@@ -98,6 +105,7 @@ async fn an_error_of_another_issuer_is_not_believed() {
     assert_refused(&world, params, SsoError::CallbackIssuerMismatch).await;
 }
 
+/// 6, 53
 #[tokio::test]
 async fn a_promised_iss_parameter_must_come() {
     let world = world_that_sends_its_issuer().await;
@@ -109,6 +117,7 @@ async fn a_promised_iss_parameter_must_come() {
     assert!(world.finish_with(&params).await.is_ok());
 }
 
+/// 7
 #[tokio::test]
 async fn a_callback_without_a_code_is_refused() {
     let world = World::new().await;
@@ -119,6 +128,7 @@ async fn a_callback_without_a_code_is_refused() {
     assert_refused(&world, empty, SsoError::CodeMissing).await;
 }
 
+/// 7
 #[tokio::test]
 async fn a_code_of_more_than_two_kibibytes_is_refused() {
     let world = World::new().await;
@@ -128,6 +138,7 @@ async fn a_code_of_more_than_two_kibibytes_is_refused() {
     assert_refused(&world, params, SsoError::CodeTooLong).await;
 }
 
+/// 9
 #[tokio::test]
 async fn the_provider_of_another_connection_is_refused() {
     let mut world = World::new().await;

@@ -15,6 +15,7 @@ async fn discover(egress: &Egress, issuer: &str) -> SsoError {
     Provider::discover(egress, issuer).await.unwrap_err()
 }
 
+/// 12
 #[tokio::test]
 async fn discovery_on_a_private_address_is_refused() {
     let strict = Egress::new(EgressPolicy::default()).unwrap();
@@ -28,10 +29,11 @@ async fn discovery_on_a_private_address_is_refused() {
     }
 }
 
+/// 12
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused() {
     let hostile = honest_provider(&Signer::es256(7, "first")).await;
-    let strict = Egress::new(EgressPolicy::default()).unwrap();
+    let strict = Egress::new(EgressPolicy { ports: vec![hostile.port], ..EgressPolicy::default() }).unwrap();
 
     let outcome = discover(&strict, &format!("https://localhost:{}", hostile.port)).await;
 
@@ -39,6 +41,7 @@ async fn a_name_that_leads_inside_is_refused() {
     assert!(hostile.seen(DISCOVERY).is_empty());
 }
 
+/// 12
 #[tokio::test]
 async fn plain_http_is_refused() {
     let outcome = discover(&development(), "http://idp.example").await;
@@ -46,6 +49,7 @@ async fn plain_http_is_refused() {
     assert_eq!(outcome, SsoError::DiscoveryUnreachable(EgressError::SchemeRefused));
 }
 
+/// 12
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let hostile = honest_provider(&Signer::es256(7, "first")).await;
@@ -58,6 +62,7 @@ async fn redirects_are_not_followed() {
     assert!(hostile.seen("/elsewhere").is_empty());
 }
 
+/// 12
 #[tokio::test]
 async fn a_redirect_of_the_token_endpoint_does_not_take_the_secret_along() {
     let world = World::new().await;
@@ -69,6 +74,7 @@ async fn a_redirect_of_the_token_endpoint_does_not_take_the_secret_along() {
     assert!(world.hostile.seen("/elsewhere").is_empty());
 }
 
+/// 12
 #[tokio::test]
 async fn an_answer_of_more_than_a_mebibyte_is_refused() {
     let hostile = honest_provider(&Signer::es256(7, "first")).await;
@@ -81,6 +87,7 @@ async fn an_answer_of_more_than_a_mebibyte_is_refused() {
     assert_eq!(outcome, SsoError::DiscoveryUnreachable(EgressError::TooLarge));
 }
 
+/// 12
 #[tokio::test]
 async fn an_answer_that_takes_longer_than_five_seconds_is_not_awaited() {
     let hostile = honest_provider(&Signer::es256(7, "first")).await;
@@ -101,4 +108,15 @@ async fn a_closed_port_is_named_without_the_url() {
     assert!(reason.contains("refused"), "{reason}");
     assert!(!outcome.to_string().contains("secret-path"));
     assert_eq!(outcome.public_code(), "provider_unreachable");
+}
+
+/// 12
+#[tokio::test]
+async fn an_answer_about_one_sign_in_is_smaller_than_a_document() {
+    let world = World::new().await;
+    world.hostile.says(TOKEN, Reply::new(200, "application/json", "x".repeat(128 * 1024 + 1)));
+
+    let outcome = world.finish().await;
+
+    assert_eq!(outcome.unwrap_err(), SsoError::TokenEndpointUnreachable(EgressError::TooLarge));
 }

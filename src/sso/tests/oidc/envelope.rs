@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sso::SsoError;
 use sso::oidc::SigningAlg;
 
-use crate::provider::JWKS;
+use crate::provider::{JWKS, Reply};
 use crate::signer::{Signer, encode};
 use crate::world::{CLIENT_SECRET, World};
 
@@ -18,6 +18,7 @@ fn unsigned(header: &Value, claims: &Value, signature: &str) -> String {
     format!("{}.{}.{signature}", encode(header.to_string()), encode(claims.to_string()))
 }
 
+/// 16
 #[tokio::test]
 async fn alg_none_is_refused() {
     for name in ["none", "None", "NONE"] {
@@ -30,6 +31,7 @@ async fn alg_none_is_refused() {
     }
 }
 
+/// 16
 #[tokio::test]
 async fn hs256_with_the_public_key_is_refused() {
     let forged = refusal(|world| {
@@ -39,6 +41,7 @@ async fn hs256_with_the_public_key_is_refused() {
     assert_eq!(forged.await, SsoError::AlgorithmRefused);
 }
 
+/// 16
 #[tokio::test]
 async fn hs256_with_the_client_secret_is_refused_also_where_discovery_lists_it() {
     let forged = refusal(|world| Signer::hs256(CLIENT_SECRET.as_bytes(), None).token(&world.honest_claims()));
@@ -46,6 +49,7 @@ async fn hs256_with_the_client_secret_is_refused_also_where_discovery_lists_it()
     assert_eq!(forged.await, SsoError::AlgorithmRefused);
 }
 
+/// 16
 #[tokio::test]
 async fn an_algorithm_that_the_connection_does_not_list_is_refused() {
     let mut world = World::new().await;
@@ -54,6 +58,7 @@ async fn an_algorithm_that_the_connection_does_not_list_is_refused() {
     assert_eq!(world.finish_claiming(json!({})).await.unwrap_err(), SsoError::AlgorithmRefused);
 }
 
+/// 19
 #[tokio::test]
 async fn a_signature_by_another_key_of_the_same_name_is_refused() {
     let forged = refusal(|world| Signer::es256(66, "first").token(&world.honest_claims()));
@@ -61,6 +66,7 @@ async fn a_signature_by_another_key_of_the_same_name_is_refused() {
     assert_eq!(forged.await, SsoError::SignatureInvalid);
 }
 
+/// 19
 #[tokio::test]
 async fn claims_changed_after_signing_are_refused() {
     let forged = refusal(|world| {
@@ -74,6 +80,7 @@ async fn claims_changed_after_signing_are_refused() {
     assert_eq!(forged.await, SsoError::SignatureInvalid);
 }
 
+/// 19
 #[tokio::test]
 async fn a_token_without_a_signature_is_refused() {
     let stripped = refusal(|world| unsigned(&world.signer.header(), &world.honest_claims(), ""));
@@ -81,6 +88,7 @@ async fn a_token_without_a_signature_is_refused() {
     assert_eq!(stripped.await, SsoError::SignatureInvalid);
 }
 
+/// 18
 #[tokio::test]
 async fn a_key_of_another_kind_than_the_algorithm_does_not_fit() {
     let confused = refusal(|world| {
@@ -90,21 +98,33 @@ async fn a_key_of_another_kind_than_the_algorithm_does_not_fit() {
     assert_eq!(confused.await, SsoError::KeyUnknown);
 }
 
+/// 17
 #[tokio::test]
-async fn keys_brought_along_in_the_header_are_refused() {
+async fn keys_brought_along_in_the_header_are_not_looked_at() {
     let world = World::new().await;
+    let evil = Signer::es256(66, "evil");
+    world.hostile.says("/evil", Reply::json(&json!({"keys": [evil.jwk]})));
+    let evil_place = format!("{}/evil", world.hostile.issuer());
     let brought = [
-        ("jku", json!("https://evil.example/jwks")),
-        ("x5u", json!("https://evil.example/cert")),
-        ("jwk", Signer::es256(66, "evil").jwk),
+        ("jku", json!(evil_place)),
+        ("x5u", json!(evil_place)),
+        ("jwk", evil.jwk.clone()),
+        ("x5c", json!(["MIIBszCCAVmgAwIBAgIUevil"])),
     ];
 
     for (name, value) in brought {
-        let outcome = world.finish_under(json!({name: value})).await;
-        assert_eq!(outcome.unwrap_err(), SsoError::HeaderRefused(name));
+        for (id, expected) in [("first", SsoError::SignatureInvalid), ("evil", SsoError::KeyUnknown)] {
+            let header = json!({"alg": "ES256", "typ": "JWT", "kid": id, name: value});
+            world.hands_out(&evil.token_with(&header, &world.honest_claims()));
+            assert_eq!(world.finish().await.unwrap_err(), expected, "{name} {id}");
+        }
+        // Whoever signs honestly may say where the key is published, too.
+        assert!(world.finish_under(json!({name: value})).await.is_ok(), "{name}");
     }
+    assert!(world.hostile.seen("/evil").is_empty());
 }
 
+/// 17
 #[tokio::test]
 async fn headers_that_change_the_meaning_are_refused() {
     let world = World::new().await;
@@ -122,6 +142,7 @@ async fn headers_that_change_the_meaning_are_refused() {
     }
 }
 
+/// 17
 #[tokio::test]
 async fn other_kinds_of_tokens_are_refused() {
     let world = World::new().await;
@@ -133,6 +154,7 @@ async fn other_kinds_of_tokens_are_refused() {
     assert!(world.finish_under(json!({"typ": "jwt"})).await.is_ok());
 }
 
+/// 15
 #[tokio::test]
 async fn a_token_that_is_no_compact_jws_is_refused() {
     let header = encode(json!({"alg": "ES256", "kid": "first"}).to_string());
@@ -155,6 +177,7 @@ async fn a_token_that_is_no_compact_jws_is_refused() {
     }
 }
 
+/// 15
 #[tokio::test]
 async fn a_token_of_more_than_sixteen_kibibytes_is_refused() {
     let world = World::new().await;
@@ -169,7 +192,7 @@ async fn a_refused_envelope_costs_the_provider_no_request() {
     let world = World::new().await;
     let before = world.hostile.seen(JWKS).len();
 
-    world.finish_under(json!({"kid": "unknown", "jku": "https://evil.example"})).await.unwrap_err();
+    world.finish_under(json!({"kid": "unknown", "crit": ["exp"]})).await.unwrap_err();
 
     assert_eq!(world.hostile.seen(JWKS).len(), before);
 }

@@ -1,23 +1,16 @@
 //! The flow when nobody lies.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use domain::clock::CountingEntropy;
 use serde_json::json;
-use sso::oidc;
+use sso::oidc::Wish;
 
-use crate::provider::{DISCOVERY, Reply, TOKEN};
 use crate::signer::Signer;
-use crate::world::{World, honest_document, honest_provider};
+use crate::world::World;
 
 fn query(url: &url::Url) -> BTreeMap<String, String> {
     url.query_pairs().into_owned().collect()
-}
-
-fn form(body: &str) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +38,7 @@ async fn rsa_and_eddsa_signatures_are_verified_too() {
     }
 }
 
+/// 10, 53
 #[tokio::test]
 async fn the_browser_is_sent_with_state_nonce_and_pkce_s256() {
     let world = World::new().await;
@@ -62,18 +56,20 @@ async fn the_browser_is_sent_with_state_nonce_and_pkce_s256() {
     assert_ne!(query["code_challenge"], flow.pkce_verifier.expose());
     // the endpoint's own query is kept
     assert_eq!(query["tenant"], "acme");
-    assert!(!query.contains_key("max_age"));
+    for unasked in ["max_age", "acr_values", "prompt", "login_hint"] {
+        assert!(!query.contains_key(unasked), "{unasked}");
+    }
     let printed = format!("{:?}", world.request);
     assert!(!printed.contains(flow.state.expose()) && !printed.contains(flow.nonce.expose()));
 }
 
+/// 4, 26
 #[tokio::test]
 async fn no_two_flows_share_a_secret() {
     let world = World::new().await;
-    let entropy = CountingEntropy::new();
 
-    let one = oidc::start(&world.connection, &world.provider, &entropy).flow;
-    let two = oidc::start(&world.connection, &world.provider, &entropy).flow;
+    let one = world.start(&Wish::default()).await.unwrap().flow;
+    let two = world.start(&Wish::default()).await.unwrap().flow;
 
     let mut all: Vec<_> = [&one, &two]
         .into_iter()
@@ -86,37 +82,16 @@ async fn no_two_flows_share_a_secret() {
     assert!(all.iter().all(|secret| secret.len() == 43));
 }
 
+/// 27, 28
 #[tokio::test]
-async fn the_code_is_redeemed_with_the_verifier_and_basic_credentials() {
-    let world = World::new().await;
-    world.finish_claiming(json!({})).await.unwrap();
+async fn what_the_connection_requires_and_what_this_sign_in_wishes_is_asked_for() {
+    let mut world = World::new().await;
+    world.connection.max_age = Some(Duration::from_mins(5));
+    world.connection.acr_values = vec!["urn:mfa".to_owned(), "urn:hardware".to_owned()];
+    let wish = Wish { login_hint: Some("alice@acme.test".to_owned()), anew: true };
 
-    let seen = world.hostile.seen(TOKEN).pop().unwrap();
+    let query = query(&world.start(&wish).await.unwrap().url);
 
-    let form = form(&seen.body);
-    assert_eq!(form["grant_type"], "authorization_code");
-    assert_eq!(form["code"], "a-code");
-    assert_eq!(form["redirect_uri"], world.connection.redirect_uri.as_str());
-    assert_eq!(form["code_verifier"], world.request.flow.pkce_verifier.expose());
-    assert!(!form.contains_key("client_secret"));
-    let credentials = STANDARD.encode("gateway:gateway+secret%2F%2B%3A");
-    assert!(seen.head.contains(&format!("Basic {credentials}")), "{}", seen.head);
-}
-
-#[tokio::test]
-async fn credentials_go_into_the_form_where_only_post_is_supported() {
-    let signer = Signer::es256(7, "first");
-    let hostile = honest_provider(&signer).await;
-    let mut document = honest_document(&hostile);
-    document["token_endpoint_auth_methods_supported"] = json!(["client_secret_post"]);
-    hostile.says(DISCOVERY, Reply::json(&document));
-    let world = World::at(hostile, signer).await;
-    world.finish_claiming(json!({})).await.unwrap();
-
-    let seen = world.hostile.seen(TOKEN).pop().unwrap();
-
-    let form = form(&seen.body);
-    assert_eq!(form["client_id"], "gateway");
-    assert_eq!(form["client_secret"], world.connection.client_secret.expose());
-    assert!(!seen.head.to_ascii_lowercase().contains("authorization:"));
+    assert_eq!((&*query["max_age"], &*query["acr_values"]), ("300", "urn:mfa urn:hardware"));
+    assert_eq!((&*query["prompt"], &*query["login_hint"]), ("login", "alice@acme.test"));
 }

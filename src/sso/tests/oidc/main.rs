@@ -1,4 +1,5 @@
-//! The relying party against a provider that does whatever a test wants. Each test is named after the fact it proves.
+//! The relying party against a provider that does whatever a test wants. Each test is named after the fact it proves; the
+//! numbers above it are those of `SsoError::check`, which docs/openid.md lists.
 
 #![cfg(test)]
 
@@ -7,12 +8,17 @@ mod assertion;
 mod cache;
 mod callback;
 mod claims;
+mod client_auth;
 mod discovery;
 mod egress;
 mod envelope;
 mod flow;
+mod logout;
 mod provider;
+mod push;
 mod rotation;
 mod signer;
+mod tenancy;
 mod token_endpoint;
+mod userinfo;
 mod world;

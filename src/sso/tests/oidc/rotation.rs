@@ -27,6 +27,7 @@ fn times_asked(world: &World) -> usize {
     world.hostile.seen(JWKS).len()
 }
 
+/// 18
 #[tokio::test]
 async fn jwks_rotation_is_followed_by_one_guarded_refetch() {
     let world = rotated().await;
@@ -38,6 +39,7 @@ async fn jwks_rotation_is_followed_by_one_guarded_refetch() {
     assert_eq!(times_asked(&world), 2);
 }
 
+/// 18
 #[tokio::test]
 async fn a_key_replaced_under_the_same_name_is_followed() {
     let mut world = World::new().await;
@@ -48,6 +50,7 @@ async fn a_key_replaced_under_the_same_name_is_followed() {
     assert_eq!(times_asked(&world), 2);
 }
 
+/// 18
 #[tokio::test]
 async fn invented_key_ids_cost_the_provider_one_request_in_thirty_seconds() {
     let mut world = World::new().await;
@@ -66,6 +69,7 @@ async fn invented_key_ids_cost_the_provider_one_request_in_thirty_seconds() {
     assert_eq!(times_asked(&world), 3);
 }
 
+/// 18
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_sign_ins_after_a_rotation_asks_once() {
     let world = rotated().await;
@@ -132,6 +136,7 @@ async fn a_token_without_a_key_id_is_verified_with_the_only_fitting_key() {
     assert!(world.finish_claiming(json!({})).await.is_ok());
 }
 
+/// 18
 #[tokio::test]
 async fn a_token_without_a_key_id_is_refused_when_several_keys_fit() {
     let mut signer = Signer::es256(7, "first");
@@ -153,6 +158,7 @@ async fn the_same_key_published_twice_is_one_key() {
     assert!(world.finish_claiming(json!({})).await.is_ok());
 }
 
+/// 18
 #[tokio::test]
 async fn a_key_for_another_algorithm_does_not_fit() {
     let mut signer = Signer::es256(7, "first");

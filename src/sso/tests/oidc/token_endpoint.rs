@@ -40,6 +40,7 @@ async fn a_broken_token_endpoint_is_reported_with_its_status() {
     assert_eq!(refused, SsoError::TokenRefused { status: 502, error: ErrorCode::Unknown });
 }
 
+/// 12
 #[tokio::test]
 async fn tokens_in_a_web_page_are_refused() {
     let refused = refusal(|world| Reply::new(200, "text/html", granted(world, &json!({})).to_string())).await;
@@ -47,6 +48,7 @@ async fn tokens_in_a_web_page_are_refused() {
     assert_eq!(refused, SsoError::TokenEndpointUnreachable(EgressError::NotJson));
 }
 
+/// 13
 #[tokio::test]
 async fn a_token_type_other_than_bearer_is_refused() {
     let refused = refusal(|world| Reply::json(&granted(world, &json!({"token_type": "DPoP"})))).await;
@@ -62,6 +64,7 @@ async fn the_token_type_is_compared_without_case() {
     assert!(world.finish().await.is_ok());
 }
 
+/// 14
 #[tokio::test]
 async fn an_answer_without_an_id_token_is_refused() {
     let refused = refusal(|world| Reply::json(&granted(world, &json!({"id_token": null})))).await;

@@ -7,7 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::CountingEntropy;
 use serde_json::{Value, json};
 use sso::egress::{Egress, EgressPolicy};
-use sso::oidc::{self, AuthorizationRequest, CallbackParams, Connection, Provider, SigningAlg};
+use sso::oidc::{
+    self, AuthorizationRequest, CallbackParams, ClientAuth, Connection, Outside, Provider, SigningAlg,
+    Tenancy, Wish,
+};
 use sso::{Secret, SsoError, VerifiedIdentity};
 
 use crate::provider::{DISCOVERY, HostileProvider, JWKS, Reply, TOKEN};
@@ -20,6 +23,7 @@ pub(crate) struct World {
     pub(crate) hostile: HostileProvider,
     pub(crate) signer: Signer,
     pub(crate) egress: Egress,
+    pub(crate) entropy: CountingEntropy,
     pub(crate) connection: Connection,
     pub(crate) provider: Provider,
     pub(crate) request: AuthorizationRequest,
@@ -31,7 +35,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 pub(crate) fn development() -> Egress {
-    Egress::new(EgressPolicy { allow_loopback: true }).unwrap()
+    Egress::new(EgressPolicy { allow_loopback: true, ..EgressPolicy::default() }).unwrap()
 }
 
 pub(crate) fn honest_document(hostile: &HostileProvider) -> Value {
@@ -54,12 +58,18 @@ pub(crate) fn connection(issuer: String) -> Connection {
     Connection {
         issuer,
         client_id: "gateway".to_owned(),
-        client_secret: Secret::new(CLIENT_SECRET),
+        client_auth: ClientAuth::Secret(Secret::new(CLIENT_SECRET)),
         redirect_uri: "http://127.0.0.1:9000/oidc/acme/idp/callback".parse().unwrap(),
         scopes: vec!["openid".to_owned(), "profile".to_owned(), "email".to_owned()],
         allowed_algs: SigningAlg::DEFAULT.to_vec(),
         clock_skew: Duration::from_mins(1),
         max_age: None,
+        acr_values: Vec::new(),
+        amr: Vec::new(),
+        tenancy: Tenancy::Any,
+        groups_claim: "groups".to_owned(),
+        userinfo: false,
+        push: true,
     }
 }
 
@@ -84,8 +94,35 @@ impl World {
         let egress = development();
         let connection = connection(hostile.issuer());
         let provider = Provider::discover(&egress, &connection.issuer).await.unwrap();
-        let request = oidc::start(&connection, &provider, &CountingEntropy::new());
-        Self { hostile, signer, egress, connection, provider, request, now: now() }
+        let entropy = CountingEntropy::new();
+        let outside = Outside { egress: &egress, entropy: &entropy, now: now() };
+        let request = oidc::start(&outside, &connection, &provider, &Wish::default()).await.unwrap();
+        Self { hostile, signer, egress, entropy, connection, provider, request, now: now() }
+    }
+
+    /// The same with a provider that publishes something else from now on; a text that begins with a slash is a place there.
+    pub(crate) async fn offering(change: Value) -> Self {
+        let world = Self::new().await;
+        let mut document = honest_document(&world.hostile);
+        for (name, value) in change.as_object().unwrap() {
+            let place = value.as_str().filter(|text| text.starts_with('/'));
+            document[name] = match place {
+                Some(path) => json!(format!("{}{path}", world.hostile.issuer())),
+                None => value.clone(),
+            };
+        }
+        world.hostile.says(DISCOVERY, Reply::json(&document));
+        let provider = Provider::discover(&world.egress, &world.connection.issuer).await.unwrap();
+        Self { provider, ..world }
+    }
+
+    pub(crate) fn outside(&self) -> Outside<'_> {
+        Outside { egress: &self.egress, entropy: &self.entropy, now: self.now }
+    }
+
+    /// Begins another flow, as the connection is set now.
+    pub(crate) async fn start(&self, wish: &Wish) -> Result<AuthorizationRequest, SsoError> {
+        oidc::start(&self.outside(), &self.connection, &self.provider, wish).await
     }
 
     pub(crate) fn honest_claims(&self) -> Value {
@@ -121,8 +158,8 @@ impl World {
     }
 
     pub(crate) async fn finish_with(&self, params: &CallbackParams) -> Result<VerifiedIdentity, SsoError> {
-        let Self { egress, connection, provider, request, now, .. } = self;
-        oidc::finish(egress, connection, provider, params, &request.flow, *now).await
+        let Self { connection, provider, request, .. } = self;
+        oidc::finish(&self.outside(), connection, provider, params, &request.flow).await
     }
 
     /// Finishes with a token whose honest claims were changed and then signed.

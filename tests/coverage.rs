@@ -153,7 +153,8 @@ impl World {
             .rule(10, json!({"group": "other-group"}), json!({"flags": {"flags": ["admin_flag"]}}))
             .await;
         other.seats(5).await;
-        saml::connect_to_nobody(&other, "x").await;
+        other.connection("x", "https://idp.example").await;
+        saml::connect_to_nobody(&other, "s").await;
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
         let credential = other.tenant.directory.credential().unwrap().to_string();
@@ -193,10 +194,11 @@ impl World {
     fn there(&self, path: &str) -> String {
         let id = self.ids.iter().find(|(before, _)| path.contains(&format!("{before}{{id}}")));
         let id = id.map_or("x", |(_, id)| id.as_str());
+        let connection = if path.contains("/saml-connections/") { "s" } else { "x" };
         path.replace("{tenant}", &self.other.tenant.slug)
             .replace("{id}", id)
             .replace("{session}", &uuid::Uuid::nil().to_string())
-            .replace("{connection}", "x")
+            .replace("{connection}", connection)
             .replace("{directory}", "directory")
             .replace("{domain}", "acme.example")
     }

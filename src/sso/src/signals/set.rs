@@ -1,39 +1,27 @@
-//! The key that signs security event tokens. Knows ES256 and JSON Web Keys; does not know claims.
+//! The key that signs security event tokens. Knows what it is made from; how a key signs, `jose` knows.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{Signature, SigningKey};
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+
+use crate::jose::SigningKey;
 
 /// What a secret is used for here, so that nothing else made from it can be the same.
 const PURPOSE: &[u8] = b"usher: signs security event tokens, ES256";
 
 /// A private key on P-256. Prints its id only.
-pub struct SetKey {
-    key: SigningKey,
-    id: String,
-    x: String,
-    y: String,
-}
+pub struct SetKey(SigningKey);
 
 impl std::fmt::Debug for SetKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SetKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SetKey").field("id", &self.0.id()).finish_non_exhaustive()
     }
 }
 
 impl SetKey {
     /// The key that this seed is; nothing for the one seed in four thousand million that is none.
     fn from_seed(seed: &[u8; 32]) -> Option<Self> {
-        let key = SigningKey::from_slice(seed).ok()?;
-        let point = key.verifying_key().to_sec1_point(false);
-        let (x, y) = (URL_SAFE_NO_PAD.encode(point.x()?), URL_SAFE_NO_PAD.encode(point.y()?));
-        // RFC 7638 §3: the members that a key of this type must have, in the order of their names.
-        let thumbprint = Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#));
-        Some(Self { key, id: URL_SAFE_NO_PAD.encode(thumbprint), x, y })
+        SigningKey::from_bytes(seed).map(Self)
     }
 
     /// The key of a period, made from a secret: all who have the secret have the same, and none of them keeps it anywhere.
@@ -49,21 +37,19 @@ impl SetKey {
 
     /// The public half, as it is published.
     pub fn public(&self) -> Value {
-        json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.id, "x": self.x, "y": self.y})
+        self.0.public_jwk()
     }
 
     /// A security event token with these claims (RFC 8417 §2.3: of the type `secevent+jwt`).
     pub fn sign(&self, claims: Map<String, Value>) -> String {
-        let header = json!({"alg": "ES256", "typ": "secevent+jwt", "kid": self.id});
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(header), part(Value::Object(claims)));
-        let signature: Signature = self.key.sign(signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+        self.0.sign("secevent+jwt", &Value::Object(claims))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::jose::{Jws, SigningAlg};
 
@@ -95,7 +81,7 @@ mod tests {
     fn a_key_does_not_show_itself() {
         let key = SetKey::from_seed(&[7; 32]).unwrap();
 
-        assert_eq!(format!("{key:?}"), format!("SetKey {{ id: \"{}\", .. }}", key.id));
+        assert_eq!(format!("{key:?}"), format!("SetKey {{ id: \"{}\", .. }}", key.0.id()));
         assert!(key.public().get("d").is_none());
         assert!(SetKey::from_seed(&[0; 32]).is_none());
         assert!(SetKey::from_seed(&[0xff; 32]).is_none());

@@ -201,13 +201,7 @@ fn every_fact_that_is_announced_is_one_that_can_be_followed() {
             announced.extend(line.split('"').skip(1).step_by(2).map(str::to_owned));
         }
     }
-    for fact in [
-        Fact::UserProvisioned,
-        Fact::UserUpdated,
-        Fact::UserDeactivated,
-        Fact::UserReactivated,
-        Fact::UserDeleted,
-    ] {
+    for fact in Fact::ALL {
         announced.insert(fact.name().to_owned());
     }
     let known: BTreeSet<String> = domain::signal::FACTS.iter().map(|kind| kind.name.to_owned()).collect();

@@ -37,6 +37,15 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::UserProvisioned,
+        Self::UserUpdated,
+        Self::UserDeactivated,
+        Self::UserReactivated,
+        Self::UserDeleted,
+    ];
+
     /// The stable name, as stored and sent.
     pub fn name(self) -> &'static str {
         match self {
@@ -161,13 +170,7 @@ mod tests {
 
     #[test]
     fn the_stored_name_of_a_fact_is_its_name() {
-        for fact in [
-            Fact::UserProvisioned,
-            Fact::UserUpdated,
-            Fact::UserDeactivated,
-            Fact::UserReactivated,
-            Fact::UserDeleted,
-        ] {
+        for fact in Fact::ALL {
             assert_eq!(serde_json::to_value(fact).unwrap(), fact.name());
         }
     }

@@ -200,13 +200,7 @@ mod tests {
     fn what_follows_from_a_persons_life_is_among_the_facts() {
         use crate::lifecycle::Fact;
 
-        for fact in [
-            Fact::UserProvisioned,
-            Fact::UserUpdated,
-            Fact::UserDeactivated,
-            Fact::UserReactivated,
-            Fact::UserDeleted,
-        ] {
+        for fact in Fact::ALL {
             assert!(FactKind::find(fact.name()).is_some(), "{fact}");
         }
     }

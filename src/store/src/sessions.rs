@@ -314,44 +314,39 @@ pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<Option<Ended>, Store
     }))
 }
 
-/// Ends the sessions of a connection that the provider knows by this name, and returns whose they were.
-pub async fn end_by_provider_session(
-    tx: &mut WriteTx,
-    connection: ConnectionId,
-    provider_session: TokenHash,
-) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let ended: Vec<(Uuid, Uuid)> = diesel::delete(
-        session::table
-            .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
-            .filter(session::provider_session_hash.eq(provider_session.as_bytes().to_vec())),
-    )
-    .returning((session::id, session::user_id))
-    .get_results(tx.conn().await?)
-    .await?;
-    Ok(ended.into_iter().map(typed).collect())
+/// Which sessions of a connection are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Meant<'m> {
+    /// Those that the provider knows by this name.
+    ProviderSession(TokenHash),
+    /// Those of a person.
+    Person(UserId),
+    /// Those of whom the provider knows by this name; of them, where any are named, only those that it knows by these.
+    ProviderName(TokenHash, &'m [TokenHash]),
 }
 
-/// Ends the sessions that a person has through a connection.
+/// Ends sessions of a connection, and returns which, and whose.
 pub async fn end_at_connection(
     tx: &mut WriteTx,
     connection: ConnectionId,
-    user: UserId,
+    meant: Meant<'_>,
 ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ended: Vec<(Uuid, Uuid)> = diesel::delete(
-        session::table
-            .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
-            .filter(session::user_id.eq(user.as_uuid())),
-    )
-    .returning((session::id, session::user_id))
-    .get_results(tx.conn().await?)
-    .await?;
-    Ok(ended.into_iter().map(typed).collect())
-}
-
-fn typed((session, user): (Uuid, Uuid)) -> (SessionId, UserId) {
-    (SessionId::from_uuid(session), UserId::from_uuid(user))
+    let hash = |of: TokenHash| of.as_bytes().to_vec();
+    let ending = diesel::delete(session::table)
+        .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
+        .into_boxed();
+    let ending = match meant {
+        Meant::ProviderSession(name) => ending.filter(session::provider_session_hash.eq(hash(name))),
+        Meant::Person(user) => ending.filter(session::user_id.eq(user.as_uuid())),
+        Meant::ProviderName(name, []) => ending.filter(session::provider_name_hash.eq(hash(name))),
+        Meant::ProviderName(name, sessions) => ending
+            .filter(session::provider_name_hash.eq(hash(name)))
+            .filter(session::provider_session_hash.eq_any(sessions.iter().copied().map(hash))),
+    };
+    let ended: Vec<(Uuid, Uuid)> =
+        ending.returning((session::id, session::user_id)).get_results(tx.conn().await?).await?;
+    Ok(ended.into_iter().map(|(id, user)| (SessionId::from_uuid(id), UserId::from_uuid(user))).collect())
 }
 
 /// Whose sessions at a connection the provider knows by this name of a person.
@@ -368,28 +363,6 @@ pub async fn people_of_provider_name(
         .load(tx.conn().await?)
         .await?;
     Ok(people.into_iter().map(UserId::from_uuid).collect())
-}
-
-/// Ends the sessions at a connection that the provider knows by this name of a person, or of those the ones that it knows
-/// by these names of sessions. Returns which, and whose.
-pub async fn end_by_provider_name(
-    tx: &mut WriteTx,
-    connection: ConnectionId,
-    name: TokenHash,
-    sessions: &[TokenHash],
-) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let named: Vec<Vec<u8>> = sessions.iter().map(|hash| hash.as_bytes().to_vec()).collect();
-    let mut ending = diesel::delete(session::table)
-        .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
-        .filter(session::provider_name_hash.eq(name.as_bytes().to_vec()))
-        .into_boxed();
-    if !named.is_empty() {
-        ending = ending.filter(session::provider_session_hash.eq_any(named));
-    }
-    let ended: Vec<(Uuid, Uuid)> =
-        ending.returning((session::id, session::user_id)).get_results(tx.conn().await?).await?;
-    Ok(ended.into_iter().map(|(id, user)| (SessionId::from_uuid(id), UserId::from_uuid(user))).collect())
 }
 
 /// Ends the session that a token opens and returns which, if there was one.

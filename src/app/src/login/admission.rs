@@ -46,9 +46,25 @@ pub struct SignedIn {
 }
 
 impl App {
+    /// What a protocol has proven, or why nothing: it is a trial's outcome, if it is one, else whoever it means is let in.
+    pub(super) async fn arrive(
+        &self,
+        scope: &Scope,
+        trial: Option<TrialId>,
+        arrival: Result<Arrival, AppError>,
+    ) -> Result<SignedIn, AppError> {
+        match trial {
+            Some(trial) => {
+                self.conclude_trial(scope, trial, arrival).await?;
+                Err(Refusal::Trial.into())
+            }
+            None => self.admit(scope, arrival?).await,
+        }
+    }
+
     /// Lets whoever the identity means here in, or refuses. Who is not there may be made first; then they are found like
     /// everybody else, so that who waits for a seat is in line although they were refused.
-    pub(super) async fn admit(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
+    async fn admit(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
         match self.open_session(scope, &arrival).await {
             Err(AppError::SignIn(Refusal::Unknown)) if self.welcome(scope, &arrival).await? => {
                 self.open_session(scope, &arrival).await

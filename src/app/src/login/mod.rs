@@ -31,6 +31,7 @@ pub use openid::Return;
 pub use openid_rules::{OpenIdRules, SecretMethod};
 pub use saml::{Brought, Carried, NewCertificates, Place, PlaceBinding, Posted, SamlRules, SignedPart};
 pub(crate) use saml::{SamlSettings, believe};
+pub(crate) use sessions::{End, over};
 pub use sessions::{SessionPolicyView, SessionView};
 pub use settings::{ConnectionState, JustInTime, LinkTo};
 pub(crate) use settings::{Protocol, Settings};

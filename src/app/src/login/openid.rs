@@ -138,13 +138,7 @@ impl App {
             trial,
             earlier: back.earlier,
         });
-        match trial {
-            Some(trial) => {
-                self.conclude_trial(scope, trial, arrival).await?;
-                Err(Refusal::Trial.into())
-            }
-            None => self.admit(scope, arrival?).await,
-        }
+        self.arrive(scope, trial, arrival).await
     }
 
     /// What the answer of the provider proves.

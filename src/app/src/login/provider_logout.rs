@@ -6,10 +6,11 @@ use domain::id::{RequestId, SessionId, UserId};
 use domain::token::TokenHash;
 use serde_json::json;
 use sso::oidc::{self, LogoutToken};
-use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
-use store::{WriteTx, identities, sessions};
+use store::sessions::{self, Meant};
+use store::{WriteTx, identities};
 
+use super::sessions::{End, over};
 use super::settings::Protocol;
 use crate::App;
 use crate::error::AppError;
@@ -51,15 +52,8 @@ impl App {
             AuditEvent::new(Action::ProviderLogout, row.connection_id())
                 .after(json!({"sessions": ended.len(), "by": if logout.session.is_some() { "session" } else { "person" }})),
         );
-        audit.extend(ended.iter().map(|(session, user)| {
-            AuditEvent::new(Action::SessionRevoke, *session).before(json!({"user": user}))
-        }));
         for (session, user) in &ended {
-            tx.announce(Outgoing {
-                fact: "session.revoked",
-                subject_id: user.to_string(),
-                payload: json!({"user": user, "session": session}),
-            });
+            audit.push(over(&mut tx, End::Revoked, *user, *session));
         }
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(ended.len())
@@ -73,11 +67,12 @@ async fn end_named(
 ) -> Result<Vec<(SessionId, UserId)>, AppError> {
     let connection = row.connection_id();
     if let Some(session) = &logout.session {
-        return Ok(sessions::end_by_provider_session(tx, connection, TokenHash::of(session)).await?);
+        let meant = Meant::ProviderSession(TokenHash::of(session));
+        return Ok(sessions::end_at_connection(tx, connection, meant).await?);
     }
     let Some(subject) = &logout.subject else { return Ok(Vec::new()) };
     match identities::find(tx, connection, subject).await? {
-        Some(user) => Ok(sessions::end_at_connection(tx, connection, user).await?),
+        Some(user) => Ok(sessions::end_at_connection(tx, connection, Meant::Person(user)).await?),
         None => Ok(Vec::new()),
     }
 }

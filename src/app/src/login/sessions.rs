@@ -103,7 +103,7 @@ impl App {
         if !sessions::end_of_person(&mut tx, user, session).await? {
             return Err(AppError::NotFound("session"));
         }
-        let audit = Audit::of(revoked(&mut tx, user, session));
+        let audit = Audit::of(over(&mut tx, End::Revoked, user, session));
         tx.commit(audit, self.now(), &*self.entropy).await?;
         Ok(())
     }
@@ -118,7 +118,7 @@ impl App {
         let ended = sessions::revoke_all(&mut tx, user, now).await?;
         let mut audit = Audit::of(AuditEvent::new(Action::SessionRevoke, user).after(json!({"all": true})));
         for session in ended {
-            audit.push(revoked(&mut tx, user, session));
+            audit.push(over(&mut tx, End::Revoked, user, session));
         }
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(())
@@ -161,11 +161,25 @@ impl From<SessionRow> for SessionView {
     }
 }
 
-fn revoked(tx: &mut WriteTx, user: UserId, session: SessionId) -> AuditEvent {
+/// How a session comes to its end before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The person signed out, here or at their provider.
+    SignedOut,
+    /// It was ended for them.
+    Revoked,
+}
+
+/// Tells of a session that was ended in this transaction: the fact for those who follow the tenant, and the audit event.
+pub(crate) fn over(tx: &mut WriteTx, how: End, user: UserId, session: SessionId) -> AuditEvent {
+    let action = match how {
+        End::SignedOut => Action::SessionEnd,
+        End::Revoked => Action::SessionRevoke,
+    };
     tx.announce(Outgoing {
-        fact: "session.revoked",
+        fact: if how == End::SignedOut { "session.ended" } else { "session.revoked" },
         subject_id: user.to_string(),
         payload: json!({"user": user, "session": session}),
     });
-    AuditEvent::new(Action::SessionRevoke, session).before(json!({"user": user}))
+    AuditEvent::new(action, session).before(json!({"user": user}))
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::audit::{Action, Audit, AuditEvent};
-use serde_json::json;
+use domain::audit::Audit;
 use sso::Secret;
 use sso::oidc::{self, Provider};
-use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, Ended};
 use store::{LiveSession, tenants};
 use url::Url;
 
+use super::sessions::{End, over};
 use super::settings::Protocol;
 use crate::App;
 use crate::error::AppError;
@@ -50,12 +49,7 @@ impl App {
         };
         let row = connections::by_id(&mut tx, ended.connection).await?;
         let tenant = tenants::slug(&mut tx).await?;
-        tx.announce(Outgoing {
-            fact: "session.ended",
-            subject_id: session.user.to_string(),
-            payload: json!({"user": session.user, "session": session.id}),
-        });
-        let event = AuditEvent::new(Action::SessionEnd, session.id).before(json!({"user": session.user}));
+        let event = over(&mut tx, End::SignedOut, session.user, session.id);
         tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
         let provider = match row {
             Some(row) => self.at_provider(session, &tenant, &row, &ended).await,

@@ -12,6 +12,7 @@ use store::{WriteTx, sessions};
 use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
+use crate::login::{End, over};
 
 /// The state that a document tells.
 pub(crate) fn state_of(resource: &Resource) -> PersonState {
@@ -80,12 +81,7 @@ pub(crate) async fn leave(
     let mut events = Vec::new();
     if effects.revoke_sessions {
         for session in sessions::revoke_all(tx, user, app.now()).await? {
-            tx.announce(Outgoing {
-                fact: "session.revoked",
-                subject_id: user.to_string(),
-                payload: json!({"user": user, "session": session}),
-            });
-            events.push(AuditEvent::new(Action::SessionRevoke, session).before(json!({"user": user})));
+            events.push(over(tx, End::Revoked, user, session));
         }
     }
     if effects.release_seat {

@@ -1,18 +1,18 @@
 //! A provider ends somebody's sessions through their browser. Knows whose sessions end and what is answered; whether the request holds, `sso` knows.
 
-use domain::audit::{Action, Audit, AuditEvent};
+use domain::audit::Audit;
 use domain::id::RequestId;
 use domain::token::TokenHash;
-use serde_json::json;
 use sso::saml::NameId;
 use sso::saml::logout::{self, Incoming, LogoutRequest};
-use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
-use store::{Scope, identities, sessions, users};
+use store::sessions::{self, Meant};
+use store::{Scope, identities, users};
 
 use super::{SamlSettings, best};
 use crate::App;
 use crate::error::{AppError, Refusal};
+use crate::login::sessions::{End, over};
 use crate::login::settings::Protocol;
 use crate::login::start_login::Way;
 
@@ -111,26 +111,16 @@ impl App {
             users::sign_out(&mut tx, *person, asked.issued.min(now)).await?;
         }
         let indexes: Vec<_> = asked.session_indexes.iter().map(|index| TokenHash::of(index)).collect();
-        let ended = sessions::end_by_provider_name(&mut tx, connection, name, &indexes).await?;
-        if ended.is_empty() {
+        let meant = Meant::ProviderName(name, &indexes);
+        let ended = sessions::end_at_connection(&mut tx, connection, meant).await?;
+        let Some(((first, whose), others)) = ended.split_first() else {
             return Ok(tx.commit_trace_of_use().await?);
+        };
+        let mut audit = Audit::of(over(&mut tx, End::SignedOut, *whose, *first));
+        for (session, user) in others {
+            audit.push(over(&mut tx, End::SignedOut, *user, *session));
         }
-        for (session, user) in &ended {
-            tx.announce(Outgoing {
-                fact: "session.ended",
-                subject_id: user.to_string(),
-                payload: json!({"user": user, "session": session}),
-            });
-        }
-        let mut events = ended.iter().map(|(session, user)| {
-            AuditEvent::new(Action::SessionEnd, *session).before(json!({"user": user}))
-        });
-        if let Some(first) = events.next() {
-            let mut audit = Audit::of(first);
-            audit.extend(events);
-            tx.commit(audit, now, &*self.entropy).await?;
-        }
-        Ok(())
+        Ok(tx.commit(audit, now, &*self.entropy).await?)
     }
 }
 

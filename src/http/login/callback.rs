@@ -8,8 +8,9 @@ use app::{AppError, Refusal};
 use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::cookies::Comes;
 use super::start::door;
-use super::{Answer, cookies, see_other};
+use super::{Answer, cookies, let_in};
 
 /// Longer than any honest answer; codes of 2 kB are in use.
 const LONGEST_QUERY: usize = 8_192;
@@ -31,11 +32,7 @@ pub(super) async fn callback(
         earlier: cookies::session(&request, &state),
     };
     let signed_in = state.app.finish_login(back, state.request_id(&request)).await?;
-    let session = cookies::signed_in(&signed_in.session, signed_in.expires_at, state.app.now(), &state);
-    Ok(see_other(&signed_in.return_to)
-        .cookie(session)
-        .cookie(cookies::flow_over(tenant, connection, &state))
-        .finish())
+    Ok(let_in(&signed_in, Comes::ByLink, (tenant, connection), &state))
 }
 
 /// The parameters, each given at most once: of two, we and somebody before us could each read another one.

@@ -54,52 +54,49 @@ pub(super) fn signed_out(state: &AppState) -> Cookie<'static> {
     make(session_name(state).to_owned(), String::new(), "/".to_owned(), Duration::ZERO, state)
 }
 
+/// How a provider's answer comes back to the browser's sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comes {
+    /// By a link (OpenID Connect).
+    ByLink,
+    /// By a form that the provider's page posts (SAML).
+    Posted,
+}
+
 /// Binds a sign-in to this browser.
 pub(super) fn flow_started(
+    comes: Comes,
     token: &PlainToken,
     tenant: &str,
     connection: &str,
     state: &AppState,
 ) -> Cookie<'static> {
     let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
-    let path = flow_path(tenant, connection);
-    make(flow_name(connection), token.expose().to_owned(), path, lifetime, state)
+    flow_cookie(comes, (token.expose(), lifetime), tenant, connection, state)
 }
 
 /// Takes the binding cookie back.
-pub(super) fn flow_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
-    make(flow_name(connection), String::new(), flow_path(tenant, connection), Duration::ZERO, state)
+pub(super) fn flow_over(comes: Comes, tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
+    flow_cookie(comes, ("", Duration::ZERO), tenant, connection, state)
 }
 
-/// The same, for an answer that another site's form will post.
-pub(super) fn posted_flow_started(
-    token: &PlainToken,
+fn flow_cookie(
+    comes: Comes,
+    (value, lifetime): (&str, Duration),
     tenant: &str,
     connection: &str,
     state: &AppState,
 ) -> Cookie<'static> {
-    let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
-    let path = posted_flow_path(tenant, connection);
-    let mut cookie = make(flow_name(connection), token.expose().to_owned(), path, lifetime, state);
-    cookie.set_same_site(from_elsewhere(state));
+    let path = match comes {
+        Comes::ByLink => flow_path(tenant, connection),
+        Comes::Posted => format!("/saml/{tenant}/{connection}"),
+    };
+    let mut cookie = make(flow_name(connection), value.to_owned(), path, lifetime, state);
+    // Browsers take `None` with `Secure` only. Over http there is only loopback, and all of it is one site.
+    if comes == Comes::Posted && !state.insecure_cookies {
+        cookie.set_same_site(SameSite::None);
+    }
     cookie
-}
-
-/// Takes that one back.
-pub(super) fn posted_flow_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
-    let path = posted_flow_path(tenant, connection);
-    let mut cookie = make(flow_name(connection), String::new(), path, Duration::ZERO, state);
-    cookie.set_same_site(from_elsewhere(state));
-    cookie
-}
-
-fn posted_flow_path(tenant: &str, connection: &str) -> String {
-    format!("/saml/{tenant}/{connection}")
-}
-
-/// Browsers take `None` with `Secure` only. Over http there is only loopback, and all of it is one site.
-fn from_elsewhere(state: &AppState) -> SameSite {
-    if state.insecure_cookies { SameSite::Lax } else { SameSite::None }
 }
 
 /// Binds signing out at a provider to this browser.
@@ -171,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_flow_cookie_is_sent_to_its_own_callback_only() {
-        let header = flow_started(&token(TokenKind::Browser), "acme", "entra", &state()).to_string();
+        let header =
+            flow_started(Comes::ByLink, &token(TokenKind::Browser), "acme", "entra", &state()).to_string();
 
         assert!(header.starts_with("usher-flow-entra=usher_brw_"), "{header}");
         assert!(header.contains("Path=/oidc/acme/entra;") || header.ends_with("Path=/oidc/acme/entra"));
@@ -179,7 +177,8 @@ mod tests {
 
     #[test]
     fn the_flow_cookie_comes_along_with_a_form_of_another_site() {
-        let header = posted_flow_started(&token(TokenKind::Browser), "acme", "adfs", &state()).to_string();
+        let header =
+            flow_started(Comes::Posted, &token(TokenKind::Browser), "acme", "adfs", &state()).to_string();
 
         for attribute in ["HttpOnly", "Secure", "SameSite=None", "Path=/saml/acme/adfs"] {
             assert!(header.split("; ").any(|part| part == attribute), "{attribute} in {header}");

@@ -19,12 +19,29 @@ mod words;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use app::login::SignedIn;
+use cookies::Comes;
 
 use super::endpoint::Endpoint;
 use super::error::Refused;
+use super::state::AppState;
 
 /// What a handler of this door ends in.
 type Answer = Result<HttpResponse, Refused>;
+
+/// Sends somebody who is in to where they wanted to go, with the session; the flow is over.
+fn let_in(
+    signed_in: &SignedIn,
+    comes: Comes,
+    (tenant, connection): (&str, &str),
+    state: &AppState,
+) -> HttpResponse {
+    let session = cookies::signed_in(&signed_in.session, signed_in.expires_at, state.app.now(), state);
+    see_other(&signed_in.return_to)
+        .cookie(session)
+        .cookie(cookies::flow_over(comes, tenant, connection, state))
+        .finish()
+}
 
 /// The addresses below `/login`.
 pub(super) fn start_routes(cfg: &mut web::ServiceConfig) {

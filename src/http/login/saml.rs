@@ -8,8 +8,9 @@ use app::login::{Brought, Carried, Posted, Way};
 use super::super::body::Body;
 use super::super::error::Refused;
 use super::super::state::AppState;
+use super::cookies::Comes;
 use super::start::door;
-use super::{Answer, cookies, onward, see_other};
+use super::{Answer, cookies, let_in, onward, see_other};
 
 /// Room for the longest response, encoded for a form, and the rest.
 const LONGEST_FORM: usize = 400 * 1024;
@@ -37,11 +38,7 @@ pub(super) async fn consume(
         earlier: cookies::session(&request, &state),
     };
     let signed_in = state.app.finish_saml_login(posted, state.request_id(&request)).await?;
-    let session = cookies::signed_in(&signed_in.session, signed_in.expires_at, state.app.now(), &state);
-    Ok(see_other(&signed_in.return_to)
-        .cookie(session)
-        .cookie(cookies::posted_flow_over(tenant, connection, &state))
-        .finish())
+    Ok(let_in(&signed_in, Comes::Posted, (tenant, connection), &state))
 }
 
 /// A field that is given at most once: of two, we and somebody before us could each read another one.

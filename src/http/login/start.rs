@@ -9,6 +9,7 @@ use domain::slug::Slug;
 
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::cookies::Comes;
 use super::door::choose;
 use super::{Answer, cookies, onward, see_other};
 
@@ -56,8 +57,8 @@ pub(super) fn sent_off(
     request: &HttpRequest,
     state: &AppState,
 ) -> HttpResponse {
-    let started = if departure.is_posted_back { cookies::posted_flow_started } else { cookies::flow_started };
-    let cookie = started(&departure.browser, tenant, &departure.connection, state);
+    let comes = if departure.is_posted_back { Comes::Posted } else { Comes::ByLink };
+    let cookie = cookies::flow_started(comes, &departure.browser, tenant, &departure.connection, state);
     match &departure.way {
         Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).finish(),
         Way::Post { action, fields } => {

@@ -1,8 +1,9 @@
 // samlp (Auth0) as an identity provider on loopback. CERT and KEY are what it signs with; SP_CERT, if given, what it encrypts
-// to. Who it answers, the request says: its issuer is the audience, its assertion consumer service the destination.
+// to, and what the other side signs with. Who it answers, the request says: its issuer is the audience, its assertion
+// consumer service the destination. LOGOUT is the binding for logout, `redirect` or `post`.
 const bodyParser = require('body-parser'), express = require('express'), samlp = require('samlp');
 const { DOMParser } = require('@xmldom/xmldom'), { readFileSync } = require('fs'), { inflateRawSync } = require('zlib');
-const { createPublicKey } = require('crypto');
+const { createPublicKey, randomUUID } = require('crypto'), SessionParticipants = require('samlp/lib/sessionParticipants');
 
 const port = Number(process.env.PORT), issuer = `http://127.0.0.1:${port}/idp`;
 const cert = readFileSync(process.env.CERT), key = readFileSync(process.env.KEY);
@@ -23,8 +24,18 @@ Mapper.prototype.metadata = [];
 function asked(query) {
   const bytes = Buffer.from(query.SAMLRequest, 'base64');
   const root = new DOMParser().parseFromString((query.SigAlg ? inflateRawSync(bytes) : bytes).toString()).documentElement;
-  return root.getAttribute('AssertionConsumerServiceURL');
+  return { acs: root.getAttribute('AssertionConsumerServiceURL'), issuer: root.getElementsByTagName('saml:Issuer')[0].textContent };
 }
+
+// Whom this browser's session has been given to: there is one browser.
+const sessions = new SessionParticipants([]), logout = process.env.LOGOUT || 'redirect';
+const binding = `urn:oasis:names:tc:SAML:2.0:bindings:HTTP-${logout === 'post' ? 'POST' : 'Redirect'}`;
+const under = new Map();
+const store = {
+  save(request, state, done) { const id = randomUUID(); under.set(id, state); done(null, id); },
+  load(request, id, options, done) { const state = under.get(id); (done || options)(null, state); },
+  update(request, id, state, done) { under.set(id, state); done(null); },
+};
 
 function options(extra) {
   return {
@@ -48,9 +59,14 @@ function form(request, response, next) {
 
 function answer(extra) {
   return (request, response, next) => {
-    const acs = asked(request.query);
+    const { acs, issuer: serviceProviderId } = asked(request.query), sessionIndex = randomUUID();
     const more = typeof extra === 'function' ? extra(request) : extra;
-    const how = options({ ...more, destination: acs, recipient: acs, getPostURL: (audience, document, asking, done) => done(null, acs) });
+    if (request.user) {
+      const { nameIdentifier: nameId, nameIdentifierFormat: nameIdFormat } = new Mapper(request.user).getNameIdentifier();
+      const serviceProviderLogoutURL = acs.replace(/acs$/, 'slo'), cert = readFileSync(process.env.SP_CERT).toString();
+      sessions._participants.push({ serviceProviderId, sessionIndex, nameId, nameIdFormat, serviceProviderLogoutURL, cert, binding });
+    }
+    const how = options({ ...more, sessionIndex, destination: acs, recipient: acs, getPostURL: (audience, document, asking, done) => done(null, acs) });
     samlp.auth(how)(request, response, next);
   };
 }
@@ -63,7 +79,12 @@ app.all('/sso-encrypted', form, answer(() => {
   const encryptionCert = readFileSync(process.env.SP_CERT).toString();
   return { signResponse: false, encryptionCert, encryptionPublicKey: createPublicKey(encryptionCert).export({ type: 'spki', format: 'pem' }) };
 }));
+// Asked by somebody's application, answered by one, or begun here, without a message.
+app.all('/logout', (request, response, next) => samlp.logout({
+  ...options({}), deflate: true, protocolBinding: binding, sessionParticipants: sessions, store,
+})(request, response, next));
 app.get('/metadata', samlp.metadata({
   issuer, cert, profileMapper: Mapper, redirectEndpointPath: process.env.SSO || '/sso', postEndpointPath: process.env.SSO || '/sso',
+  logoutEndpointPaths: { [logout]: '/logout' },
 }));
 app.listen(port, '127.0.0.1', () => console.log('up'));

@@ -385,7 +385,7 @@ impl MadeUp {
             token: token.hash(),
             provider_session: Some(TokenHash::of(provider_session)),
             provider_name: None,
-            id_token_sealed: None,
+            logout_hint_sealed: None,
             expires_at: now + chrono::Duration::hours(1),
         };
         let mut tx = db().begin(scope).await.unwrap();

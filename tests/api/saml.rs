@@ -1,5 +1,7 @@
 //! Signing in and out by SAML at real identity providers.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::http::{Doors, PUBLIC, base, session_at};
@@ -208,10 +210,10 @@ fn an_encrypted_assertion_is_read_also_while_one_key_replaces_the_other() {
 fn samlp_encrypts_what_it_signs() {
     run(async {
         for path in ["/sso", "/sso-signed", "/sso-encrypted"] {
-            let provider = Samlp::start(path);
+            let provider = Samlp::start(path, "redirect");
             let doors = Doors::fresh().await;
             connect(&doors, &provider.metadata_url(), json!({"groupsAttribute": "groups"})).await;
-            provider.encrypt_to(&doors.tenant.slug).await;
+            provider.know(&doors.tenant.slug).await;
             doors.user("bob").await;
 
             let browser = Browser::new();
@@ -253,6 +255,92 @@ fn who_signs_out_at_the_provider_is_signed_out_here_and_the_provider_is_told() {
             browser.until_address(answered.header("location"), &format!("{}bye", provider.address)).await;
         assert!(done.ends_with("bye"), "{done}");
         browser.get(&asked).await.page(400, "replayed");
+    });
+}
+
+#[test]
+fn who_signs_out_here_is_signed_out_at_simplesamlphp_too() {
+    run(async {
+        let provider = simplesaml();
+        let doors = doors(provider, json!({}), json!({})).await;
+        let slug = doors.tenant.slug.clone();
+        doors.user("alice").await;
+        let bob = doors.user("bob").await;
+        let (browser, stranger) = (Browser::new(), Browser::new());
+        browser.sign_in_by_saml(&slug, "alice").await.is(303);
+        let session = browser.session().unwrap();
+
+        let asked = browser.sign_out().await.is(303);
+
+        session_at(base(), &session).await.is(401);
+        let asked = asked.header("location");
+        assert!(asked.starts_with(&provider.address) && asked.contains("Signature="), "{asked}");
+        let back = browser.until_address(asked, &format!("{PUBLIC}/saml/{slug}/idp/slo")).await;
+        stranger.get(&back).await.page(400, "no-flow");
+        browser.get(&back).await.page(200, "signed-out");
+        browser.get(&back).await.page(400, "no-flow");
+        // Its own session is over, too: it asks who this is.
+        browser.sign_in_by_saml(&slug, "bob").await.is(303);
+        let body = session_at(base(), &browser.session().unwrap()).await.is(200).json();
+        assert_eq!(body["user"]["id"], json!(bob));
+    });
+}
+
+#[test]
+fn samlp_takes_and_sends_logouts_by_both_bindings() {
+    run(async {
+        for logout in ["redirect", "post"] {
+            let provider = Samlp::start("/sso", logout);
+            let doors = Doors::fresh().await;
+            connect(&doors, &provider.metadata_url(), json!({})).await;
+            let slug = doors.tenant.slug.clone();
+            provider.know(&slug).await;
+            doors.user("bob").await;
+            let (slo, at_provider) =
+                (format!("{PUBLIC}/saml/{slug}/idp/slo"), format!("{}/logout", provider.address));
+            let browser = Browser::new();
+
+            browser.sign_in_by_saml(&slug, "bob").await.is(303);
+            let session = browser.session().unwrap();
+            let asked = browser.sign_out().await;
+            session_at(base(), &session).await.is(401);
+            let answered = browser.onward(asked, &at_provider).await;
+            browser.onward(answered, &slo).await.page(200, "signed-out");
+
+            browser.sign_in_by_saml(&slug, "bob").await.is(303);
+            let session = browser.session().unwrap();
+            let asked = browser.get(&at_provider).await;
+            let answered = browser.onward(asked, &slo).await;
+            session_at(base(), &session).await.is(401);
+            browser.onward(answered, &at_provider).await.is(200);
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_does_not_hold_does_not_promise_that_all_sessions_are_over() {
+    run(async {
+        let provider = Samlp::start("/sso", "post");
+        let doors = Doors::fresh().await;
+        connect(&doors, &provider.metadata_url(), json!({})).await;
+        let slug = doors.tenant.slug.clone();
+        provider.know(&slug).await;
+        doors.user("bob").await;
+        let browser = Browser::new();
+        browser.sign_in_by_saml(&slug, "bob").await.is(303);
+        let asked = browser.sign_out().await;
+        let answered = browser.onward(asked, &format!("{}/logout", provider.address)).await;
+        let mut form = Form::on(&answered.text, &provider.address, "").unwrap();
+        let both = [form.fields.clone(), vec![("SAMLRequest".to_owned(), "x".to_owned())]].concat();
+        browser.submit(Form { action: form.action.clone(), fields: both }).await.page(400, "parameter");
+        let document = STANDARD.decode(&form.fields[0].1).unwrap();
+        let changed =
+            String::from_utf8(document).unwrap().replace("Version=\"2.0\"", "Version=\"2.0\" Consent=\"x\"");
+        form.fields[0].1 = STANDARD.encode(changed);
+
+        let last = browser.submit(form).await.page(200, "signed-out");
+
+        assert!(last.text.contains("did not confirm"), "{}", last.text);
     });
 }
 

@@ -28,7 +28,7 @@ async fn begun(doors: &Doors, user: &str, connection: ConnectionId, ago: TimeDel
         token: token.hash(),
         provider_session: None,
         provider_name: None,
-        id_token_sealed: None,
+        logout_hint_sealed: None,
         expires_at: began + TimeDelta::hours(10),
     };
     let mut tx = db().begin(scope).await.unwrap();

@@ -348,7 +348,7 @@ impl Doors {
             token: token.hash(),
             provider_session: None,
             provider_name: None,
-            id_token_sealed: None,
+            logout_hint_sealed: None,
             expires_at: now + chrono::Duration::hours(1),
         };
         let mut tx = db().begin(scope).await.unwrap();

@@ -108,8 +108,8 @@ pub struct Samlp {
 }
 
 impl Samlp {
-    /// One that answers at `path`.
-    pub fn start(path: &str) -> Self {
+    /// One that answers at `path` and takes logouts by `redirect` or `post`.
+    pub fn start(path: &str, logout: &str) -> Self {
         let folder = state().join("samlp");
         assert!(folder.join("idp.js").exists(), "{} is not there: run `./x setup` first", folder.display());
         let home = tempfile::tempdir().unwrap().keep();
@@ -124,6 +124,7 @@ impl Samlp {
             .env("KEY", home.join("idp.key"))
             .env("SP_CERT", &encrypt_to)
             .env("SSO", path)
+            .env("LOGOUT", logout)
             .spawn_guarded();
         wait_for(port);
         Self { address: format!("http://127.0.0.1:{port}"), encrypt_to }
@@ -133,8 +134,8 @@ impl Samlp {
         format!("{}/metadata", self.address)
     }
 
-    /// Lets it encrypt to the key of our metadata.
-    pub async fn encrypt_to(&self, tenant: &str) {
+    /// Lets it know the key of our metadata, to encrypt to and to verify by.
+    pub async fn know(&self, tenant: &str) {
         let metadata =
             Browser::new().get(&format!("{}/saml/{tenant}/idp/metadata", base())).await.is(200).text;
         let of_encryption = metadata.split("use=\"encryption\"").nth(1).unwrap();
@@ -252,6 +253,19 @@ impl Browser {
     /// The same, and sends the answer.
     pub async fn sign_in_by_saml(&self, tenant: &str, person: &str) -> Reply {
         let form = self.until_answer(tenant, person).await;
+        self.submit(form).await
+    }
+
+    /// Does what a page or a redirect tells it to, which must lead to an address that begins so.
+    pub async fn onward(&self, reply: Reply, beginning: &str) -> Reply {
+        if (300..400).contains(&reply.status) {
+            let next = next(&reply);
+            assert!(next.starts_with(beginning), "{next}");
+            return self.get(&next).await;
+        }
+        let here = reply.asked.split_once(' ').unwrap().1;
+        let form = Form::on(&reply.text, here, "").unwrap_or_else(|| panic!("no form: {}", reply.text));
+        assert!(form.action.starts_with(beginning), "{}", form.action);
         self.submit(form).await
     }
 

@@ -72,26 +72,29 @@ pub(super) fn flow_started(
     state: &AppState,
 ) -> Cookie<'static> {
     let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
-    flow_cookie(comes, (token.expose(), lifetime), tenant, connection, state)
+    let name = flow_name(connection);
+    bound(comes, name, (token.expose(), lifetime), (tenant, connection), state)
 }
 
 /// Takes the binding cookie back.
 pub(super) fn flow_over(comes: Comes, tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
-    flow_cookie(comes, ("", Duration::ZERO), tenant, connection, state)
+    bound(comes, flow_name(connection), ("", Duration::ZERO), (tenant, connection), state)
 }
 
-fn flow_cookie(
+/// A cookie that is sent with the answer of a connection's provider.
+fn bound(
     comes: Comes,
+    name: String,
     (value, lifetime): (&str, Duration),
-    tenant: &str,
-    connection: &str,
+    (tenant, connection): (&str, &str),
     state: &AppState,
 ) -> Cookie<'static> {
-    let path = match comes {
-        Comes::ByLink => flow_path(tenant, connection),
-        Comes::Posted => format!("/saml/{tenant}/{connection}"),
+    let door = match comes {
+        Comes::ByLink => "oidc",
+        Comes::Posted => "saml",
     };
-    let mut cookie = make(flow_name(connection), value.to_owned(), path, lifetime, state);
+    let path = format!("/{door}/{tenant}/{connection}");
+    let mut cookie = make(name, value.to_owned(), path, lifetime, state);
     // Browsers take `None` with `Secure` only. Over http there is only loopback, and all of it is one site.
     if comes == Comes::Posted && !state.insecure_cookies {
         cookie.set_same_site(SameSite::None);
@@ -102,8 +105,9 @@ fn flow_cookie(
 /// Binds signing out at a provider to this browser.
 pub(super) fn signing_out_begun(at: &AtProvider, state: &AppState) -> Cookie<'static> {
     let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
-    let path = flow_path(&at.tenant, &at.connection);
-    make(signing_out_name(&at.connection), at.state.expose().to_owned(), path, lifetime, state)
+    let comes = if at.is_posted_back { Comes::Posted } else { Comes::ByLink };
+    let name = signing_out_name(&at.connection);
+    bound(comes, name, (at.ticket.expose(), lifetime), (&at.tenant, &at.connection), state)
 }
 
 /// What a browser that signs out at a provider must bring back.
@@ -112,8 +116,13 @@ pub(super) fn signing_out(request: &HttpRequest, connection: &str) -> Option<Str
 }
 
 /// Takes that cookie back.
-pub(super) fn signing_out_over(tenant: &str, connection: &str, state: &AppState) -> Cookie<'static> {
-    make(signing_out_name(connection), String::new(), flow_path(tenant, connection), Duration::ZERO, state)
+pub(super) fn signing_out_over(
+    comes: Comes,
+    tenant: &str,
+    connection: &str,
+    state: &AppState,
+) -> Cookie<'static> {
+    bound(comes, signing_out_name(connection), ("", Duration::ZERO), (tenant, connection), state)
 }
 
 fn signing_out_name(connection: &str) -> String {
@@ -122,10 +131,6 @@ fn signing_out_name(connection: &str) -> String {
 
 fn flow_name(connection: &str) -> String {
     format!("usher-flow-{connection}")
-}
-
-fn flow_path(tenant: &str, connection: &str) -> String {
-    format!("/oidc/{tenant}/{connection}")
 }
 
 /// Lax, because browsers come back from the identity provider by a link from another site.

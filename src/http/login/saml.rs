@@ -4,11 +4,13 @@ use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use app::login::{Brought, Carried, Posted, Way};
+use app::{AppError, Refusal};
 
 use super::super::body::Body;
 use super::super::error::Refused;
 use super::super::state::AppState;
 use super::cookies::Comes;
+use super::signed_out::farewell;
 use super::start::door;
 use super::{Answer, cookies, let_in, onward, see_other};
 
@@ -48,14 +50,25 @@ pub(super) fn field(form: &[(String, String)], name: &'static str) -> Result<Opt
     if found.next().is_some() { Err(Refused::parameter(name, "is given more than once")) } else { Ok(first) }
 }
 
-/// A provider's request to end sessions, in the address.
+/// Which of the two messages about a logout it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The provider ends somebody's sessions.
+    Request,
+    /// It answers to us, who asked it to.
+    Answer,
+}
+
+/// A provider's message about a logout, in the address.
 pub(super) async fn logout_by_link(
     address: Path<(String, String)>,
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
     let query = request.query_string().to_owned();
-    logout(address, &request, &state, Carried::Query(query)).await
+    let is_answer = query.split('&').any(|pair| pair.starts_with("SAMLResponse="));
+    let about = if is_answer { About::Answer } else { About::Request };
+    logout(address, &request, &state, (about, Carried::Query(query))).await
 }
 
 /// The same, in a form.
@@ -66,21 +79,32 @@ pub(super) async fn logout_by_form(
     state: Data<AppState>,
 ) -> Answer {
     let form = body.form_up_to(&state, LONGEST_FORM).await?;
-    let message =
-        field(&form, "SAMLRequest")?.ok_or_else(|| Refused::parameter("SAMLRequest", "is missing"))?;
+    let (about, message) = match (field(&form, "SAMLRequest")?, field(&form, "SAMLResponse")?) {
+        (Some(message), None) => (About::Request, message),
+        (None, Some(message)) => (About::Answer, message),
+        (None, None) => return Err(Refused::parameter("SAMLRequest", "is missing")),
+        (Some(_), Some(_)) => return Err(Refused::parameter("SAMLResponse", "stands beside SAMLRequest")),
+    };
     let relay_state = field(&form, "RelayState")?;
-    logout(address, &request, &state, Carried::Form { message, relay_state }).await
+    logout(address, &request, &state, (about, Carried::Form { message, relay_state })).await
 }
 
 async fn logout(
     address: Path<(String, String)>,
     request: &HttpRequest,
     state: &AppState,
-    message: Carried,
+    (about, message): (About, Carried),
 ) -> Answer {
     let (tenant, connection) = address.into_inner();
     let (tenant, connection) = (door(&tenant)?, door(&connection)?);
-    let brought = Brought { tenant: tenant.as_str(), connection: connection.as_str(), message };
+    let (tenant, connection) = (tenant.as_str(), connection.as_str());
+    let brought = Brought { tenant, connection, message };
+    if about == About::Answer {
+        // To the browser that was sent there, and to nobody else.
+        let asked = cookies::signing_out(request, connection).ok_or(AppError::from(Refusal::NoFlow))?;
+        let everywhere = state.app.left_by_saml(brought, asked, state.request_id(request)).await?;
+        return farewell(request, everywhere, Comes::Posted, (tenant, connection), state);
+    }
     let answer = state.app.end_by_saml(brought, state.request_id(request)).await?;
     Ok(match answer {
         Some(Way::Redirect(location)) => see_other(location.as_str()).finish(),

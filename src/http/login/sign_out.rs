@@ -1,13 +1,17 @@
 //! `POST /logout`: somebody signs out.
 
+use std::collections::BTreeMap;
+
+use actix_web::cookie::Cookie;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, ORIGIN};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use app::login::Way;
 use serde_json::json;
 
 use super::super::error::Refused;
 use super::super::state::AppState;
-use super::{Answer, cookies, see_other};
+use super::{Answer, cookies, onward, see_other};
 
 /// Ends the session, if there is one, and takes the cookie back. Only our own pages may ask for it. Where the provider can be
 /// signed out of too, the browser goes on there.
@@ -28,19 +32,36 @@ pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Ans
             .finish();
         return Ok(response);
     };
-    // A page's form is taken along to the provider; a script is told where to go, since it cannot follow.
-    let (mut response, script) = if navigates(&request) {
-        (see_other(provider.location.as_str()), None)
-    } else {
-        let mut response = HttpResponse::Ok();
-        response.insert_header((CACHE_CONTROL, "no-store"));
-        (response, Some(json!({"location": provider.location})))
+    let cookies = [cookies::signed_out(&state), cookies::signing_out_begun(&provider, &state)];
+    Ok(go_on(&request, &state, &provider.way, cookies))
+}
+
+/// A page's form is taken along to the provider; a script is told where to go and what to post there, since it cannot
+/// follow.
+fn go_on(request: &HttpRequest, state: &AppState, way: &Way, cookies: [Cookie<'static>; 2]) -> HttpResponse {
+    let with = |mut response: HttpResponseBuilder| {
+        for cookie in cookies {
+            response.cookie(cookie);
+        }
+        response
     };
-    response.cookie(cookies::signed_out(&state)).cookie(cookies::signing_out_begun(&provider, &state));
-    Ok(match script {
-        Some(body) => response.json(body),
-        None => response.finish(),
-    })
+    match way {
+        _ if !navigates(request) => {
+            let told = match way {
+                Way::Redirect(location) => json!({"location": location}),
+                Way::Post { action, fields } => {
+                    let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (*name, value)).collect();
+                    json!({"location": action, "fields": fields})
+                }
+            };
+            with(HttpResponse::Ok()).insert_header((CACHE_CONTROL, "no-store")).json(told)
+        }
+        Way::Redirect(location) => with(see_other(location.as_str())).finish(),
+        Way::Post { action, fields } => {
+            let (page, body) = onward::page(request, state, (action, fields));
+            with(page).body(body)
+        }
+    }
 }
 
 /// Whether the answer is shown as a page.

@@ -6,6 +6,7 @@ use app::{AppError, Refusal};
 
 use super::super::query::Query;
 use super::super::state::AppState;
+use super::cookies::Comes;
 use super::start::door;
 use super::{Answer, cookies, page};
 
@@ -25,8 +26,19 @@ pub(super) async fn show(
     if brought.is_none() || brought != cookies::signing_out(&request, connection).as_deref() {
         return Err(AppError::from(Refusal::NoFlow).into());
     }
-    let mut response = page::signed_out(&request);
-    let over = cookies::signing_out_over(tenant, connection, &state);
+    farewell(&request, true, Comes::ByLink, (tenant, connection), &state)
+}
+
+/// The last page of somebody who came back from signing out at their provider, `everywhere` or only here.
+pub(super) fn farewell(
+    request: &HttpRequest,
+    everywhere: bool,
+    comes: Comes,
+    (tenant, connection): (&str, &str),
+    state: &AppState,
+) -> Answer {
+    let mut response = page::signed_out(request, everywhere);
+    let over = cookies::signing_out_over(comes, tenant, connection, state);
     response.add_cookie(&over).map_err(|error| AppError::Internal(format!("a cookie: {error}")))?;
     Ok(response)
 }

@@ -405,20 +405,35 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// What somebody reads who has left.
-    pub(super) fn of_leaving(language: Language) -> Self {
-        let [title, happened, to_do] = match language {
-            Language::English => [
+    /// What somebody reads who has left, here for sure and at their provider or not.
+    pub(super) fn of_leaving(language: Language, everywhere: bool) -> Self {
+        let [title, happened, to_do] = match (language, everywhere) {
+            (Language::English, false) => [
+                "You are signed out here",
+                "Your session here has ended. Your organisation’s sign-in did not confirm that all of its sessions have.",
+                "Close all windows of this browser if others use it too.",
+            ],
+            (Language::Japanese, false) => [
+                "このサービスからサインアウトしました",
+                "このサービスのセッションは終了しましたが、組織のサインインですべてのセッションが終了したことは確認できませんでした。",
+                "ほかの人もこのブラウザーを使う場合は、すべてのウィンドウを閉じてください。",
+            ],
+            (Language::French, false) => [
+                "Vous êtes déconnecté ici",
+                "Votre session ici est terminée. Votre organisation n’a pas confirmé que toutes les siennes le sont.",
+                "Fermez toutes les fenêtres de ce navigateur si d’autres personnes l’utilisent.",
+            ],
+            (Language::English, true) => [
                 "You are signed out",
                 "Your session here and the one at your organisation’s sign-in have ended.",
                 "You can close this window.",
             ],
-            Language::Japanese => [
+            (Language::Japanese, true) => [
                 "サインアウトしました",
                 "このサービスと組織のサインインの両方のセッションが終了しました。",
                 "このウィンドウを閉じてかまいません。",
             ],
-            Language::French => [
+            (Language::French, true) => [
                 "Vous êtes déconnecté",
                 "Votre session ici et celle auprès de votre organisation sont terminées.",
                 "Vous pouvez fermer cette fenêtre.",

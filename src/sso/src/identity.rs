@@ -42,7 +42,7 @@ pub struct VerifiedIdentity {
     pub provider_session: Option<String>,
     /// The issuer's name for the person of the session, where it ends sessions by another name than the subject.
     pub provider_name: Option<String>,
-    /// What to show the issuer when the person signs out: the ID token itself.
+    /// What to show the issuer when the person signs out: the ID token itself, or the names in the assertion.
     pub logout_hint: Option<Secret>,
     /// The messages that proved it. Each is good for one session: whoever opens one notes them in the same transaction,
     /// and opens none if one is noted already.

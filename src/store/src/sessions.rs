@@ -36,8 +36,8 @@ pub struct NewSession {
     pub provider_session: Option<TokenHash>,
     /// Hash of the provider's own name for its person, where it ends sessions by that.
     pub provider_name: Option<TokenHash>,
-    /// The ID token that it was opened with, sealed.
-    pub id_token_sealed: Option<Vec<u8>>,
+    /// What its provider is shown at its end, sealed.
+    pub logout_hint_sealed: Option<Vec<u8>>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
 }
@@ -282,7 +282,7 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::expires_at.eq(new.expires_at),
             session::provider_session_hash.eq(new.provider_session.map(|hash| hash.as_bytes().to_vec())),
             session::provider_name_hash.eq(new.provider_name.map(|hash| hash.as_bytes().to_vec())),
-            session::id_token_sealed.eq(&new.id_token_sealed),
+            session::id_token_sealed.eq(&new.logout_hint_sealed),
         ))
         .execute(tx.conn().await?)
         .await?;
@@ -294,8 +294,8 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
 pub struct Ended {
     /// Through which connection it came.
     pub connection: ConnectionId,
-    /// The ID token that it was opened with, sealed.
-    pub id_token_sealed: Option<Vec<u8>>,
+    /// What its provider is shown at its end, sealed.
+    pub logout_hint_sealed: Option<Vec<u8>>,
 }
 
 /// Ends one session, if it is there.
@@ -308,9 +308,9 @@ pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<Option<Ended>, Store
     .get_result(tx.conn().await?)
     .await
     .optional()?;
-    Ok(ended.map(|(connection, id_token_sealed)| Ended {
+    Ok(ended.map(|(connection, logout_hint_sealed)| Ended {
         connection: ConnectionId::from_uuid(connection),
-        id_token_sealed,
+        logout_hint_sealed,
     }))
 }
 

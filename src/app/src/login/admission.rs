@@ -97,7 +97,7 @@ impl App {
             token: token.hash(),
             provider_session: identity.provider_session.as_deref().map(TokenHash::of),
             provider_name: identity.provider_name.as_deref().map(TokenHash::of),
-            id_token_sealed: identity
+            logout_hint_sealed: identity
                 .logout_hint
                 .as_ref()
                 .map(|hint| self.seal_logout_hint(hint))

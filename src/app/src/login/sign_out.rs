@@ -12,11 +12,14 @@ use store::sessions::{self, Ended};
 use store::{LiveSession, tenants};
 use url::Url;
 
+use super::openid::OpenIdSettings;
 use super::sessions::{End, over};
 use super::settings::Protocol;
+use super::start_login::Way;
 use crate::App;
 use crate::error::AppError;
 
+/// Older than its use by SAML.
 const HINT: &str = "session.id_token";
 
 /// A session is over.
@@ -26,13 +29,15 @@ pub struct SignedOut {
     pub provider: Option<AtProvider>,
 }
 
-/// Signing out at the provider, too (OpenID Connect RP-Initiated Logout).
+/// Signing out at the provider, too (OpenID Connect RP-Initiated Logout, SAML Single Logout).
 #[derive(Debug)]
 pub struct AtProvider {
-    /// Where the browser goes.
-    pub location: Url,
-    /// What it brings back.
-    pub state: Secret,
+    /// How the browser gets there.
+    pub way: Way,
+    /// What it brings back, or what the provider's answer names. It stays in the browser until then.
+    pub ticket: Secret,
+    /// Whether the answer may come by a form that another site posts.
+    pub is_posted_back: bool,
     /// Slug of the tenant, for the address that it comes back to.
     pub tenant: String,
     /// Slug of the connection, for the same.
@@ -66,17 +71,35 @@ impl App {
         row: &ConnectionRow,
         ended: &Ended,
     ) -> Option<AtProvider> {
-        let Protocol::OpenId(settings) = Protocol::of(row).ok()? else { return None };
-        let provider: Arc<Provider> = self.provider_of(&session.scope, row, &settings).await.ok()?;
-        let ours = self.openid_connection(tenant, row, &settings).ok()?;
-        let hint = ended.id_token_sealed.as_deref().and_then(|sealed| self.sealer.open(HINT, sealed).ok());
-        let hint = hint.and_then(|token| String::from_utf8(token).ok()).map(Secret::new);
+        let hint = ended.logout_hint_sealed.as_deref().and_then(|sealed| self.sealer.open(HINT, sealed).ok());
+        let hint = hint.and_then(|hint| String::from_utf8(hint).ok()).map(Secret::new);
+        let protocol = Protocol::of(row).ok()?;
+        let is_posted_back = matches!(protocol, Protocol::Saml(_));
+        let (ticket, way) = match protocol {
+            Protocol::OpenId(settings) => {
+                self.leave_openid(session, tenant, row, (&settings, hint.as_ref())).await?
+            }
+            Protocol::Saml(settings) => self.leave_by_saml(session, tenant, row, (&settings, &hint?)).await?,
+        };
+        let (tenant, connection) = (tenant.to_owned(), row.slug.clone());
+        Some(AtProvider { way, ticket, is_posted_back, tenant, connection })
+    }
+
+    async fn leave_openid(
+        &self,
+        session: &LiveSession,
+        tenant: &str,
+        row: &ConnectionRow,
+        (settings, hint): (&OpenIdSettings, Option<&Secret>),
+    ) -> Option<(Secret, Way)> {
+        let provider: Arc<Provider> = self.provider_of(&session.scope, row, settings).await.ok()?;
+        let ours = self.openid_connection(tenant, row, settings).ok()?;
         let back_to = self.signed_out_uri(tenant, &row.slug).ok()?;
         let mut state = [0_u8; 32];
         self.entropy.fill(&mut state);
         let state = Secret::new(URL_SAFE_NO_PAD.encode(state));
-        let location = oidc::sign_out_at(&ours, &provider, hint.as_ref(), &back_to, &state)?;
-        Some(AtProvider { location, state, tenant: tenant.to_owned(), connection: row.slug.clone() })
+        let location = oidc::sign_out_at(&ours, &provider, hint, &back_to, &state)?;
+        Some((state, Way::Redirect(location)))
     }
 
     /// Where a provider sends browsers back to that have signed out there.
@@ -85,7 +108,7 @@ impl App {
     }
 
     /// Keeps what is to be shown to the provider at the end, sealed.
-    pub(super) fn seal_logout_hint(&self, id_token: &Secret) -> Result<Vec<u8>, AppError> {
-        self.sealer.seal(HINT, id_token.expose().as_bytes(), &*self.entropy)
+    pub(super) fn seal_logout_hint(&self, hint: &Secret) -> Result<Vec<u8>, AppError> {
+        self.sealer.seal(HINT, hint.expose().as_bytes(), &*self.entropy)
     }
 }

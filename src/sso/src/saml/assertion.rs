@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
 use super::names::{ASSERTION, all, only, text};
 use super::response::{Expected, instant, is_within, issued, version};
@@ -33,12 +34,16 @@ pub(super) struct Said {
 }
 
 /// A name identifier with what qualifies it: a logout request repeats it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameId {
     /// The name.
     pub value: String,
     /// Its format.
     pub format: String,
+    /// `NameQualifier`, if it is given: whose name it is.
+    pub qualifier: Option<String>,
+    /// `SPNameQualifier`, if it is given: for whom it is a name.
+    pub sp_qualifier: Option<String>,
 }
 
 /// Holds a signed assertion to every rule.
@@ -84,18 +89,17 @@ fn encrypted_parts(assertion: Node<'_, '_>) -> Result<(), Refusal> {
 }
 
 fn name_id(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<NameId, Refusal> {
-    let element = one(subject, "NameID")?;
-    let name = NameId::read(element)?;
+    let name = NameId::read(one(subject, "NameID")?)?;
     if let Subject::NameId { format: wanted } = &expected.connection.subject
         && (name.format != *wanted || name.format == TRANSIENT)
     {
         return Err(Refusal::NameIdFormat);
     }
-    for (qualifier, party) in [
-        ("NameQualifier", &expected.connection.idp_entity_id),
-        ("SPNameQualifier", &expected.connection.sp_entity_id),
+    for (named, party) in [
+        (&name.qualifier, &expected.connection.idp_entity_id),
+        (&name.sp_qualifier, &expected.connection.sp_entity_id),
     ] {
-        if element.attribute(qualifier).is_some_and(|named| named != party) {
+        if named.as_ref().is_some_and(|named| named != party) {
             return Err(Refusal::NameIdQualifier);
         }
     }
@@ -109,7 +113,13 @@ impl NameId {
         let value = value.ok_or(Refusal::LeafText("NameID"))?;
         checked(value)?;
         let format = element.attribute("Format").unwrap_or(UNSPECIFIED);
-        Ok(Self { value: value.to_owned(), format: format.to_owned() })
+        let given = |attribute| element.attribute(attribute).map(ToOwned::to_owned);
+        Ok(Self {
+            value: value.to_owned(),
+            format: format.to_owned(),
+            qualifier: given("NameQualifier"),
+            sp_qualifier: given("SPNameQualifier"),
+        })
     }
 }
 

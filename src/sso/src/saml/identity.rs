@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::logout::Hint;
 use super::{Accepted, Attributes, Connection};
 use crate::identity::{Email, Groups, SpentMessage};
 use crate::{SsoError, VerifiedIdentity};
@@ -39,8 +40,9 @@ impl Accepted {
         identity.groups = groups;
         identity.auth_time = Some(self.authn_instant);
         identity.expires_hint = self.session_not_on_or_after;
-        identity.provider_session = self.session_index;
         identity.provider_name = Some(format!("{} {}", self.name_id.format, self.name_id.value));
+        identity.provider_session.clone_from(&self.session_index);
+        identity.logout_hint = Hint { name_id: self.name_id, session_index: self.session_index }.keep();
         identity.spent = spent.to_vec();
         Ok(identity)
     }

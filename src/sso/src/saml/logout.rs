@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::clock::Entropy;
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
 use super::assertion::NameId;
 use super::binding::{self, Endpoint, Field, Outgoing, Received};
@@ -14,6 +15,7 @@ use super::response::{Expected, instant, issued, version};
 use super::signing::SigningKey;
 use super::xml::{element, escaped};
 use super::{Connection, Refusal, envelope, verify};
+use crate::Secret;
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
@@ -47,6 +49,21 @@ pub struct LogoutRequest {
     pub remember_until: DateTime<Utc>,
     /// To be given back with the answer.
     pub relay_state: Option<String>,
+}
+
+/// The names that a provider knows somebody's session by, to be told when they sign out here. What was kept of it is a
+/// secret: who somebody is stays out of logs.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Hint {
+    pub(super) name_id: NameId,
+    pub(super) session_index: Option<String>,
+}
+
+impl Hint {
+    /// As it is kept; nothing can go wrong with text.
+    pub(super) fn keep(&self) -> Option<Secret> {
+        serde_json::to_string(self).ok().map(Secret::new)
+    }
 }
 
 /// Reads a logout request that arrived at `url`.
@@ -170,29 +187,33 @@ pub fn answer(
     binding::send(Field::Response, &document, &id, to, request.relay_state.as_deref(), key)
 }
 
-/// Asks an identity provider to end its sessions of a person: the request's id, and what the browser is to do.
+/// Asks an identity provider to end its session of somebody who signs out here: the request's id, and what the browser
+/// is to do. `hint` is what the identity gave that the session was opened with.
 pub fn start(
     connection: &Connection,
     to: &Endpoint,
     key: &SigningKey,
-    who: (&NameId, Option<&str>),
-    relay_state: Option<&str>,
+    hint: &Secret,
     now: DateTime<Utc>,
     entropy: &dyn Entropy,
 ) -> Option<(String, Outgoing)> {
+    let Hint { name_id, session_index } = serde_json::from_str(hint.expose()).ok()?;
     let id = new_id(entropy);
-    let (name, session_index) = who;
-    let session = session_index.map(|index| element("samlp:SessionIndex", index));
+    let qualifiers: String =
+        [("NameQualifier", &name_id.qualifier), ("SPNameQualifier", &name_id.sp_qualifier)]
+            .into_iter()
+            .filter_map(|(name, party)| Some(format!(" {name}=\"{}\"", escaped(party.as_ref()?))))
+            .collect();
     let document = format!(
         "<samlp:LogoutRequest {head}><saml:Issuer>{issuer}</saml:Issuer>\
-         <saml:NameID Format=\"{format}\">{name}</saml:NameID>{session}</samlp:LogoutRequest>",
+         <saml:NameID Format=\"{format}\"{qualifiers}>{name}</saml:NameID>{session}</samlp:LogoutRequest>",
         head = head(&id, to, now),
         issuer = escaped(&connection.sp_entity_id),
-        format = escaped(&name.format),
-        name = escaped(&name.value),
-        session = session.unwrap_or_default(),
+        format = escaped(&name_id.format),
+        name = escaped(&name_id.value),
+        session = session_index.map(|index| element("samlp:SessionIndex", &index)).unwrap_or_default(),
     );
-    let outgoing = binding::send(Field::Request, &document, &id, to, relay_state, key)?;
+    let outgoing = binding::send(Field::Request, &document, &id, to, None, key)?;
     Some((id, outgoing))
 }
 

@@ -10,8 +10,10 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
+use serde_json::json;
+use sso::Secret;
 use sso::saml::logout::{self, Incoming, LogoutRequest};
-use sso::saml::{Binding, Connection, Endpoint, NameId, Outgoing, Refusal};
+use sso::saml::{Binding, Connection, Endpoint, Facts, NameId, Outgoing, Refusal};
 use std::io::Write as _;
 use url::form_urlencoded::byte_serialize;
 
@@ -79,7 +81,7 @@ fn a_request_is_read_from_a_query_and_from_a_form() {
         let request = read.unwrap();
 
         assert_eq!(request.id, "_l1");
-        assert_eq!(request.name_id, NameId { value: "p-1001".to_owned(), format: PERSISTENT.to_owned() });
+        assert_eq!((request.name_id.value.as_str(), request.name_id.format.as_str()), ("p-1001", PERSISTENT));
         assert_eq!(request.session_indexes, ["_s1", "_s2"]);
         assert_eq!(request.issued, at("2026-11-22T09:59:59Z"));
         assert_eq!(request.remember_until, at("2026-11-22T10:06:00Z"));
@@ -222,12 +224,17 @@ fn other_side(acs: &str) -> Connection {
 
 #[test]
 fn our_own_request_names_the_person_and_the_session_and_is_signed() {
-    let name = NameId { value: "a&b".to_owned(), format: PERSISTENT.to_owned() };
+    let name = NameId {
+        value: "a&b".to_owned(),
+        format: PERSISTENT.to_owned(),
+        qualifier: Some(IDP.to_owned()),
+        sp_qualifier: None,
+    };
+    let hint = Secret::new(json!({"name_id": name, "session_index": "_s<1"}).to_string());
     for binding in [Binding::Redirect, Binding::Post] {
         let to = endpoint(binding);
-        let who = (&name, Some("_s<1"));
         let (id, outgoing) =
-            logout::start(&connection(), &to, &signing_key(), who, Some("back"), now(), &entropy()).unwrap();
+            logout::start(&connection(), &to, &signing_key(), &hint, now(), &entropy()).unwrap();
 
         let received = taken(&outgoing, &to, |incoming| {
             logout::request(incoming, to.location.as_str(), &other_side(SLO), now() + Duration::seconds(5))
@@ -236,8 +243,24 @@ fn our_own_request_names_the_person_and_the_session_and_is_signed() {
         let received = received.unwrap();
         assert_eq!((received.id, received.name_id), (id, name.clone()));
         assert_eq!(received.session_indexes, ["_s<1"]);
-        assert_eq!(received.relay_state.as_deref(), Some("back"));
     }
+}
+
+#[test]
+fn who_came_by_a_response_can_be_named_when_they_leave() {
+    let document = response(&provider().sign(&assertion()));
+    let said = accept(&document).unwrap().identity(&connection(), &Facts::default()).unwrap();
+    let to = endpoint(Binding::Redirect);
+    let hint = said.logout_hint.unwrap();
+    let (_, outgoing) = logout::start(&connection(), &to, &signing_key(), &hint, now(), &entropy()).unwrap();
+
+    let received = taken(&outgoing, &to, |incoming| {
+        logout::request(incoming, to.location.as_str(), &other_side(SLO), now())
+    });
+
+    let received = received.unwrap();
+    assert_eq!((received.name_id.value, received.name_id.format), (said.subject, PERSISTENT.to_owned()));
+    assert_eq!(received.session_indexes, [said.provider_session.unwrap()]);
 }
 
 #[test]

@@ -1,15 +1,17 @@
-//! A provider ends somebody's sessions through their browser. Knows whose sessions end and what is answered; whether the request holds, `sso` knows.
+//! Signing out by SAML, in both directions. Knows whose sessions end, what is answered and what is asked; whether a message holds, `sso` knows.
 
 use domain::audit::Audit;
 use domain::id::RequestId;
 use domain::token::TokenHash;
+use sso::Secret;
 use sso::saml::NameId;
 use sso::saml::logout::{self, Incoming, LogoutRequest};
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, Meant};
-use store::{Scope, identities, users};
+use store::{LiveSession, Scope, identities, users};
+use url::Url;
 
-use super::{SamlSettings, best};
+use super::{OurSide, SamlSettings, best};
 use crate::App;
 use crate::error::{AppError, Refusal};
 use crate::login::sessions::{End, over};
@@ -34,7 +36,7 @@ pub enum Carried {
     Query(String),
     /// In a form.
     Form {
-        /// `SAMLRequest`.
+        /// `SAMLRequest` or `SAMLResponse`.
         message: String,
         /// `RelayState`.
         relay_state: Option<String>,
@@ -60,15 +62,8 @@ impl App {
         brought: Brought<'_>,
         request: RequestId,
     ) -> Result<Option<Way>, AppError> {
-        let scope = self.sign_in_scope(brought.tenant, request).await?;
-        let mut tx = self.db.read(&scope).await?;
-        let row = connections::by_slug(&mut tx, brought.connection).await?.ok_or(Refusal::UnknownDoor)?;
-        let Protocol::Saml(settings) = Protocol::of(&row)? else { return Err(Refusal::UnknownDoor.into()) };
-        let ours = self.our_side(&mut tx, brought.tenant, &row, &settings).await?;
-        tx.finish().await?;
-        let (connection, address) =
-            (ours.connection.clone(), self.saml_address(brought.tenant, &row.slug, "slo")?);
-        let (message, now) = (brought.message, self.now());
+        let Sides { scope, row, settings, ours, address } = self.sides(&brought, request).await?;
+        let (message, connection, now) = (brought.message, ours.connection.clone(), self.now());
         let asked = self
             .in_turn(move || logout::request(message.incoming(), address.as_str(), &connection, now))
             .await
@@ -83,6 +78,54 @@ impl App {
         let Some(key) = ours.signing.first() else { return Ok(None) };
         let answer = logout::answer(&ours.connection, &to, key, &asked, true, now, &*self.entropy);
         Ok(answer.map(Way::from))
+    }
+
+    /// Asks the provider to end its session too: the request's id, and how the browser gets there. Nothing, if the provider
+    /// has no place for that.
+    pub(in crate::login) async fn leave_by_saml(
+        &self,
+        session: &LiveSession,
+        tenant: &str,
+        row: &ConnectionRow,
+        (settings, hint): (&SamlSettings, &Secret),
+    ) -> Option<(Secret, Way)> {
+        let place = best(&settings.single_logout)?;
+        let mut tx = self.db.read(&session.scope).await.ok()?;
+        let ours = self.our_side(&mut tx, tenant, row, settings).await.ok()?;
+        tx.finish().await.ok()?;
+        let (to, key) = (place.endpoint(), ours.signing.first()?);
+        let (id, asked) = logout::start(&ours.connection, &to, key, hint, self.now(), &*self.entropy)?;
+        Some((Secret::new(id), asked.into()))
+    }
+
+    /// What the provider answers to the request of this id: whether all of its sessions have ended, as far as that can be
+    /// believed. The session here was over before it was asked.
+    pub async fn left_by_saml(
+        &self,
+        brought: Brought<'_>,
+        asked: String,
+        request: RequestId,
+    ) -> Result<bool, AppError> {
+        let Sides { row, ours, address, .. } = self.sides(&brought, request).await?;
+        let (message, connection, now) = (brought.message, ours.connection, self.now());
+        let answered = self
+            .in_turn(move || logout::response(message.incoming(), address.as_str(), &connection, &asked, now))
+            .await;
+        Ok(answered.unwrap_or_else(|refusal| {
+            tracing::info!(connection = row.slug, %refusal, "An answer to a logout request does not count");
+            false
+        }))
+    }
+
+    async fn sides(&self, brought: &Brought<'_>, request: RequestId) -> Result<Sides, AppError> {
+        let scope = self.sign_in_scope(brought.tenant, request).await?;
+        let mut tx = self.db.read(&scope).await?;
+        let row = connections::by_slug(&mut tx, brought.connection).await?.ok_or(Refusal::UnknownDoor)?;
+        let Protocol::Saml(settings) = Protocol::of(&row)? else { return Err(Refusal::UnknownDoor.into()) };
+        let ours = self.our_side(&mut tx, brought.tenant, &row, &settings).await?;
+        tx.finish().await?;
+        let address = self.saml_address(brought.tenant, &row.slug, "slo")?;
+        Ok(Sides { scope, row, settings, ours, address })
     }
 
     /// One transaction, in which the request is spent too. People before sessions, by id: who deactivates them does so.
@@ -122,6 +165,16 @@ impl App {
         }
         Ok(tx.commit(audit, now, &*self.entropy).await?)
     }
+}
+
+/// The two sides of a connection between which a message about a logout travels.
+struct Sides {
+    scope: Scope,
+    row: ConnectionRow,
+    settings: Box<SamlSettings>,
+    ours: OurSide,
+    /// Where such messages come to us.
+    address: Url,
 }
 
 /// A provider's name for a person, as sessions remember it.

@@ -462,6 +462,30 @@ fn a_logout_token_about_a_person_ends_all_that_they_have_through_the_connection(
     });
 }
 
+/// Check 65: what was proven before and is still under way comes too late.
+#[test]
+fn what_was_proven_before_a_logout_token_was_made_opens_nothing_more() {
+    run(async {
+        let made_up = MadeUp::fresh().await;
+        let (alice, bob) = (made_up.doors.user("alice").await, made_up.doors.user("bob").await);
+        made_up.link(&alice, "subject-of-alice").await;
+        made_up.session(&bob, "s1").await;
+        let made_at = made_up.doors.tenant.app.now().timestamp() - 5;
+
+        for (id, who) in [("a", json!({"sub": "subject-of-alice"})), ("b", json!({"sid": "s1"}))] {
+            let mut claims = who;
+            claims["iat"] = json!(made_at);
+            made_up.show(&[("logout_token", &made_up.token(id, &claims))]).await.is(200);
+        }
+
+        let mut tx = db().begin(made_up.doors.tenant.admin.scope()).await.unwrap();
+        for user in [alice, bob] {
+            let stamp = store::users::signed_out_at(&mut tx, user.parse().unwrap()).await.unwrap();
+            assert_eq!(stamp.map(|stamp| stamp.timestamp()), Some(made_at));
+        }
+    });
+}
+
 #[test]
 fn what_is_no_logout_token_ends_nothing() {
     run(async {

@@ -1,6 +1,7 @@
 //! Sessions. Only hashes of their tokens are kept; a session that ended is gone.
 
 use chrono::{DateTime, Duration, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -325,59 +326,73 @@ pub enum Meant<'m> {
     ProviderName(TokenHash, &'m [TokenHash]),
 }
 
+/// True of some sessions.
+type Condition = Box<dyn BoxableExpression<session::table, Pg, SqlType = Nullable<Bool>>>;
+
+impl Meant<'_> {
+    fn condition(self) -> Condition {
+        let hash = |of: TokenHash| of.as_bytes().to_vec();
+        match self {
+            Meant::ProviderSession(name) => Box::new(session::provider_session_hash.eq(hash(name))),
+            Meant::Person(user) => Box::new(session::user_id.eq(user.as_uuid()).nullable()),
+            Meant::ProviderName(name, []) => Box::new(session::provider_name_hash.eq(hash(name))),
+            Meant::ProviderName(name, sessions) => {
+                let sessions: Vec<_> = sessions.iter().copied().map(hash).collect();
+                let of_name = session::provider_name_hash.eq(hash(name));
+                Box::new(of_name.and(session::provider_session_hash.eq_any(sessions)))
+            }
+        }
+    }
+}
+
 /// Ends sessions of a connection, and returns which, and whose.
 pub async fn end_at_connection(
     tx: &mut WriteTx,
     connection: ConnectionId,
     meant: Meant<'_>,
 ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let hash = |of: TokenHash| of.as_bytes().to_vec();
-    let ending = diesel::delete(session::table)
+    let (tenant, conn) = (tx.tenant().as_uuid(), tx.conn().await?);
+    let ended: Vec<(Uuid, Uuid)> = diesel::delete(session::table)
         .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
-        .into_boxed();
-    let ending = match meant {
-        Meant::ProviderSession(name) => ending.filter(session::provider_session_hash.eq(hash(name))),
-        Meant::Person(user) => ending.filter(session::user_id.eq(user.as_uuid())),
-        Meant::ProviderName(name, []) => ending.filter(session::provider_name_hash.eq(hash(name))),
-        Meant::ProviderName(name, sessions) => ending
-            .filter(session::provider_name_hash.eq(hash(name)))
-            .filter(session::provider_session_hash.eq_any(sessions.iter().copied().map(hash))),
-    };
-    let ended: Vec<(Uuid, Uuid)> =
-        ending.returning((session::id, session::user_id)).get_results(tx.conn().await?).await?;
+        .filter(meant.condition())
+        .returning((session::id, session::user_id))
+        .get_results(conn)
+        .await?;
     Ok(ended.into_iter().map(|(id, user)| (SessionId::from_uuid(id), UserId::from_uuid(user))).collect())
 }
 
-/// Whose sessions at a connection the provider knows by this name of a person.
-pub async fn people_of_provider_name(
+/// Whose they are.
+pub async fn people_at_connection(
     tx: &mut WriteTx,
     connection: ConnectionId,
-    name: TokenHash,
+    meant: Meant<'_>,
 ) -> Result<Vec<UserId>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
+    let (tenant, conn) = (tx.tenant().as_uuid(), tx.conn().await?);
     let people: Vec<Uuid> = session::table
         .filter(session::tenant_id.eq(tenant).and(session::connection_id.eq(connection.as_uuid())))
-        .filter(session::provider_name_hash.eq(name.as_bytes().to_vec()))
+        .filter(meant.condition())
         .select(session::user_id)
-        .load(tx.conn().await?)
+        .load(conn)
         .await?;
     Ok(people.into_iter().map(UserId::from_uuid).collect())
 }
 
-/// Ends the session that a token opens and returns which, if there was one.
-pub async fn end_by_token(tx: &mut WriteTx, token: TokenHash) -> Result<Option<SessionId>, StoreError> {
+/// Ends the session that a token opens and returns which, and whose, if there was one.
+pub async fn end_by_token(
+    tx: &mut WriteTx,
+    token: TokenHash,
+) -> Result<Option<(SessionId, UserId)>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ended: Option<Uuid> = diesel::delete(
+    let ended: Option<(Uuid, Uuid)> = diesel::delete(
         session::table
             .filter(session::tenant_id.eq(tenant))
             .filter(session::token_hash.eq(token.as_bytes().to_vec())),
     )
-    .returning(session::id)
+    .returning((session::id, session::user_id))
     .get_result(tx.conn().await?)
     .await
     .optional()?;
-    Ok(ended.map(SessionId::from_uuid))
+    Ok(ended.map(|(id, user)| (SessionId::from_uuid(id), UserId::from_uuid(user))))
 }
 
 #[derive(QueryableByName)]

@@ -15,6 +15,7 @@ use store::sessions::{self, NewSession};
 use store::users::{self, Groups, Named};
 use store::{Scope, WriteTx, access, domains, identities};
 
+use super::sessions::{End, over};
 use super::settings::{ConnectionState, LinkTo, Settings};
 use crate::App;
 use crate::access::load_policy;
@@ -251,7 +252,7 @@ async fn end_earlier(tx: &mut WriteTx, earlier: Option<&PlainToken>) -> Result<O
         return Ok(None);
     };
     let ended = sessions::end_by_token(tx, token.hash()).await?;
-    Ok(ended.map(|id| AuditEvent::new(Action::SessionEnd, id)))
+    Ok(ended.map(|(id, user)| over(tx, End::SignedOut, user, id)))
 }
 
 /// Somebody who may come in.

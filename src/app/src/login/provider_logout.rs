@@ -1,14 +1,15 @@
 //! A provider says that somebody has signed out there (Back-Channel Logout). Knows whose sessions end; whether the word holds,
 //! `sso` knows.
 
+use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::{RequestId, SessionId, UserId};
+use domain::id::{ConnectionId, RequestId, SessionId, UserId};
 use domain::token::TokenHash;
 use serde_json::json;
-use sso::oidc::{self, LogoutToken};
-use store::connections::{self, ConnectionRow};
+use sso::oidc;
+use store::connections;
 use store::sessions::{self, Meant};
-use store::{WriteTx, identities};
+use store::{WriteTx, identities, users};
 
 use super::sessions::{End, over};
 use super::settings::Protocol;
@@ -37,19 +38,33 @@ impl App {
         let verified = oidc::verify_logout_token(&self.outside(), &ours, &provider, token).await;
         let logout = verified.map_err(refused)?;
 
-        let now = self.now();
+        let (now, connection) = (self.now(), row.connection_id());
         let mut tx = self.db.begin(&scope).await?;
         let spent = (TokenHash::of(&format!("logout:{}", logout.id)), logout.forget_at);
-        if !connections::spend(&mut tx, row.connection_id(), &[spent], now).await? {
+        if !connections::spend(&mut tx, connection, &[spent], now).await? {
             return Err(refused("the logout token was shown before"));
         }
-        let ended = end_named(&mut tx, &row, &logout).await?;
+        let person = match &logout.subject {
+            Some(subject) => identities::find(&mut tx, connection, subject).await?,
+            None => None,
+        };
+        let meant = match (&logout.session, person) {
+            (Some(session), _) => Some(Meant::ProviderSession(TokenHash::of(session))),
+            (None, person) => person.map(Meant::Person),
+        };
+        let ended = match meant {
+            Some(meant) => {
+                let at = logout.issued.min(now);
+                end_at_provider(&mut tx, connection, meant, person.into_iter().collect(), at).await?
+            }
+            None => Vec::new(),
+        };
         if ended.is_empty() {
             tx.commit_trace_of_use().await?;
             return Ok(0);
         }
         let mut audit = Audit::of(
-            AuditEvent::new(Action::ProviderLogout, row.connection_id())
+            AuditEvent::new(Action::ProviderLogout, connection)
                 .after(json!({"sessions": ended.len(), "by": if logout.session.is_some() { "session" } else { "person" }})),
         );
         for (session, user) in &ended {
@@ -60,21 +75,22 @@ impl App {
     }
 }
 
-async fn end_named(
+/// Ends sessions that a provider means. What was proven of these and other `people` before opens nothing after it, also
+/// what is under way. People before sessions, by id: who deactivates them does so.
+pub(super) async fn end_at_provider(
     tx: &mut WriteTx,
-    row: &ConnectionRow,
-    logout: &LogoutToken,
+    connection: ConnectionId,
+    meant: Meant<'_>,
+    mut people: Vec<UserId>,
+    at: DateTime<Utc>,
 ) -> Result<Vec<(SessionId, UserId)>, AppError> {
-    let connection = row.connection_id();
-    if let Some(session) = &logout.session {
-        let meant = Meant::ProviderSession(TokenHash::of(session));
-        return Ok(sessions::end_at_connection(tx, connection, meant).await?);
+    people.extend(sessions::people_at_connection(tx, connection, meant).await?);
+    people.sort_unstable();
+    people.dedup();
+    for person in people {
+        users::sign_out(tx, person, at).await?;
     }
-    let Some(subject) = &logout.subject else { return Ok(Vec::new()) };
-    match identities::find(tx, connection, subject).await? {
-        Some(user) => Ok(sessions::end_at_connection(tx, connection, Meant::Person(user)).await?),
-        None => Ok(Vec::new()),
-    }
+    Ok(sessions::end_at_connection(tx, connection, meant).await?)
 }
 
 /// Anybody can come to this door, so a refusal is a line in the log and not in the audit trail.

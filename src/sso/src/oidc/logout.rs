@@ -68,6 +68,8 @@ pub enum LogoutError {
 pub struct LogoutToken {
     /// Its `jti`, to be spent once.
     pub id: String,
+    /// When it was made: what was proven before does not open a session any more.
+    pub issued: DateTime<Utc>,
     /// From then on it would be refused for its age, and need not be remembered.
     pub forget_at: DateTime<Utc>,
     /// The provider's session (`sid`). Where it is given, only that one ends.
@@ -106,7 +108,7 @@ fn check(
         return Err(LogoutError::IssuerMismatch);
     }
     read.is_for(&[&connection.client_id])?;
-    let forget_at = check_lifetime(&read, connection, now)?;
+    let (issued, forget_at) = check_lifetime(&read, connection, now)?;
     let event = claims.get("events").ok_or(LogoutError::ClaimMissing("events"))?.get(EVENT);
     if !event.is_some_and(Value::is_object) {
         return Err(LogoutError::AnotherEvent);
@@ -120,15 +122,15 @@ fn check(
         return Err(LogoutError::NamesNobody);
     }
     let id = name(claims, "jti")?.ok_or(LogoutError::ClaimMissing("jti"))?;
-    Ok(LogoutToken { id, forget_at, session, subject })
+    Ok(LogoutToken { id, issued, forget_at, session, subject })
 }
 
-/// The moment from which the token is refused for its age.
+/// When the token was made, and from when on it is refused for its age.
 fn check_lifetime(
     claims: &Claims<'_>,
     connection: &Connection,
     now: DateTime<Utc>,
-) -> Result<DateTime<Utc>, LogoutError> {
+) -> Result<(DateTime<Utc>, DateTime<Utc>), LogoutError> {
     let skew = connection.clock_skew;
     let end = later(claims.time("exp")?, skew).ok_or(LogoutError::ClaimMalformed("exp"))?;
     if now >= end {
@@ -143,7 +145,7 @@ fn check_lifetime(
     if now >= too_old {
         return Err(LogoutError::IssuedTooLongAgo);
     }
-    Ok(end.min(too_old))
+    Ok((issued, end.min(too_old)))
 }
 
 fn name(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, LogoutError> {

@@ -8,12 +8,13 @@ use sso::saml::NameId;
 use sso::saml::logout::{self, Incoming, LogoutRequest};
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, Meant};
-use store::{LiveSession, Scope, identities, users};
+use store::{LiveSession, Scope, identities};
 use url::Url;
 
 use super::{OurSide, SamlSettings, best};
 use crate::App;
 use crate::error::{AppError, Refusal};
+use crate::login::provider_logout::end_at_provider;
 use crate::login::sessions::{End, over};
 use crate::login::settings::Protocol;
 use crate::login::start_login::Way;
@@ -128,7 +129,7 @@ impl App {
         Ok(Sides { scope, row, settings, ours, address })
     }
 
-    /// One transaction, in which the request is spent too. People before sessions, by id: who deactivates them does so.
+    /// One transaction, in which the request is spent too.
     async fn end_named(
         &self,
         scope: &Scope,
@@ -143,19 +144,14 @@ impl App {
             return Err(Refusal::Replayed.into());
         }
         let name = name_hash(&asked.name_id);
-        let mut people = sessions::people_of_provider_name(&mut tx, connection, name).await?;
+        let whoever = Meant::ProviderName(name, &[]);
+        let mut people = sessions::people_at_connection(&mut tx, connection, whoever).await?;
         if settings.rules.subject_attribute.is_none() {
             people.extend(identities::find(&mut tx, connection, &asked.name_id.value).await?);
         }
-        people.sort_unstable();
-        people.dedup();
-        // What was proven before the logout opens nothing after it, also what is under way.
-        for person in &people {
-            users::sign_out(&mut tx, *person, asked.issued.min(now)).await?;
-        }
         let indexes: Vec<_> = asked.session_indexes.iter().map(|index| TokenHash::of(index)).collect();
         let meant = Meant::ProviderName(name, &indexes);
-        let ended = sessions::end_at_connection(&mut tx, connection, meant).await?;
+        let ended = end_at_provider(&mut tx, connection, meant, people, asked.issued.min(now)).await?;
         let Some(((first, whose), others)) = ended.split_first() else {
             return Ok(tx.commit_trace_of_use().await?);
         };

@@ -225,13 +225,12 @@ async fn spend(tx: &mut WriteTx, arrival: &Arrival, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// What was proven before the person was last signed out of everything opens nothing. The issuer's clock may lag: what
-/// was proven because this browser asked for it was proven after it asked.
+/// What was under way when the person was last signed out of everything opens nothing: a sign-in that this browser had
+/// asked for, whenever its provider wrote the statement, or else a statement that had been made.
 async fn check_freshness(tx: &mut WriteTx, user: UserId, arrival: &Arrival) -> Result<(), AppError> {
-    let issued_at = arrival.identity.issued_at;
-    let proven_at = arrival.asked_at.map_or(issued_at, |asked_at| asked_at.max(issued_at));
+    let begun_at = arrival.asked_at.unwrap_or(arrival.identity.issued_at);
     match users::signed_out_at(tx, user).await? {
-        Some(signed_out_at) if proven_at <= signed_out_at => Err(Refusal::SignedOut.into()),
+        Some(signed_out_at) if begun_at <= signed_out_at => Err(Refusal::SignedOut.into()),
         _ => Ok(()),
     }
 }

@@ -89,11 +89,24 @@ pub async fn tenants(tx: GlobalTx) -> Result<Vec<TenantId>, StoreError> {
     Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
 }
 
-/// Takes the right to take facts of this tenant, until the transaction ends; nobody waits for it.
-pub async fn take_turn(tx: &mut WriteTx) -> Result<bool, StoreError> {
+/// How to come by the right to take facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Only if nobody else has it.
+    IfFree,
+    /// After whoever has it.
+    Waited,
+}
+
+/// Takes the right to take facts of this tenant, until the transaction ends.
+pub async fn take_turn(tx: &mut WriteTx, turn: Turn) -> Result<bool, StoreError> {
     let (high, low) = tx.tenant().as_uuid().as_u64_pair();
     let key = i64::from_ne_bytes((high ^ low.rotate_left(23) ^ 0x5167_6e61_6c73).to_ne_bytes());
-    let ask = statement("SELECT pg_try_advisory_xact_lock({}) AS flag").bind::<BigInt, _>(key);
+    let ask = statement(match turn {
+        Turn::IfFree => "SELECT pg_try_advisory_xact_lock({}) AS flag",
+        Turn::Waited => "SELECT true AS flag FROM pg_advisory_xact_lock({})",
+    });
+    let ask = ask.bind::<BigInt, _>(key);
     Ok(tx.load::<Flag>(ask).await?.first().is_some_and(|row| row.flag))
 }
 

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::id::{ReceiverId, TenantId};
+use store::deliveries;
 use store::deliveries::Held;
 use store::receivers::{self, ReceiverRow};
-use store::{deliveries, signals};
+use store::signals::{self, Turn};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -148,7 +149,7 @@ impl App {
     }
 
     async fn work_once(self: &Arc<Self>, tenant: TenantId) -> Result<(), AppError> {
-        while self.fan_out(tenant).await? {}
+        while self.fan_out(tenant, Turn::IfFree).await? {}
         let scope = self.db.enter_to_send(tenant, self.request_id());
         let mut tx = self.db.read(&scope).await?;
         let all = receivers::all(&mut tx).await?;

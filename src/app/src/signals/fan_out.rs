@@ -4,7 +4,8 @@ use domain::id::{ReceiverId, TenantId};
 use domain::signal::FactKind;
 use serde_json::Value;
 use store::receivers::{self, ReceiverRow};
-use store::signals::{self, NewDelivery, SignalRow};
+use store::signals::{self, NewDelivery, SignalRow, Turn};
+use store::{Scope, WriteTx};
 use uuid::Uuid;
 
 use crate::App;
@@ -56,11 +57,17 @@ pub(super) fn follows(receiver: &ReceiverRow) -> bool {
 }
 
 impl App {
+    /// Begins to change who follows what: what was announced before this is in the lanes of those who followed it then.
+    pub(super) async fn begin_to_change_followers(&self, scope: &Scope) -> Result<WriteTx, AppError> {
+        while self.fan_out(scope.tenant(), Turn::Waited).await? {}
+        Ok(self.db.begin(scope).await?)
+    }
+
     /// Takes facts of a tenant and puts them into lanes. Returns whether there may be more.
-    pub(super) async fn fan_out(&self, tenant: TenantId) -> Result<bool, AppError> {
+    pub(super) async fn fan_out(&self, tenant: TenantId, turn: Turn) -> Result<bool, AppError> {
         let scope = self.db.enter_to_send(tenant, self.request_id());
         let mut tx = self.db.begin(&scope).await?;
-        if !signals::take_turn(&mut tx).await? {
+        if !signals::take_turn(&mut tx, turn).await? {
             // Another process is at it; what it does not see any more is found by looking.
             tx.nothing_changed().await?;
             return Ok(false);

@@ -96,7 +96,7 @@ impl App {
             verified_at: None,
             created_at: now,
         };
-        let mut tx = self.db.begin(admin.scope()).await?;
+        let mut tx = self.begin_to_change_followers(admin.scope()).await?;
         if receivers::all(&mut tx).await?.len() >= MOST_OF_A_TENANT {
             return Err(AppError::Conflict(format!("a tenant has {MOST_OF_A_TENANT} receivers at most")));
         }
@@ -135,7 +135,7 @@ impl App {
         id: ReceiverId,
         change: ChangeReceiver,
     ) -> Result<ReceiverView, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
+        let mut tx = self.begin_to_change_followers(admin.scope()).await?;
         let mut row = receivers::lock(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
         let before = described(&row);
         let is_stream = row.kind == "stream";

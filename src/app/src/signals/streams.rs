@@ -100,7 +100,7 @@ fn missing() -> AppError {
 impl App {
     /// Sets the stream up.
     pub async fn create_stream(&self, of: &ShownStream, new: StreamRequest) -> Result<Value, AppError> {
-        let mut tx = self.db.begin(&of.scope).await?;
+        let mut tx = self.begin_to_change_followers(&of.scope).await?;
         let mut row = receivers::lock(&mut tx, of.id).await?.ok_or_else(missing)?;
         if row.method.is_some() {
             return Err(AppError::Conflict("this token's stream is there already".to_owned()));
@@ -195,7 +195,7 @@ impl App {
 
     /// Locks the stream of this name, which must be the token's.
     async fn lock_stream(&self, of: &ShownStream, id: &str) -> Result<(WriteTx, ReceiverRow), AppError> {
-        let mut tx = self.db.begin(&of.scope).await?;
+        let mut tx = self.begin_to_change_followers(&of.scope).await?;
         let row = receivers::lock(&mut tx, of.id).await?;
         let row = row.filter(|row| row.method.is_some() && row.id.to_string() == id);
         Ok((tx, row.ok_or_else(missing)?))

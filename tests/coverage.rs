@@ -37,6 +37,7 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("login/mod.rs", "start_routes") => "/login",
         ("login/mod.rs", "callback_routes") => "/oidc",
         ("login/mod.rs", "saml_routes") => "/saml",
+        ("login/mod.rs", "passkey_routes") => "/passkey",
         ("login/mod.rs", "session_routes") => "/session",
         ("login/mod.rs", "sign_out_routes") => "/logout",
         ("ssf/mod.rs", "routes") => "/ssf",
@@ -198,6 +199,7 @@ impl World {
         path.replace("{tenant}", &self.other.tenant.slug)
             .replace("{id}", id)
             .replace("{session}", &uuid::Uuid::nil().to_string())
+            .replace("{passkey}", &uuid::Uuid::nil().to_string())
             .replace("{connection}", connection)
             .replace("{directory}", "directory")
             .replace("{domain}", "acme.example")
@@ -243,6 +245,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         }
         ("PATCH", path) if path.contains("/saml-connections/") => json!({"rules": {}}),
         ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
+        ("PATCH", path) if path.contains("/passkeys/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
@@ -265,6 +268,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "member": {"value": "00000000-0000-7000-8000-000000000001"}
         }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/enforced-sign-in") => json!({"connections": []}),
         (_, path) if path.ends_with("/session-policy") => json!({"idleMinutes": 5, "absoluteMinutes": 60}),
         (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),
         (_, path) if path.contains("/held-departures/") => json!({"decision": "approve"}),
@@ -359,6 +363,7 @@ fn no_route_opens_to_a_credential_that_is_malformed_unknown_or_tampered_with() {
             TokenKind::Stream,
             TokenKind::Session,
             TokenKind::Browser,
+            TokenKind::Invitation,
         ];
         let mut tokens: Vec<String> = unknown.iter().map(|kind| mint(*kind, Some(tenant))).collect();
         tokens.extend([mint(TokenKind::Operator, None), elsewhere, tampered]);

@@ -19,7 +19,7 @@ pub enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 163] = [
+pub const ROUTES: [(&str, &str, Opens); 175] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -98,6 +98,12 @@ pub const ROUTES: [(&str, &str, Opens); 163] = [
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/users/{id}/passkey-invitations", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}/passkeys", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/users/{id}/passkeys/{passkey}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/passkeys/{passkey}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/enforced-sign-in", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/enforced-sign-in", Admin),
     ("GET", "/api/v1/tenants/{tenant}/session-policy", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/session-policy", Admin),
     ("GET", "/api/v1/tenants/{tenant}/connections/{connection}/openid", Admin),
@@ -183,10 +189,16 @@ pub const ROUTES: [(&str, &str, Opens); 163] = [
     ("GET", "/saml/{tenant}/{connection}/metadata", Open),
     ("GET", "/saml/{tenant}/{connection}/slo", Open),
     ("POST", "/saml/{tenant}/{connection}/slo", Open),
+    ("GET", "/passkey/ceremony.js", Open),
+    ("GET", "/passkey/{tenant}", Open),
+    ("POST", "/passkey/{tenant}", Open),
+    ("GET", "/passkey/{tenant}/register", Open),
+    ("POST", "/passkey/{tenant}/register", Open),
+    ("POST", "/passkey/{tenant}/registered", Open),
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 29] = [
+pub const OPEN: [&str; 35] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
@@ -199,6 +211,9 @@ pub const OPEN: [&str; 29] = [
     "GET /oidc/{tenant}/{connection}/initiate",
     "GET /oidc/{tenant}/{connection}/jwks.json",
     "GET /oidc/{tenant}/{connection}/signed-out",
+    "GET /passkey/ceremony.js",
+    "GET /passkey/{tenant}",
+    "GET /passkey/{tenant}/register",
     "GET /readyz",
     "GET /saml/onward.js",
     "GET /saml/{tenant}/{connection}/metadata",
@@ -214,6 +229,9 @@ pub const OPEN: [&str; 29] = [
     "POST /oauth/token",
     "POST /oidc/{tenant}/{connection}/backchannel-logout",
     "POST /oidc/{tenant}/{connection}/initiate",
+    "POST /passkey/{tenant}",
+    "POST /passkey/{tenant}/register",
+    "POST /passkey/{tenant}/registered",
     "POST /saml/{tenant}/{connection}/acs",
     "POST /saml/{tenant}/{connection}/slo",
 ];

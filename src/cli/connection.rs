@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use app::connections::{NewConnection, OpenIdView};
-use app::login::{LinkTo, OpenIdRules};
+use app::login::{LinkTo, OpenIdRules, SetEnforcement};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OfTenant;
@@ -23,6 +23,11 @@ pub(super) enum Verb {
     SetRules(SetRules),
     /// Give a connection a key of its own to prove itself with, or a new one
     RenewKey(One),
+    /// Let people sign in through these connections only, or through every one again
+    #[command(
+        after_help = "Each must have passed a trial, and a local person must have a passkey.\n\nExample:\n  usher connection enforce --tenant acme entra\n  usher connection enforce --tenant acme"
+    )]
+    Enforce(Enforce),
     /// All connections, with the redirect URI to register at each provider
     List(OfTenant),
 }
@@ -42,6 +47,14 @@ pub(super) struct One {
     of: OfTenant,
     /// The connection's short name
     slug: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Enforce {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Short names; without any, people sign in through every connection
+    slugs: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +141,18 @@ impl Verb {
             Self::RenewKey(One { of, slug }) => {
                 let admin = console.enter(&of.tenant).await?;
                 openid(&console.app.renew_client_key(&admin, &of.tenant, &slug).await?)
+            }
+            Self::Enforce(Enforce { of, slugs }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let wanted = SetEnforcement { connections: slugs };
+                let view = console.app.enforce_sign_in(&admin, wanted).await?;
+                let only =
+                    if view.connections.is_empty() { "any".to_owned() } else { view.connections.join(", ") };
+                let shown = record(&[
+                    ("sign in through", only),
+                    ("people with a passkey", view.protected.len().to_string()),
+                ]);
+                Answer::new(&view, shown)
             }
             Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;

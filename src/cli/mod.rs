@@ -22,6 +22,7 @@ mod mapping_rule;
 mod migrate;
 mod oauth_client;
 mod org_unit;
+mod passkey;
 mod receiver;
 mod request;
 mod saml_connection;
@@ -115,6 +116,9 @@ enum Noun {
     /// Where people sign in
     #[command(subcommand)]
     Connection(connection::Verb),
+    /// How local people sign in when the identity provider does not work
+    #[command(subcommand)]
+    Passkey(passkey::Verb),
     /// Who follows a tenant, and what they were sent
     #[command(subcommand)]
     Receiver(receiver::Verb),
@@ -225,6 +229,7 @@ impl Noun {
             Self::OauthClient(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
+            Self::Passkey(verb) => verb.run(console).await,
             Self::Receiver(verb) => verb.run(console).await,
             Self::SamlConnection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,

@@ -262,9 +262,11 @@ async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Ref
             operator(request, token).await?;
             Err(Refused::WrongCredential("An operator's credential opens no directory."))
         }
-        TokenKind::ClientSecret | TokenKind::Stream | TokenKind::Session | TokenKind::Browser => {
-            Err(unknown())
-        }
+        TokenKind::ClientSecret
+        | TokenKind::Stream
+        | TokenKind::Session
+        | TokenKind::Browser
+        | TokenKind::Invitation => Err(unknown()),
     }
 }
 

@@ -288,6 +288,7 @@ fn app_status(error: &AppError) -> StatusCode {
 fn sign_in_status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Trial => StatusCode::OK,
+        Refusal::GoingRound => StatusCode::TOO_MANY_REQUESTS,
         Refusal::UnknownDoor => StatusCode::NOT_FOUND,
         Refusal::ForeignTarget | Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => {
             StatusCode::BAD_REQUEST
@@ -298,6 +299,8 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
             _ => StatusCode::FORBIDDEN,
         },
         Refusal::Paused
+        | Refusal::NotEnforced
+        | Refusal::NotAccepted(_)
         | Refusal::Unknown
         | Refusal::DomainUnverified
         | Refusal::Departed

@@ -61,6 +61,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .wrap(page_guard()),
     )
     .service(
+        web::scope("/passkey")
+            .configure(login::passkey_routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Page))
+            .wrap(page_guard()),
+    )
+    .service(
         web::scope("/oauth")
             .configure(oauth::routes)
             .default_service(web::to(nothing_here))

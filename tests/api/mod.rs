@@ -22,6 +22,7 @@ mod nesting;
 mod oauth;
 mod openid;
 mod paging;
+mod passkeys;
 mod pending;
 mod plans;
 mod requests;

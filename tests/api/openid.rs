@@ -381,7 +381,7 @@ impl MadeUp {
         let new = store::sessions::NewSession {
             id: SessionId::generate(now, &entropy),
             user: user.parse::<UserId>().unwrap(),
-            connection: self.connection,
+            connection: Some(self.connection),
             token: token.hash(),
             provider_session: Some(TokenHash::of(provider_session)),
             provider_name: None,

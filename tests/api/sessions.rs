@@ -24,7 +24,7 @@ async fn begun(doors: &Doors, user: &str, connection: ConnectionId, ago: TimeDel
     let new = store::sessions::NewSession {
         id: SessionId::generate(began, &SystemEntropy),
         user: user.parse::<UserId>().unwrap(),
-        connection,
+        connection: Some(connection),
         token: token.hash(),
         provider_session: None,
         provider_name: None,

@@ -147,3 +147,47 @@ fn a_tenant_that_has_paused_every_connection_says_so() {
         Browser::new().get(&own).await.page(403, "paused");
     });
 }
+
+/// A product that does not see the session sends its people back as soon as they are in.
+#[test]
+fn a_browser_that_goes_round_in_circles_is_told_so_and_can_begin_anew() {
+    run(async {
+        let (doors, _) = doors().await;
+        doors.user("alice").await;
+        let (slug, browser) = (&doors.tenant.slug, Browser::new());
+        for _ in 0..4 {
+            browser.sign_in(slug, "alice").await.is(303);
+        }
+
+        let circle = browser.get(&format!("{LOGIN}/{slug}/op")).await.page(429, "going-round");
+
+        assert!(circle.text.contains(&format!("href=\"/login/{slug}/op\"")), "{}", circle.text);
+        browser.sign_in(slug, "alice").await.is(303);
+        let connection = doors.api.get("/connections/op").await.is(200).id();
+        let refused = doors.audit(&connection).await.pop().unwrap();
+        assert_eq!(
+            (&refused["action"], &refused["after"]["code"]),
+            (&json!("login.refuse"), &json!("going-round"))
+        );
+    });
+}
+
+/// Other people, other connections and other browsers are not held up by somebody's circle.
+#[test]
+fn a_circle_is_one_browsers_at_one_connection() {
+    run(async {
+        let (doors, _) = doors().await;
+        let slug = &doors.tenant.slug;
+        doors.connection("other", &provider().issuer).await;
+        let browser = Browser::new();
+        for _ in 0..4 {
+            browser.get(&format!("{LOGIN}/{slug}/op")).await.is(303);
+        }
+
+        // The provider knows no such connection, and says so.
+        browser.get(&format!("{LOGIN}/{slug}/other")).await.page(502, "connection_misconfigured");
+        Browser::new().get(&format!("{LOGIN}/{slug}/op")).await.is(303);
+
+        browser.get(&format!("{PUBLIC}/oidc/{slug}/op/initiate?iss={}", provider().issuer)).await.is(429);
+    });
+}

@@ -50,9 +50,14 @@ pub fn base() -> &'static str {
 
 /// Another server, of this application.
 pub fn start(app: Arc<App>) -> (Serving, String) {
+    start_at(app, 0)
+}
+
+/// The same on this port.
+pub fn start_at(app: Arc<App>, port: u16) -> (Serving, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.toml");
-    std::fs::write(&file, SETTINGS).unwrap();
+    std::fs::write(&file, SETTINGS.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))).unwrap();
     let config = Config::load(Some(&file)).unwrap();
     let metrics = Arc::new(Metrics::new());
     let state = AppState::new(app, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics, &config);
@@ -344,7 +349,7 @@ impl Doors {
         let new = store::sessions::NewSession {
             id: SessionId::generate(now, &entropy),
             user: user.parse::<UserId>().unwrap(),
-            connection,
+            connection: Some(connection),
             token: token.hash(),
             provider_session: None,
             provider_name: None,
@@ -356,6 +361,14 @@ impl Doors {
         tx.commit_trace_of_use().await.unwrap();
         token.expose().to_owned()
     }
+}
+
+/// Lets people sign in through this connection only, although nobody has tried it out.
+pub async fn enforce_untried(doors: &Doors, connection: &str) {
+    let mut tx = db().begin(doors.tenant.admin.scope()).await.unwrap();
+    let row = store::connections::by_slug(&mut tx, connection).await.unwrap().unwrap();
+    store::connections::enforce(&mut tx, &[row.id]).await.unwrap();
+    tx.commit_trace_of_use().await.unwrap();
 }
 
 /// The run's database below the use cases.

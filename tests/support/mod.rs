@@ -5,6 +5,7 @@ mod cluster;
 pub mod dns;
 pub mod http;
 pub mod oauth;
+pub mod passkey;
 pub mod people;
 pub mod provider;
 pub mod receiver;
@@ -45,7 +46,21 @@ pub fn new_app(pool_size: usize) -> App {
 
 /// One whose clock is another.
 pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
-    let options = AppOptions {
+    app_with(options(pool_size), clock)
+}
+
+/// One that browsers reach under a host name, as passkeys need it.
+pub fn new_app_named(public_url: &str, clock: Arc<dyn Clock>) -> App {
+    app_with(AppOptions { public_url: public_url.parse().unwrap(), ..options(4) }, clock)
+}
+
+fn app_with(options: AppOptions, clock: Arc<dyn Clock>) -> App {
+    let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
+    App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()
+}
+
+fn options(pool_size: usize) -> AppOptions {
+    AppOptions {
         database_url: urls().app.clone(),
         pool_size,
         patience: std::time::Duration::from_secs(20),
@@ -56,9 +71,7 @@ pub fn new_app_at(pool_size: usize, clock: Arc<dyn Clock>) -> App {
         dns_resolver: Some(dns::server().address),
         keep_requests_days: 30,
         signals: quick(),
-    };
-    let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
-    App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()
+    }
 }
 
 /// Signals that are sent again so soon that a test can wait for it.

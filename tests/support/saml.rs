@@ -206,9 +206,14 @@ pub fn new_connection(slug: &str, metadata: &str) -> Value {
 
 /// A connection to a provider that is only metadata.
 pub async fn connect_to_nobody(doors: &Doors, slug: &str) {
+    connect_to(doors, slug, "HTTP-Redirect", "https://idp.example/sso").await;
+}
+
+/// The same, whose people are sent to this place.
+pub async fn connect_to(doors: &Doors, slug: &str, binding: &str, place: &str) {
     let made = generate_key("nobody", SystemClock.now()).unwrap();
     let metadata = format!(
-        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example/metadata"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#,
+        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example/metadata"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:{binding}" Location="{place}"/></md:IDPSSODescriptor></md:EntityDescriptor>"#,
         STANDARD.encode(made.certificate.der())
     );
     doors.api.post("/saml-connections", new_connection(slug, &metadata)).await.is(201);

@@ -122,6 +122,17 @@ pub enum Refusal {
     /// Nobody can sign in at this connection for now.
     #[error("the connection is paused")]
     Paused,
+    /// The tenant's people sign in through other connections only.
+    #[error("people sign in through other connections of the tenant only")]
+    NotEnforced,
+    /// A passkey or a link to register one was not accepted. The browser is never told why.
+    #[error("{0}")]
+    NotAccepted(String),
+    /// The browser sets out again as soon as it is back.
+    #[error(
+        "the browser set out again and again within seconds: the product does not keep its session, or does not see it"
+    )]
+    GoingRound,
     /// The answer was used before.
     #[error("the answer of the identity provider was used before")]
     Replayed,
@@ -169,6 +180,9 @@ impl Refusal {
             Self::NoFlow => "no-flow",
             Self::Trial => "trial",
             Self::Paused => "paused",
+            Self::NotEnforced => "not-enforced",
+            Self::NotAccepted(_) => "not-accepted",
+            Self::GoingRound => "going-round",
             Self::Replayed => "replayed",
             Self::SignedOut => "signed-out",
             Self::Provider(error) => error.public_code(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::email_domain::EmailDomain;
 use crate::id::{
     ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId, OrgUnitId,
-    ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
+    PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -248,6 +248,18 @@ names! {
         SessionRevoke = "session.revoke",
         /// A sign-in was refused.
         LoginRefuse = "login.refuse",
+        /// Somebody signed in by a passkey, past every identity provider.
+        LoginProtected = "login.protected",
+        /// Through which connections people sign in only was decided.
+        LoginEnforce = "login.enforce",
+        /// Somebody was invited to register a passkey.
+        PasskeyInvite = "passkey.invite",
+        /// A passkey was registered.
+        PasskeyRegister = "passkey.register",
+        /// A passkey was renamed.
+        PasskeyUpdate = "passkey.update",
+        /// A passkey was removed.
+        PasskeyRemove = "passkey.remove",
         /// A provider said that somebody had signed out there, and their sessions through it ended.
         ProviderLogout = "connection.logout",
     }
@@ -288,6 +300,8 @@ names! {
         Grant = "grant",
         /// A session.
         Session = "session",
+        /// A passkey.
+        Passkey = "passkey",
     }
 }
 
@@ -339,6 +353,7 @@ targets! {
     GroupId => Group,
     GrantId => Grant,
     SessionId => Session,
+    PasskeyId => Passkey,
 }
 
 impl From<&EmailDomain> for Target {

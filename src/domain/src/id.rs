@@ -131,6 +131,8 @@ typed_ids! {
     SeatPoolId
     /// A signed-in session.
     SessionId
+    /// A passkey of a local person.
+    PasskeyId
     /// A login that has begun and is not finished.
     LoginFlowId
     /// A receiver: who follows a tenant.

@@ -95,7 +95,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 }
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 19] = [
+pub const FACTS: [FactKind; 22] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -110,6 +110,13 @@ pub const FACTS: [FactKind; 19] = [
     fact("session.started", "A person signed in.", &[]),
     fact("session.ended", "A person signed out.", &[SessionRevoked]),
     fact("session.revoked", "A session of a person was ended for them.", &[SessionRevoked]),
+    fact(
+        "login.protected",
+        "A protected local administrator signed in by a passkey, past every identity provider.",
+        &[],
+    ),
+    fact("passkey.registered", "A protected local administrator registered a passkey.", &[]),
+    fact("passkey.removed", "A passkey of a protected local administrator was removed.", &[]),
     fact("access.changed", "What a person may do changed.", &[TokenClaimsChange]),
     fact(
         "access.alarm",

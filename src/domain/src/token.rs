@@ -38,11 +38,13 @@ pub enum TokenKind {
     Session,
     /// The browser in which a login began.
     Browser,
+    /// Somebody who may register one passkey, once.
+    Invitation,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Scim,
         Self::Access,
         Self::ClientSecret,
@@ -51,6 +53,7 @@ impl TokenKind {
         Self::Stream,
         Self::Session,
         Self::Browser,
+        Self::Invitation,
     ];
 
     /// What every token of this kind begins with.
@@ -64,6 +67,7 @@ impl TokenKind {
             Self::Stream => "usher_ssf_",
             Self::Session => "usher_ses_",
             Self::Browser => "usher_brw_",
+            Self::Invitation => "usher_inv_",
         }
     }
 }

@@ -15,6 +15,7 @@ mod openapi;
 mod openid;
 mod operator_credentials;
 mod org_units;
+mod passkeys;
 mod people;
 mod receivers;
 mod requests;
@@ -161,6 +162,18 @@ fn sign_in_routes(cfg: &mut web::ServiceConfig) {
             .delete(sessions::revoke_all),
     )
     .service(Endpoint::at("/tenants/{tenant}/users/{id}/sessions/{session}").delete(sessions::revoke))
+    .service(Endpoint::at("/tenants/{tenant}/users/{id}/passkey-invitations").post(passkeys::invite))
+    .service(Endpoint::at("/tenants/{tenant}/users/{id}/passkeys").get(passkeys::list))
+    .service(
+        Endpoint::at("/tenants/{tenant}/users/{id}/passkeys/{passkey}")
+            .patch(passkeys::rename)
+            .delete(passkeys::remove),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/enforced-sign-in")
+            .get(passkeys::show_enforcement)
+            .put(passkeys::enforce),
+    )
     .service(
         Endpoint::at("/tenants/{tenant}/session-policy").get(sessions::show_policy).put(sessions::set_policy),
     );

@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, openid, operator_credentials, org_units, people, receivers, requests, saml_connections,
-    schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
+    oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers, requests,
+    saml_connections, schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -49,6 +49,8 @@ use super::{
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
         sessions::list, sessions::revoke, sessions::revoke_all, sessions::show_policy, sessions::set_policy,
+        passkeys::invite, passkeys::list, passkeys::rename, passkeys::remove, passkeys::show_enforcement,
+        passkeys::enforce,
         guards::show, guards::set, guards::held, guards::decide,
         audit_events::list,
     ),
@@ -113,7 +115,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 90);
+        assert_eq!(operations, 96);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! | `__Host-usher` (`usher-dev` over http on loopback) | the session | `/` |
 //! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
 //! | `usher-out-<connection>` | the browser that signs out at the provider, too | the same |
+//! | `usher-passkey` | the browser that was asked for a passkey | `/passkey/<tenant>` |
+//! | `usher-laps-<tenant>-<connection>` | when this browser set out there, for half a minute (`laps`) | `/` |
 //!
 //! By SAML the answer is a form that the provider's page posts, and browsers send no `Lax` cookie along with that. So the
 //! flow's cookie is `SameSite=None` there; it opens nothing by itself, and the session's stays `Lax`.
@@ -17,6 +19,8 @@ use chrono::{DateTime, Utc};
 use domain::token::{PlainToken, TokenKind};
 
 use super::super::state::AppState;
+
+const CEREMONY: &str = "usher-passkey";
 
 /// The session cookie's name. The prefix makes browsers insist on `Secure`, on `Path=/` and on no `Domain`.
 pub(crate) fn session_name(state: &AppState) -> &'static str {
@@ -123,6 +127,28 @@ pub(super) fn signing_out_over(
     state: &AppState,
 ) -> Cookie<'static> {
     bound(comes, signing_out_name(connection), ("", Duration::ZERO), (tenant, connection), state)
+}
+
+/// Binds a question about a passkey to this browser. Only its own pages answer.
+pub(super) fn ceremony_begun(token: &PlainToken, tenant: &str, state: &AppState) -> Cookie<'static> {
+    let lifetime = Duration::seconds(app::login::CEREMONY_LIFETIME.num_seconds());
+    ceremony_cookie(token.expose().to_owned(), tenant, lifetime, state)
+}
+
+/// The token of the browser that was asked.
+pub(super) fn ceremony(request: &HttpRequest) -> Option<PlainToken> {
+    read(request, CEREMONY, TokenKind::Browser)
+}
+
+/// Takes that cookie back.
+pub(super) fn ceremony_over(tenant: &str, state: &AppState) -> Cookie<'static> {
+    ceremony_cookie(String::new(), tenant, Duration::ZERO, state)
+}
+
+fn ceremony_cookie(value: String, tenant: &str, max_age: Duration, state: &AppState) -> Cookie<'static> {
+    let mut cookie = make(CEREMONY.to_owned(), value, format!("/passkey/{tenant}"), max_age, state);
+    cookie.set_same_site(SameSite::Strict);
+    cookie
 }
 
 fn signing_out_name(connection: &str) -> String {

@@ -10,7 +10,8 @@ use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::Answer;
-use super::start::{door, sent_off};
+use super::laps::Laps;
+use super::start::{door, going_round, sent_off};
 
 const LONGEST: usize = 2_048;
 
@@ -48,7 +49,11 @@ async fn initiate(
         login_hint: text("login_hint")?,
         target: text("target_link_uri")?,
     };
+    let laps = Laps::of(request, tenant.as_str(), connection.as_str(), state.app.now());
+    if laps.are_a_circle() {
+        return Ok(going_round((&tenant, &connection), laps, request, state).await);
+    }
     let request_id = state.request_id(request);
     let departure = state.app.initiate_login(tenant.as_str(), connection.as_str(), asked, request_id).await?;
-    Ok(sent_off(&departure, tenant.as_str(), request, state))
+    Ok(sent_off(&departure, tenant.as_str(), laps, request, state))
 }

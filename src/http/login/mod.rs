@@ -7,13 +7,17 @@ pub(super) mod cookies;
 mod door;
 mod initiate;
 pub(super) mod language;
+mod laps;
 mod onward;
 pub(super) mod page;
+mod passkey;
+mod passkey_words;
 mod saml;
 mod session;
 mod sign_out;
 mod signed_out;
 mod start;
+mod way_words;
 mod words;
 
 use actix_web::http::StatusCode;
@@ -69,6 +73,14 @@ pub(super) fn saml_routes(cfg: &mut web::ServiceConfig) {
         .service(
             Endpoint::at("/{tenant}/{connection}/slo").get(saml::logout_by_link).post(saml::logout_by_form),
         );
+}
+
+/// The addresses below `/passkey`.
+pub(super) fn passkey_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/ceremony.js").get(passkey::script))
+        .service(Endpoint::at("/{tenant}").get(passkey::ask).post(passkey::sign_in))
+        .service(Endpoint::at("/{tenant}/register").get(passkey::invitation).post(passkey::ask_to_register))
+        .service(Endpoint::at("/{tenant}/registered").post(passkey::register));
 }
 
 /// `/session`.

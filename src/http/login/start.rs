@@ -7,10 +7,12 @@ use app::{AppError, Refusal};
 use domain::id::TrialId;
 use domain::slug::Slug;
 
+use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::cookies::Comes;
 use super::door::choose;
+use super::laps::Laps;
 use super::{Answer, cookies, onward, see_other};
 
 /// The longest address to return to.
@@ -42,28 +44,46 @@ pub(super) async fn at_connection(
     let return_to = query.text("return_to", LONGEST_RETURN)?;
     let trial = query.text("trial", LONGEST_ID)?.map(|id| id.parse::<TrialId>().or(Err(Refusal::NoFlow)));
     let trial = trial.transpose().map_err(AppError::from)?;
+    let laps = Laps::of(&request, tenant.as_str(), connection.as_str(), state.app.now());
+    if laps.are_a_circle() && trial.is_none() {
+        return Ok(going_round((&tenant, &connection), laps, &request, &state).await);
+    }
     let (request_id, earlier) = (state.request_id(&request), cookies::session(&request, &state));
     let departure = state
         .app
         .start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id, earlier.as_ref())
         .await?;
-    Ok(sent_off(&departure, tenant.as_str(), &request, &state))
+    Ok(sent_off(&departure, tenant.as_str(), laps, &request, &state))
+}
+
+/// Says that a browser goes round in circles, to its person and in the audit trail.
+pub(super) async fn going_round(
+    (tenant, connection): (&Slug, &Slug),
+    laps: Laps,
+    request: &HttpRequest,
+    state: &AppState,
+) -> HttpResponse {
+    let id = state.request_id(request);
+    let refused = state.app.refuse_circle(tenant.as_str(), connection.as_str(), id).await;
+    laps.page(request, &Refused::from(refused), state)
 }
 
 /// Sends a browser to its identity provider, bound to the flow.
 pub(super) fn sent_off(
     departure: &Departure,
     tenant: &str,
+    laps: Laps,
     request: &HttpRequest,
     state: &AppState,
 ) -> HttpResponse {
+    let lap = laps.and_now(state.app.now(), state);
     let comes = if departure.is_posted_back { Comes::Posted } else { Comes::ByLink };
     let cookie = cookies::flow_started(comes, &departure.browser, tenant, &departure.connection, state);
     match &departure.way {
-        Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).finish(),
+        Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).cookie(lap).finish(),
         Way::Post { action, fields } => {
             let (mut page, body) = onward::page(request, state, (action, fields));
-            page.cookie(cookie).body(body)
+            page.cookie(cookie).cookie(lap).body(body)
         }
     }
 }

@@ -4,6 +4,7 @@ use app::{AppError, Refusal};
 
 use super::super::error::Refused;
 use super::language::Language;
+use super::way_words::Way;
 
 /// What a person has run into, as far as they can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub(super) enum Situation {
     NoFlow,
     Paused,
     Trial,
+    Way(Way),
     ProviderTrouble,
     Declined,
     NotVerified,
@@ -52,6 +54,9 @@ impl Situation {
             Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
             Refusal::Paused => Self::Paused,
             Refusal::Trial => Self::Trial,
+            Refusal::NotEnforced => Self::Way(Way::NotEnforced),
+            Refusal::NotAccepted(_) => Self::Way(Way::NotAccepted),
+            Refusal::GoingRound => Self::Way(Way::GoingRound),
             Refusal::Provider(_) => match refusal.code() {
                 "connection_misconfigured" | "provider_unreachable" => Self::ProviderTrouble,
                 "access_denied" | "provider_refused" => Self::Declined,
@@ -72,6 +77,7 @@ impl Situation {
         matches!(
             self,
             Self::NoFlow
+                | Self::Way(Way::GoingRound)
                 | Self::ProviderTrouble
                 | Self::Declined
                 | Self::NotVerified
@@ -112,6 +118,7 @@ impl Situation {
                 "Your organisation has paused this way of signing in. Whoever is signed in stays so.",
                 "Ask your administrator when it will be back, or for another way in.",
             ],
+            Self::Way(way) => way.english(),
             Self::Trial => [
                 "The trial is over",
                 "This was a trial of the connection, so nobody was signed in.",
@@ -212,6 +219,7 @@ impl Situation {
                 "組織がこのサインイン方法を一時停止しています。すでにサインインしている方には影響ありません。",
                 "再開の時期や別のサインイン方法については、管理者にお問い合わせください。",
             ],
+            Self::Way(way) => way.japanese(),
             Self::Trial => [
                 "接続テストが終わりました",
                 "これは接続のテストのため、サインインは行われていません。",
@@ -312,6 +320,7 @@ impl Situation {
                 "Votre organisation a suspendu ce mode de connexion. Les personnes déjà connectées le restent.",
                 "Demandez à votre administrateur quand il sera rétabli, ou s’il existe un autre accès.",
             ],
+            Self::Way(way) => way.french(),
             Self::Trial => [
                 "L’essai est terminé",
                 "Il s’agissait d’un essai de la connexion : personne n’a été connecté.",
@@ -514,11 +523,14 @@ impl DoorWords {
 mod tests {
     use super::*;
 
-    const ALL: [Situation; 19] = [
+    const ALL: [Situation; 22] = [
         Situation::UnknownDoor,
         Situation::NoFlow,
         Situation::Paused,
         Situation::Trial,
+        Situation::Way(Way::GoingRound),
+        Situation::Way(Way::NotEnforced),
+        Situation::Way(Way::NotAccepted),
         Situation::ProviderTrouble,
         Situation::Declined,
         Situation::NotVerified,

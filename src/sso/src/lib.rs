@@ -1,7 +1,7 @@
 //! Single sign-on: proves who is signing in, and which program is asking. Knows OpenID Connect, tokens that others signed and what may leave the house; does not know SQL, HTTP servers or who may do what.
 //!
-//! Every door ends in one type, [`VerifiedIdentity`], and only this crate can make one: who holds it has an identity
-//! provider's word, checked. What the identity may do is decided elsewhere.
+//! Every provider's door ends in one type, [`VerifiedIdentity`], and only this crate can make one: who holds it has an
+//! identity provider's word, checked. What the identity may do is decided elsewhere.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | [`signals`] | what we sign for others: webhooks, security event tokens |
 //! | [`egress`] | the one HTTP client for everything that leaves |
 //! | [`saml`] | the SAML service provider: request, response, metadata, logout |
+//! | [`passkey`] | the relying party of Web Authentication: what registers a passkey, and what proves one |
 //! | [`VerifiedIdentity`] | the result |
 //! | [`SsoError`] | one variant per check that failed |
 
@@ -22,6 +23,7 @@ mod error;
 mod identity;
 pub mod jose;
 pub mod oidc;
+pub mod passkey;
 pub mod saml;
 mod secret;
 pub mod signals;

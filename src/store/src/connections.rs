@@ -36,6 +36,8 @@ pub struct ConnectionRow {
     pub client_secret_sealed: Option<Vec<u8>>,
     /// When it came to be.
     pub created_at: DateTime<Utc>,
+    /// Whether it is one of those that the tenant signs in through only.
+    pub enforced: bool,
 }
 
 impl ConnectionRow {
@@ -97,6 +99,35 @@ pub async fn all(tx: &mut impl Reads) -> Result<Vec<ConnectionRow>, StoreError> 
         .select(ConnectionRow::as_select())
         .load(tx.connection().0.conn().await?)
         .await?)
+}
+
+/// All of them, locked until the transaction ends: who signs in meanwhile has done so or waits.
+pub async fn lock_all(tx: &mut WriteTx) -> Result<Vec<ConnectionRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(connection::table
+        .filter(connection::tenant_id.eq(tenant))
+        .order(connection::id)
+        .select(ConnectionRow::as_select())
+        .for_no_key_update()
+        .load(tx.conn().await?)
+        .await?)
+}
+
+/// Says through which connections, all of them locked, people sign in only.
+pub async fn enforce(tx: &mut WriteTx, enforced: &[Uuid]) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    diesel::update(connection::table.filter(connection::tenant_id.eq(tenant)))
+        .set(connection::enforced.eq(connection::id.eq_any(enforced)))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
+/// Whether people sign in through some of the connections only.
+pub async fn are_enforced(tx: &mut impl Reads) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let any = connection::table.filter(connection::tenant_id.eq(tenant).and(connection::enforced));
+    Ok(diesel::select(diesel::dsl::exists(any)).get_result(tx.connection().0.conn().await?).await?)
 }
 
 /// The one that a slug names.

@@ -134,6 +134,11 @@ pub async fn local_people(
     tx: &mut impl Reads,
     admin: &AdminScope,
 ) -> Result<Option<DirectoryScope>, StoreError> {
+    Ok(local(tx).await?.map(|id| DirectoryScope::by_admin(admin, id)))
+}
+
+/// The directory of the tenant's local people; none as long as there were none.
+pub async fn local(tx: &mut impl Reads) -> Result<Option<DirectoryId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let id: Option<Uuid> = directory::table
         .filter(directory::tenant_id.eq(tenant).and(directory::kind.eq(LOCAL)))
@@ -141,7 +146,7 @@ pub async fn local_people(
         .first(tx.connection().0.conn().await?)
         .await
         .optional()?;
-    Ok(id.map(|id| DirectoryScope::by_admin(admin, DirectoryId::from_uuid(id))))
+    Ok(id.map(DirectoryId::from_uuid))
 }
 
 /// What an administrator may do to a directory's people in its place, where a use case lets them.

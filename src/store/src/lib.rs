@@ -41,6 +41,7 @@ pub mod newcomers;
 pub mod oauth_clients;
 pub mod operators;
 pub mod org;
+pub mod passkeys;
 pub mod pending;
 pub mod people;
 pub mod receivers;

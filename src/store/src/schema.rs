@@ -338,6 +338,7 @@ diesel::table! {
         kind -> Text,
         state -> Text,
         protocol -> Jsonb,
+        enforced -> Bool,
     }
 }
 
@@ -415,7 +416,7 @@ diesel::table! {
         tenant_id -> Uuid,
         id -> Uuid,
         user_id -> Uuid,
-        connection_id -> Uuid,
+        connection_id -> Nullable<Uuid>,
         token_hash -> Bytea,
         created_at -> Timestamptz,
         last_seen_at -> Timestamptz,
@@ -671,6 +672,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     operator_credential,
     org_unit,
     outbox,
+    passkey,
+    passkey_ceremony,
+    passkey_invitation,
     pending_member,
     receiver,
     saml_certificate,
@@ -723,5 +727,40 @@ diesel::table! {
         finished_at -> Nullable<Timestamptz>,
         passed -> Nullable<Bool>,
         report_sealed -> Nullable<Bytea>,
+        settings_hash -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    passkey (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        credential_id -> Bytea,
+        credential -> Jsonb,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    passkey_invitation (tenant_id, token_hash) {
+        tenant_id -> Uuid,
+        token_hash -> Bytea,
+        user_id -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    passkey_ceremony (tenant_id, browser_hash) {
+        tenant_id -> Uuid,
+        browser_hash -> Bytea,
+        invitation_hash -> Nullable<Bytea>,
+        challenge_sealed -> Bytea,
+        return_to -> Text,
+        started_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }

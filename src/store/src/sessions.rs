@@ -29,8 +29,8 @@ pub struct NewSession {
     pub id: SessionId,
     /// Whose.
     pub user: UserId,
-    /// Through which connection.
-    pub connection: ConnectionId,
+    /// Through which connection; none by a passkey.
+    pub connection: Option<ConnectionId>,
     /// Hash of its token.
     pub token: TokenHash,
     /// Hash of the provider's own name for it, if it has one.
@@ -223,8 +223,8 @@ pub async fn set_policy(tx: &mut WriteTx, row: PolicyRow) -> Result<(), StoreErr
 pub struct SessionRow {
     /// Id.
     pub id: Uuid,
-    /// Slug of the connection.
-    pub connection: String,
+    /// Slug of the connection; none by a passkey.
+    pub connection: Option<String>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it was used last, to the minute.
@@ -236,14 +236,16 @@ pub struct SessionRow {
 /// A person's sessions, newest first; those that have run out may be among them.
 pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let of = session::tenant_id.eq(connection::tenant_id).and(session::connection_id.eq(connection::id));
+    let of = session::tenant_id
+        .eq(connection::tenant_id)
+        .and(session::connection_id.eq(connection::id.nullable()));
     Ok(session::table
-        .inner_join(connection::table.on(of))
+        .left_join(connection::table.on(of))
         .filter(session::tenant_id.eq(tenant).and(session::user_id.eq(user.as_uuid())))
         .order((session::created_at.desc(), session::id))
         .select((
             session::id,
-            connection::slug,
+            connection::slug.nullable(),
             session::created_at,
             session::last_seen_at,
             session::expires_at,
@@ -276,7 +278,7 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::tenant_id.eq(tenant),
             session::id.eq(new.id.as_uuid()),
             session::user_id.eq(new.user.as_uuid()),
-            session::connection_id.eq(new.connection.as_uuid()),
+            session::connection_id.eq(new.connection.map(ConnectionId::as_uuid)),
             session::token_hash.eq(new.token.as_bytes().to_vec()),
             session::created_at.eq(now),
             session::last_seen_at.eq(now),
@@ -293,8 +295,8 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
 /// A session that is over.
 #[derive(Debug)]
 pub struct Ended {
-    /// Through which connection it came.
-    pub connection: ConnectionId,
+    /// Through which connection it came; none by a passkey.
+    pub connection: Option<ConnectionId>,
     /// What its provider is shown at its end, sealed.
     pub logout_hint_sealed: Option<Vec<u8>>,
 }
@@ -302,7 +304,7 @@ pub struct Ended {
 /// Ends one session, if it is there.
 pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<Option<Ended>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ended: Option<(Uuid, Option<Vec<u8>>)> = diesel::delete(
+    let ended: Option<(Option<Uuid>, Option<Vec<u8>>)> = diesel::delete(
         session::table.filter(session::tenant_id.eq(tenant).and(session::id.eq(id.as_uuid()))),
     )
     .returning((session::connection_id, session::id_token_sealed))
@@ -310,7 +312,7 @@ pub async fn end(tx: &mut WriteTx, id: SessionId) -> Result<Option<Ended>, Store
     .await
     .optional()?;
     Ok(ended.map(|(connection, logout_hint_sealed)| Ended {
-        connection: ConnectionId::from_uuid(connection),
+        connection: connection.map(ConnectionId::from_uuid),
         logout_hint_sealed,
     }))
 }

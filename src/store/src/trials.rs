@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::id::{ConnectionId, TrialId};
+use domain::token::TokenHash;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -28,6 +29,8 @@ pub struct TrialRow {
     pub passed: Option<bool>,
     /// What the checks said, sealed.
     pub report_sealed: Option<Vec<u8>>,
+    /// Hash of what the connection was set to then.
+    pub settings_hash: Option<Vec<u8>>,
 }
 
 /// Keeps a trial, and forgets those of this tenant that were kept long enough.
@@ -65,7 +68,7 @@ pub async fn finish(
     tx: &mut WriteTx,
     id: TrialId,
     passed: bool,
-    report_sealed: &[u8],
+    (report_sealed, settings): (&[u8], TokenHash),
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let tenant = tx.tenant().as_uuid();
@@ -74,8 +77,28 @@ pub async fn finish(
             .filter(trial::tenant_id.eq(tenant).and(trial::id.eq(id.as_uuid())))
             .filter(trial::finished_at.is_null()),
     )
-    .set((trial::finished_at.eq(now), trial::passed.eq(passed), trial::report_sealed.eq(report_sealed)))
+    .set((
+        trial::finished_at.eq(now),
+        trial::passed.eq(passed),
+        trial::report_sealed.eq(report_sealed),
+        trial::settings_hash.eq(settings.as_bytes().to_vec()),
+    ))
     .execute(tx.conn().await?)
     .await?;
     Ok(written == 1)
+}
+
+/// Whether somebody would have been let in at a connection that was set to this, in a trial that is still kept.
+pub async fn has_passed(
+    tx: &mut impl Reads,
+    connection: ConnectionId,
+    settings: TokenHash,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let passed = trial::table
+        .filter(trial::tenant_id.eq(tenant).and(trial::connection_id.eq(connection.as_uuid())))
+        .filter(trial::passed.eq(true).and(trial::forget_at.gt(now)))
+        .filter(trial::settings_hash.eq(settings.as_bytes().to_vec()));
+    Ok(diesel::select(diesel::dsl::exists(passed)).get_result(tx.connection().0.conn().await?).await?)
 }

@@ -56,6 +56,8 @@ pub struct ConnectionView {
     pub client_id: String,
     /// What to register at the provider as redirect URI; by SAML, as assertion consumer service.
     pub redirect_uri: String,
+    /// Whether it is one of those that the tenant signs in through only.
+    pub enforced: bool,
     /// When it came to be.
     pub created_at: DateTime<Utc>,
 }
@@ -199,6 +201,7 @@ impl App {
             issuer,
             client_id,
             redirect_uri: redirect_uri.to_string(),
+            enforced: row.enforced,
             created_at: row.created_at,
         })
     }
@@ -261,6 +264,7 @@ impl NewSso<'_> {
             protocol: document(protocol)?,
             client_secret_sealed: None,
             created_at: now,
+            enforced: false,
         })
     }
 }

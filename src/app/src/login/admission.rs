@@ -15,6 +15,7 @@ use store::sessions::{self, NewSession};
 use store::users::{self, Groups, Named};
 use store::{Scope, WriteTx, access, domains, identities};
 
+use super::enforcement::check_enforcement;
 use super::sessions::{End, over};
 use super::settings::{ConnectionState, LinkTo, Settings};
 use crate::App;
@@ -51,12 +52,13 @@ impl App {
     pub(super) async fn arrive(
         &self,
         scope: &Scope,
+        connection: &ConnectionRow,
         trial: Option<TrialId>,
         arrival: Result<Arrival, AppError>,
     ) -> Result<SignedIn, AppError> {
         match trial {
             Some(trial) => {
-                self.conclude_trial(scope, trial, arrival).await?;
+                self.conclude_trial(scope, connection, trial, arrival).await?;
                 Err(Refusal::Trial.into())
             }
             None => self.admit(scope, arrival?).await,
@@ -76,43 +78,63 @@ impl App {
 
     /// Opens a session. One transaction: what it decides by is locked until the session is there.
     async fn open_session(&self, scope: &Scope, arrival: &Arrival) -> Result<SignedIn, AppError> {
-        let now = self.now();
         let mut tx = self.db.begin(scope).await?;
         let Admitted { user, linked } = self.decide(&mut tx, arrival).await?;
-        let id = SessionId::generate(now, &*self.entropy);
+        let by = SignedInBy {
+            connection: Some(arrival.connection),
+            identity: Some(&arrival.identity),
+            earlier: arrival.earlier.as_ref(),
+        };
+        let begun = self.begin_session(&mut tx, user, by).await?;
         let through = json!({"user": user, "connection": arrival.connection});
-        let mut audit = Audit::of(AuditEvent::new(Action::SessionStart, id).after(through));
+        let mut audit = Audit::of(AuditEvent::new(Action::SessionStart, begun.id).after(through));
         if linked == Linked::JustNow {
             let link = json!({"connection": arrival.connection});
             audit.push(AuditEvent::new(Action::UserLink, user).after(link));
         }
-        audit.extend(end_earlier(&mut tx, arrival.earlier.as_ref()).await?);
-        let token = PlainToken::mint(TokenKind::Session, Some(scope.tenant()), &*self.entropy);
-        let identity = &arrival.identity;
-        let longest = now + self.lifetimes(&mut tx).await?.absolute;
-        let expires_at = identity.expires_hint.map_or(longest, |hint| hint.min(longest));
+        audit.extend(begun.ended);
+        tx.commit(audit, self.now(), &*self.entropy).await?;
+        Ok(SignedIn {
+            session: begun.token,
+            expires_at: begun.expires_at,
+            return_to: arrival.return_to.clone(),
+        })
+    }
+
+    /// Begins a session of a locked person who may come in, under a new name, and ends the one that the browser had.
+    pub(super) async fn begin_session(
+        &self,
+        tx: &mut WriteTx,
+        user: UserId,
+        by: SignedInBy<'_>,
+    ) -> Result<Begun, AppError> {
+        let now = self.now();
+        let id = SessionId::generate(now, &*self.entropy);
+        let ended = end_earlier(tx, by.earlier).await?;
+        let token = PlainToken::mint(TokenKind::Session, Some(tx.scope().tenant()), &*self.entropy);
+        let longest = now + self.lifetimes(tx).await?.absolute;
+        let provider = by.identity;
+        let hint = provider.and_then(|identity| identity.logout_hint.as_ref());
+        let hashed = |name: Option<&String>| name.map(|name| TokenHash::of(name));
         let new = NewSession {
             id,
             user,
-            connection: arrival.connection,
+            connection: by.connection,
             token: token.hash(),
-            provider_session: identity.provider_session.as_deref().map(TokenHash::of),
-            provider_name: identity.provider_name.as_deref().map(TokenHash::of),
-            logout_hint_sealed: identity
-                .logout_hint
-                .as_ref()
-                .map(|hint| self.seal_logout_hint(hint))
-                .transpose()?,
-            expires_at,
+            provider_session: hashed(provider.and_then(|identity| identity.provider_session.as_ref())),
+            provider_name: hashed(provider.and_then(|identity| identity.provider_name.as_ref())),
+            logout_hint_sealed: hint.map(|hint| self.seal_logout_hint(hint)).transpose()?,
+            expires_at: provider
+                .and_then(|identity| identity.expires_hint)
+                .map_or(longest, |hint| hint.min(longest)),
         };
-        sessions::open(&mut tx, &new, now).await?;
+        sessions::open(tx, &new, now).await?;
         tx.announce(Outgoing {
             fact: "session.started",
             subject_id: user.to_string(),
             payload: json!({"user": user, "session": id}),
         });
-        tx.commit(audit, now, &*self.entropy).await?;
-        Ok(SignedIn { session: token, expires_at, return_to: arrival.return_to.clone() })
+        Ok(Begun { id, token, expires_at: new.expires_at, ended })
     }
 
     /// Whom an arrival means, if they may come in: held, locked, linked and spent in the transaction.
@@ -122,6 +144,9 @@ impl App {
         let row = connections::hold(tx, arrival.connection).await?.ok_or(Refusal::UnknownDoor)?;
         if ConnectionState::of(&row) == ConnectionState::Paused && arrival.trial.is_none() {
             return Err(Refusal::Paused.into());
+        }
+        if arrival.trial.is_none() {
+            check_enforcement(tx, &row).await?;
         }
         spend(tx, arrival, self.now()).await?;
         let settings = Settings::of(&row)?;
@@ -235,7 +260,7 @@ async fn check_freshness(tx: &mut WriteTx, user: UserId, arrival: &Arrival) -> R
     }
 }
 
-async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<EffectiveAccess, AppError> {
+pub(super) async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<EffectiveAccess, AppError> {
     let access = access::of_person(tx, user).await?.ok_or(Refusal::Unknown)?;
     Err(match access.status {
         AccessStatus::Granted => return Ok(access),
@@ -252,6 +277,25 @@ async fn end_earlier(tx: &mut WriteTx, earlier: Option<&PlainToken>) -> Result<O
     };
     let ended = sessions::end_by_token(tx, token.hash()).await?;
     Ok(ended.map(|(id, user)| over(tx, End::SignedOut, user, id)))
+}
+
+/// How somebody was proven to be who they are.
+pub(super) struct SignedInBy<'a> {
+    /// Through which connection; none by a passkey.
+    pub(super) connection: Option<ConnectionId>,
+    /// What its provider proved.
+    pub(super) identity: Option<&'a VerifiedIdentity>,
+    /// The session cookie that the browser had so far.
+    pub(super) earlier: Option<&'a PlainToken>,
+}
+
+/// A session that has begun.
+pub(super) struct Begun {
+    pub(super) id: SessionId,
+    pub(super) token: PlainToken,
+    pub(super) expires_at: DateTime<Utc>,
+    /// That the browser's earlier one has ended.
+    pub(super) ended: Option<AuditEvent>,
 }
 
 /// Somebody who may come in.

@@ -2,7 +2,7 @@
 
 use domain::email_domain::EmailDomain;
 use domain::id::RequestId;
-use store::connections;
+use store::connections::{self, ConnectionRow};
 
 use super::settings::{ConnectionState, Settings};
 use crate::App;
@@ -35,8 +35,12 @@ impl App {
         let mut tx = self.db.read(&scope).await?;
         let rows = connections::all(&mut tx).await?;
         tx.finish().await?;
+        let only_enforced = rows.iter().any(|row| row.enforced);
+        let is_open = |row: &&ConnectionRow| {
+            ConnectionState::of(row) == ConnectionState::Active && (row.enforced || !only_enforced)
+        };
         let mut ways = Vec::new();
-        for row in rows.iter().filter(|row| ConnectionState::of(row) == ConnectionState::Active) {
+        for row in rows.iter().filter(is_open) {
             let domains = Settings::of(row)?.domains;
             ways.push(WayIn { connection: row.slug.clone(), name: row.name.clone(), domains });
         }

@@ -7,12 +7,15 @@
 
 mod admission;
 mod client_proof;
+mod enforcement;
 mod flow;
 mod home_realm;
 mod initiate_login;
 mod newcomer;
 mod openid;
 mod openid_rules;
+mod passkey_ceremony;
+mod passkeys;
 mod provider_logout;
 mod saml;
 mod sessions;
@@ -23,12 +26,16 @@ mod trial;
 
 pub use admission::SignedIn;
 pub use client_proof::ClientAuthentication;
+pub(crate) use enforcement::keep_a_way_back;
+pub use enforcement::{EnforcementView, ProtectedView, SetEnforcement};
 pub use flow::FLOW_LIFETIME;
 pub use home_realm::{Doors, WayIn};
 pub use initiate_login::Initiation;
 pub(crate) use openid::OpenIdSettings;
 pub use openid::Return;
 pub use openid_rules::{OpenIdRules, SecretMethod};
+pub use passkey_ceremony::{Answered, CEREMONY_LIFETIME, Question};
+pub use passkeys::{PasskeyInvitationView, PasskeyView, RenamePasskey};
 pub use saml::{Brought, Carried, NewCertificates, Place, PlaceBinding, Posted, SamlRules, SignedPart};
 pub(crate) use saml::{SamlSettings, believe};
 pub(crate) use sessions::{End, over};

@@ -138,7 +138,7 @@ impl App {
             trial,
             earlier: back.earlier,
         });
-        self.arrive(scope, trial, arrival).await
+        self.arrive(scope, row, trial, arrival).await
     }
 
     /// What the answer of the provider proves.

@@ -21,8 +21,8 @@ pub struct SessionView {
     /// Id.
     #[schema(value_type = String, format = Uuid)]
     pub id: SessionId,
-    /// Slug of the connection through which they signed in.
-    pub connection: String,
+    /// Slug of the connection through which they signed in; null if it was by a passkey.
+    pub connection: Option<String>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it was used last, to the minute.
@@ -115,13 +115,20 @@ impl App {
         if !people::lock(&mut tx, user).await? {
             return Err(AppError::NotFound("user"));
         }
-        let ended = sessions::revoke_all(&mut tx, user, now).await?;
         let mut audit = Audit::of(AuditEvent::new(Action::SessionRevoke, user).after(json!({"all": true})));
-        for session in ended {
-            audit.push(over(&mut tx, End::Revoked, user, session));
-        }
+        audit.extend(self.sign_out_everywhere(&mut tx, user).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(())
+    }
+
+    /// The same for a person who is locked already. Returns what to audit.
+    pub(super) async fn sign_out_everywhere(
+        &self,
+        tx: &mut WriteTx,
+        user: UserId,
+    ) -> Result<Vec<AuditEvent>, AppError> {
+        let ended = sessions::revoke_all(tx, user, self.now()).await?;
+        Ok(ended.into_iter().map(|session| over(tx, End::Revoked, user, session)).collect())
     }
 
     /// What the tenant says of its sessions.

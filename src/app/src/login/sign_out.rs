@@ -52,7 +52,10 @@ impl App {
             tx.nothing_changed().await?;
             return Ok(SignedOut { provider: None });
         };
-        let row = connections::by_id(&mut tx, ended.connection).await?;
+        let row = match ended.connection {
+            Some(connection) => connections::by_id(&mut tx, connection).await?,
+            None => None,
+        };
         let tenant = tenants::slug(&mut tx).await?;
         let event = over(&mut tx, End::SignedOut, session.user, session.id);
         tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;

@@ -7,6 +7,7 @@ use store::Scope;
 use store::connections::{self, ConnectionRow};
 use url::Url;
 
+use super::enforcement::check_enforcement;
 use super::flow::{Wish, landing};
 use super::settings::{ConnectionState, Protocol, Settings};
 use crate::App;
@@ -55,6 +56,9 @@ impl App {
         let scope = self.sign_in_scope(tenant, request).await?;
         let mut tx = self.db.read(&scope).await?;
         let row = connections::by_slug(&mut tx, connection).await?.ok_or(Refusal::UnknownDoor)?;
+        if trial.is_none() {
+            check_enforcement(&mut tx, &row).await?;
+        }
         tx.finish().await?;
         match trial {
             Some(trial) => self.check_trial(&scope, &row, trial).await?,
@@ -73,6 +77,20 @@ impl App {
         }
     }
 
+    /// Notes that a browser sets out to a connection as soon as it is back from there, and refuses.
+    pub async fn refuse_circle(&self, tenant: &str, connection: &str, request: RequestId) -> AppError {
+        match self.note_circle(tenant, connection, request).await {
+            Ok(()) => Refusal::GoingRound.into(),
+            Err(error) => error,
+        }
+    }
+
+    async fn note_circle(&self, tenant: &str, connection: &str, request: RequestId) -> Result<(), AppError> {
+        let scope = self.sign_in_scope(tenant, request).await?;
+        let row = self.open_connection(&scope, connection).await?;
+        self.note_refusal(&scope, &row, &Err(Refusal::GoingRound.into())).await
+    }
+
     /// What somebody without a session may do at a tenant's door.
     pub(super) async fn sign_in_scope(&self, tenant: &str, request: RequestId) -> Result<Scope, AppError> {
         Ok(self.db.enter_to_sign_in(tenant, request).await?.ok_or(Refusal::UnknownDoor)?)
@@ -82,6 +100,7 @@ impl App {
     pub(super) async fn open_connection(&self, scope: &Scope, slug: &str) -> Result<ConnectionRow, AppError> {
         let mut tx = self.db.read(scope).await?;
         let row = connections::by_slug(&mut tx, slug).await?.ok_or(Refusal::UnknownDoor)?;
+        check_enforcement(&mut tx, &row).await?;
         tx.finish().await?;
         if ConnectionState::of(&row) == ConnectionState::Paused {
             return Err(Refusal::Paused.into());

@@ -16,6 +16,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::admission::Arrival;
+use super::enforcement::what_is_set;
 use crate::App;
 use crate::error::{AppError, Refusal};
 
@@ -70,6 +71,9 @@ impl Check {
             | Refusal::ForeignTarget
             | Refusal::NoFlow
             | Refusal::Paused
+            | Refusal::GoingRound
+            | Refusal::NotEnforced
+            | Refusal::NotAccepted(_)
             | Refusal::Trial => Self::Flow,
             Refusal::Provider(_) => Self::Proof,
             Refusal::Replayed => Self::Replay,
@@ -164,6 +168,7 @@ impl App {
             finished_at: None,
             passed: None,
             report_sealed: None,
+            settings_hash: None,
         };
         trials::start(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::ConnectionTry, connection.connection_id())
@@ -208,6 +213,7 @@ impl App {
     pub(super) async fn conclude_trial(
         &self,
         scope: &Scope,
+        connection: &ConnectionRow,
         trial: TrialId,
         arrival: Result<Arrival, AppError>,
     ) -> Result<(), AppError> {
@@ -233,7 +239,8 @@ impl App {
         let plain = serde_json::to_vec(&report).map_err(|error| AppError::Internal(error.to_string()))?;
         let sealed = self.sealer.seal(PURPOSE, &plain, &*self.entropy)?;
         let mut tx = self.db.begin(scope).await?;
-        trials::finish(&mut tx, trial, refusal.is_none(), &sealed, self.now()).await?;
+        let said = (sealed.as_slice(), what_is_set(connection));
+        trials::finish(&mut tx, trial, refusal.is_none(), said, self.now()).await?;
         tx.commit_trace_of_use().await?;
         Ok(())
     }

@@ -23,6 +23,7 @@ use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
 use crate::guards::before_deletion;
+use crate::login::keep_a_way_back;
 use crate::provision::{announce_promoted, leave, state_of};
 
 /// A local person and a directory's person who may be the same.
@@ -145,6 +146,7 @@ impl App {
         if state == PersonState::Active {
             sessions::hand_over(tx, local, user).await?;
             let access = reevaluate(self, tx, &[user]).await?;
+            keep_a_way_back(tx, Some(local)).await?;
             let released = seats::hand_over(tx, local, user, now).await?;
             events.extend(announce_promoted(tx, &released.promoted));
             events.extend(access);

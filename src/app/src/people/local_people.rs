@@ -193,7 +193,11 @@ impl App {
     }
 
     /// What an administrator may do to local people, refused for somebody whom a directory manages.
-    async fn manager_of(&self, admin: &AdminScope, id: UserId) -> Result<DirectoryScope, AppError> {
+    pub(crate) async fn manager_of(
+        &self,
+        admin: &AdminScope,
+        id: UserId,
+    ) -> Result<DirectoryScope, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let managed = directories::managing(&mut tx, id).await?;
         let local = directories::local_people(&mut tx, admin).await?;

@@ -12,7 +12,7 @@ use store::{WriteTx, sessions};
 use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
-use crate::login::{End, over};
+use crate::login::{End, keep_a_way_back, over};
 
 /// The state that a document tells.
 pub(crate) fn state_of(resource: &Resource) -> PersonState {
@@ -80,6 +80,7 @@ pub(crate) async fn leave(
 ) -> Result<Vec<AuditEvent>, AppError> {
     let mut events = Vec::new();
     if effects.revoke_sessions {
+        keep_a_way_back(tx, Some(user)).await?;
         for session in sessions::revoke_all(tx, user, app.now()).await? {
             events.push(over(tx, End::Revoked, user, session));
         }

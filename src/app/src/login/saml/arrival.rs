@@ -84,7 +84,7 @@ impl App {
             trial,
             earlier,
         });
-        self.arrive(scope, trial, arrival).await
+        self.arrive(scope, row, trial, arrival).await
     }
 
     /// What the answer of the provider proves.

@@ -1,0 +1,74 @@
+//! What a page says to whoever took a way in that does not lead in, in each language. Knows sentences; does not know HTTP.
+
+/// What is wrong with the way that somebody took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It leads back to its beginning.
+    GoingRound,
+    /// The tenant has closed it.
+    NotEnforced,
+    /// What was shown there was not accepted.
+    NotAccepted,
+}
+
+impl Way {
+    pub(super) fn english(self) -> [&'static str; 3] {
+        match self {
+            Self::GoingRound => [
+                "Signing in goes round in circles",
+                "Your organisation’s sign-in let you in several times within seconds, and the product sent you back each time.",
+                "Allow cookies for the product’s site and check this device’s clock, then sign in again. If it goes on, tell your administrator the reference below.",
+            ],
+            Self::NotEnforced => [
+                "Your organisation signs in another way",
+                "This way of signing in is closed: your organisation allows only the ones that it has chosen.",
+                "Sign in from your product’s own page, or ask your administrator for the right link.",
+            ],
+            Self::NotAccepted => [
+                "That was not accepted",
+                "Nobody was signed in and nothing was registered.",
+                "Begin again. If it goes on, tell your administrator the reference below.",
+            ],
+        }
+    }
+
+    pub(super) fn japanese(self) -> [&'static str; 3] {
+        match self {
+            Self::GoingRound => [
+                "サインインが繰り返されています",
+                "数秒の間に何度もサインインしましたが、そのたびに製品から送り返されました。",
+                "製品のサイトのCookieを許可し、この端末の時計を確認してから、もう一度サインインしてください。続く場合は、下の参照コードを管理者にお伝えください。",
+            ],
+            Self::NotEnforced => [
+                "組織は別の方法でサインインします",
+                "このサインイン方法は使えません。組織が選んだ方法だけが許可されています。",
+                "製品のページからサインインするか、管理者に正しいリンクをお問い合わせください。",
+            ],
+            Self::NotAccepted => [
+                "受け付けられませんでした",
+                "サインインも登録も行われていません。",
+                "最初からやり直してください。続く場合は、下の参照コードを管理者にお伝えください。",
+            ],
+        }
+    }
+
+    pub(super) fn french(self) -> [&'static str; 3] {
+        match self {
+            Self::GoingRound => [
+                "La connexion tourne en rond",
+                "Votre organisation vous a laissé entrer plusieurs fois en quelques secondes, et le produit vous a renvoyé à chaque fois.",
+                "Autorisez les cookies du site du produit et vérifiez l’heure de cet appareil, puis reconnectez-vous. Si cela persiste, transmettez la référence ci-dessous à votre administrateur.",
+            ],
+            Self::NotEnforced => [
+                "Votre organisation se connecte autrement",
+                "Ce mode de connexion est fermé : votre organisation n’autorise que ceux qu’elle a choisis.",
+                "Connectez-vous depuis la page de votre produit ou demandez le bon lien à votre administrateur.",
+            ],
+            Self::NotAccepted => [
+                "Cela n’a pas été accepté",
+                "Personne n’a été connecté et rien n’a été enregistré.",
+                "Recommencez. Si cela persiste, transmettez la référence ci-dessous à votre administrateur.",
+            ],
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod access;
 mod admission;
 mod adoption;
 mod bad_input;
+mod browser;
 mod bulk;
 mod credentials;
 mod dialects;

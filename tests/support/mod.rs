@@ -1,6 +1,7 @@
 //! What the tests stand on: one private cluster for the run, and an application on it.
 
 pub mod canaille;
+pub mod chromium;
 mod cluster;
 pub mod dns;
 pub mod http;

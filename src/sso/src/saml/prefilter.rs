@@ -6,8 +6,9 @@
 //! nothing in it asks a parser or the signature library for more than reading it.
 
 use std::collections::HashSet;
+use std::ptr;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Namespace, Node, ParsingOptions};
 
 use super::names::{
     ASSERTION, ENCRYPTION, EXCLUSIVE, PREFIXES, PROTOCOL, SIGNATURE, all, is, only, text as text_of,
@@ -38,6 +39,9 @@ const DIGEST_ALGORITHMS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
 const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
+
+/// Parts of an assertion that stand nowhere else (SAML Core §2.3.3).
+const STATEMENTS: [&str; 4] = ["Subject", "Conditions", "AuthnStatement", "AttributeStatement"];
 
 /// What a document is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +120,21 @@ impl<'t> Plain<'t> {
             return Err(Refusal::Root(kind.name()));
         }
         let mut ids = HashSet::new();
+        // Every element has all that are in force there, so each declaration is looked at once.
+        let mut seen = HashSet::new();
         for element in self.tree.descendants().filter(Node::is_element) {
-            namespaces(element)?;
+            for namespace in element.namespaces().filter(|it| seen.insert(ptr::from_ref::<Namespace<'_>>(it)))
+            {
+                declared(namespace)?;
+            }
             attributes(element, &mut ids)?;
             texts(element)?;
             place(element, root)?;
         }
         assertions(root)?;
+        if kind == Kind::Response {
+            content(root)?;
+        }
         for holder in
             [Some(root), self.assertion().filter(|assertion| *assertion != root)].into_iter().flatten()
         {
@@ -132,16 +144,17 @@ impl<'t> Plain<'t> {
     }
 }
 
-fn namespaces(element: Node<'_, '_>) -> Result<(), Refusal> {
-    for namespace in element.namespaces() {
-        let (prefix, uri) = (namespace.name(), namespace.uri());
-        if !is_absolute(uri) {
-            return Err(Refusal::Namespace("it is empty or relative"));
-        }
-        let meant = PREFIXES.into_iter().find(|(name, _)| Some(*name) == prefix);
-        if meant.is_some_and(|(_, meant)| meant != uri) {
-            return Err(Refusal::Namespace("a well-known prefix stands for something else"));
-        }
+fn declared(namespace: &Namespace<'_>) -> Result<(), Refusal> {
+    let (prefix, uri) = (namespace.name(), namespace.uri());
+    if !is_absolute(uri) {
+        return Err(Refusal::Namespace("it is empty or relative"));
+    }
+    if prefix == Some("xmlns") {
+        return Err(Refusal::Namespace("a reserved prefix is declared"));
+    }
+    let meant = PREFIXES.into_iter().find(|(name, _)| Some(*name) == prefix);
+    if meant.is_some_and(|(_, meant)| meant != uri) {
+        return Err(Refusal::Namespace("a well-known prefix stands for something else"));
     }
     Ok(())
 }
@@ -239,6 +252,11 @@ fn place(element: Node<'_, '_>, root: Node<'_, '_>) -> Result<(), Refusal> {
             Err(Refusal::AssertionPlace)
         };
     }
+    for name in STATEMENTS {
+        if is(element, ASSERTION, name) && !parent.is_some_and(|parent| is(parent, ASSERTION, "Assertion")) {
+            return Err(Refusal::Stray(name));
+        }
+    }
     if is(element, SIGNATURE, "Signature") {
         let in_assertion = parent.is_some_and(|parent| is(parent, ASSERTION, "Assertion"));
         return if below_root || in_assertion { Ok(()) } else { Err(Refusal::SignaturePlace) };
@@ -250,6 +268,23 @@ fn place(element: Node<'_, '_>, root: Node<'_, '_>) -> Result<(), Refusal> {
 fn assertions(root: Node<'_, '_>) -> Result<(), Refusal> {
     let found = all(root, ASSERTION, "Assertion").chain(all(root, ASSERTION, "EncryptedAssertion")).count();
     if found > 1 { Err(Refusal::AssertionPlace) } else { Ok(()) }
+}
+
+/// SAML Core §3.2.2 and §3.3.3: what a response is made of.
+fn content(root: Node<'_, '_>) -> Result<(), Refusal> {
+    const PARTS: [(&str, &str); 6] = [
+        (ASSERTION, "Issuer"),
+        (SIGNATURE, "Signature"),
+        (PROTOCOL, "Extensions"),
+        (PROTOCOL, "Status"),
+        (ASSERTION, "Assertion"),
+        (ASSERTION, "EncryptedAssertion"),
+    ];
+    let belongs = |child: Node<'_, '_>| match child.text().filter(|_| child.is_text()) {
+        Some(text) => text.trim().is_empty(),
+        None => PARTS.into_iter().any(|(namespace, name)| is(child, namespace, name)),
+    };
+    if root.children().all(belongs) { Ok(()) } else { Err(Refusal::Stray("something in the response")) }
 }
 
 /// The signature that stands in an element, if one does: XML Signature, narrowed to what SAML Core §5.4 asks for.
@@ -268,6 +303,9 @@ fn signature_of(holder: Node<'_, '_>, sha1: bool) -> Result<(), Refusal> {
     method(info, "SignatureMethod", allowed, Refusal::SignatureAlgorithm)?;
 
     let reference = only(info, SIGNATURE, "Reference").ok_or(Refusal::ReferenceCount)?;
+    if info.children().filter(Node::is_element).count() != 3 {
+        return Err(Refusal::SignatureParts);
+    }
     let target = reference.attribute("URI").and_then(|uri| uri.strip_prefix('#'));
     if target.is_none() || target != holder.attribute("ID") {
         return Err(Refusal::ReferenceTarget);

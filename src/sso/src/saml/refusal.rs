@@ -44,6 +44,9 @@ pub enum Refusal {
     /// An element of SAML's or XML Signature's name in another namespace.
     #[error("an element borrows the name {0} in another namespace")]
     BorrowedName(&'static str),
+    /// A part of an assertion outside of one, or in a response what no response has.
+    #[error("the message has a part where none belongs: {0}")]
+    Stray(&'static str),
     /// A signature elsewhere than in the root or in the assertion, or several in one.
     #[error("the message has a signature where none belongs, or several")]
     SignaturePlace,
@@ -236,7 +239,7 @@ impl Refusal {
             Self::Inclusion => 12,
             Self::Id(_) => 13,
             Self::AssertionPlace => 14,
-            Self::BorrowedName(_) => 15,
+            Self::BorrowedName(_) | Self::Stray(_) => 15,
             Self::SignaturePlace => 16,
             Self::SignatureParts => 17,
             Self::ReferenceCount => 18,

@@ -12,12 +12,14 @@ const MOST_DEPTH: usize = 40;
 const MOST_ATTRIBUTES: usize = 24;
 /// Declarations of namespaces that are in force in one place: for each element, a parser goes through all of them.
 const MOST_NAMESPACES: usize = 32;
+/// The same, over all elements: two thousand groups whose values declare two of their own have a third of it.
+const MOST_IN_FORCE: usize = 40_000;
 
 /// Refuses what no message of SAML needs and what is too much.
 pub(super) fn scan(text: &str) -> Result<(), Refusal> {
     let mut rest = without_declaration(text)?;
     // For each element that is open, the declarations in force there.
-    let (mut open, mut elements) = (Vec::new(), 0_usize);
+    let (mut open, mut elements, mut in_force) = (Vec::new(), 0_usize, 0_usize);
     while let Some((_, tag)) = rest.split_once('<') {
         if tag.starts_with('!') {
             return Err(declared(tag));
@@ -31,6 +33,7 @@ pub(super) fn scan(text: &str) -> Result<(), Refusal> {
             open.pop();
         } else {
             elements += 1;
+            in_force = in_force.saturating_add(namespaces);
             if !is_empty {
                 open.push(namespaces);
             }
@@ -40,6 +43,7 @@ pub(super) fn scan(text: &str) -> Result<(), Refusal> {
             (open.len(), MOST_DEPTH, "levels"),
             (attributes, MOST_ATTRIBUTES, "attributes"),
             (namespaces, MOST_NAMESPACES, "namespaces"),
+            (in_force, MOST_IN_FORCE, "namespaces of all elements"),
         ] {
             if number > most {
                 return Err(Refusal::Oversized(what));
@@ -145,6 +149,9 @@ mod tests {
             let (outer, inner) = (" xmlns:a='urn:a'".repeat(20), " xmlns:b='urn:b'".repeat(namespaces - 20));
             format!("<r{outer}>{}</r>", format!("<a{inner}/>").repeat(9))
         };
+        let crowded = |total: usize| {
+            format!("<r{}>{}</r>", " xmlns:a='urn:a'".repeat(20), "<a/>".repeat(total.div_ceil(20) - 1))
+        };
         let check = |document: &dyn Fn(usize) -> String, most, what| {
             assert_eq!(scan(&document(most)), Ok(()), "{what}");
             assert_eq!(scan(&document(most + 1)), Err(Refusal::Oversized(what)));
@@ -154,5 +161,6 @@ mod tests {
         check(&flat, MOST_ELEMENTS, "elements");
         check(&wide, MOST_ATTRIBUTES, "attributes");
         check(&bound, MOST_NAMESPACES, "namespaces");
+        check(&crowded, MOST_IN_FORCE, "namespaces of all elements");
     }
 }

@@ -106,6 +106,7 @@ fn a_namespace_is_absolute_and_a_well_known_prefix_stands_for_what_it_says() {
         "xmlns:samlp=\"urn:other\"",
         "xmlns:saml2=\"urn:other\"",
         "xmlns:ds=\"urn:other\"",
+        "xmlns:xmlns=\"urn:other\"",
     ] {
         let document =
             changed(&signed_assertion(), "<saml:Attribute ", &format!("<saml:Attribute {declaration} "));
@@ -205,6 +206,23 @@ fn a_signed_assertion_is_not_wrapped_into_somebody_elses() {
             "{refusal}: {part}"
         );
     }
+}
+
+/// 15
+#[test]
+fn a_part_that_belongs_nowhere_is_refused_though_nobody_would_read_it() {
+    let subject = between(&assertion(), "<saml:Subject>", "</saml:Subject>").to_owned();
+    let twice = changed(&subject, "</saml:Subject>", &format!("{subject}</saml:Subject>"));
+
+    for part in ["x", "<x xmlns=\"urn:x\"/>", "<saml:NameID>p-0001</saml:NameID>", "<samlp:Status/>x"] {
+        let document = changed(&signed_assertion(), "<samlp:Status>", &format!("{part}<samlp:Status>"));
+
+        assert_eq!(refusal(&document), Refusal::Stray("something in the response"), "{part}");
+    }
+    let nested = response(&provider().sign(&changed(&assertion(), &subject, &twice)));
+    assert_eq!(refusal(&nested), Refusal::Stray("Subject"));
+    let extensions = "<samlp:Extensions><x xmlns=\"urn:x\">y</x></samlp:Extensions>\n<samlp:Status>";
+    assert!(accept(&changed(&signed_assertion(), "<samlp:Status>", extensions)).is_ok());
 }
 
 /// The signature of an assertion, with the assertion that it signs inside it.

@@ -10,5 +10,6 @@ mod logout;
 mod metadata;
 mod requests;
 mod responses;
+mod sealing;
 mod signatures;
 mod world;

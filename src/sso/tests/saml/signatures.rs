@@ -144,6 +144,7 @@ fn a_signature_of_another_shape_is_refused_before_it_is_verified() {
         (reference, &String::new(), Refusal::ReferenceCount),
         (signature, &signature.repeat(2), Refusal::SignaturePlace),
         ("</ds:SignedInfo>", &"</ds:SignedInfo><ds:Object/>".to_owned(), Refusal::SignatureParts),
+        ("</ds:SignedInfo>", &"<ds:Object/></ds:SignedInfo>".to_owned(), Refusal::SignatureParts),
         ("URI=\"#_a1\"", &"URI=\"\"".to_owned(), Refusal::ReferenceTarget),
         ("URI=\"#_a1\"", &"URI=\"#_r1\"".to_owned(), Refusal::ReferenceTarget),
         ("URI=\"#_a1\"", &"URI=\"http://127.0.0.1:1/\"".to_owned(), Refusal::ReferenceTarget),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use openidconnect::core::CoreJwsSigningAlgorithm;
+use openssl::hash::MessageDigest;
 
 /// An asymmetric signature algorithm. `none` and the HMAC family cannot be written down here, so no configuration and no
 /// discovery document can allow them.
@@ -82,17 +82,12 @@ impl SigningAlg {
         }
     }
 
-    pub(crate) const fn on_the_wire(self) -> CoreJwsSigningAlgorithm {
+    /// The digest that it signs; that of Ed25519 inside is not asked for, but claims are hashed by it too.
+    pub(crate) fn digest(self) -> MessageDigest {
         match self {
-            Self::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-            Self::Rs384 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-            Self::Rs512 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-            Self::Ps256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-            Self::Ps384 => CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-            Self::Ps512 => CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-            Self::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-            Self::Es384 => CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-            Self::EdDsa => CoreJwsSigningAlgorithm::EdDsa,
+            Self::Rs256 | Self::Ps256 | Self::Es256 => MessageDigest::sha256(),
+            Self::Rs384 | Self::Ps384 | Self::Es384 => MessageDigest::sha384(),
+            Self::Rs512 | Self::Ps512 | Self::EdDsa => MessageDigest::sha512(),
         }
     }
 }

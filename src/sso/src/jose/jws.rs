@@ -2,11 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::JsonWebKey;
-use openidconnect::core::CoreJsonWebKey;
 use serde_json::{Map, Value};
 
-use super::{JwsError, SigningAlg};
+use super::{JwsError, SigningAlg, VerifyingKey};
 
 const LONGEST: usize = 16 * 1024;
 
@@ -55,9 +53,10 @@ impl<'a> Jws<'a> {
     }
 
     /// The claims, if the signature is by this key.
-    pub(crate) fn verify(&self, key: &CoreJsonWebKey) -> Result<Map<String, Value>, JwsError> {
-        key.verify_signature(&self.algorithm.on_the_wire(), self.signed.as_bytes(), &self.signature)
-            .or(Err(JwsError::SignatureInvalid))?;
+    pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Map<String, Value>, JwsError> {
+        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
+            return Err(JwsError::SignatureInvalid);
+        }
         object(&self.payload).ok_or(JwsError::Malformed("the payload is not a JSON object"))
     }
 }

@@ -4,14 +4,15 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::core::CoreJsonWebKey;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::algorithm::KeyKind;
-use super::{JwsError, KeysError, SigningAlg};
+use super::{JwsError, KeysError, SigningAlg, VerifyingKey};
 use crate::egress::{Egress, EgressError};
 
+/// Each key costs some work before it verifies anything; nobody publishes more than a dozen.
+const MOST_KEYS: usize = 200;
 const SMALLEST_RSA_MODULUS_BITS: usize = 2048;
 
 /// The usable signature keys of one signer at one moment.
@@ -26,7 +27,7 @@ struct PublishedKey {
     algorithm: Option<String>,
     /// The public numbers as published: two keys with the same ones are one key.
     numbers: Vec<String>,
-    key: CoreJsonWebKey,
+    key: VerifyingKey,
 }
 
 /// A member of a JSON Web Key Set, as far as it decides whether the key may be used (RFC 7517 section 4).
@@ -68,26 +69,22 @@ impl KeySet {
             EgressError::MalformedJson => KeysError::Malformed,
             other => KeysError::Unreachable(other),
         })?;
-        Self::of(document)
+        Self::of(&document)
     }
 
     /// Reads a JSON Web Key Set.
     pub fn read(document: Value) -> Result<Self, KeysError> {
-        Self::of(Jwks::deserialize(document).or(Err(KeysError::Malformed))?)
+        Self::of(&Jwks::deserialize(document).or(Err(KeysError::Malformed))?)
     }
 
     /// RFC 7517 section 5: keys that are not understood are ignored, not fatal.
-    fn of(document: Jwks) -> Result<Self, KeysError> {
-        let keys: Vec<_> = document.keys.into_iter().filter_map(PublishedKey::read).collect();
+    fn of(document: &Jwks) -> Result<Self, KeysError> {
+        let keys: Vec<_> = document.keys.iter().take(MOST_KEYS).filter_map(PublishedKey::read).collect();
         if keys.is_empty() { Err(KeysError::WithoutUsableKey) } else { Ok(Self { keys }) }
     }
 
     /// The one key that fits a token's header.
-    pub(crate) fn select(
-        &self,
-        id: Option<&str>,
-        algorithm: SigningAlg,
-    ) -> Result<&CoreJsonWebKey, JwsError> {
+    pub(crate) fn select(&self, id: Option<&str>, algorithm: SigningAlg) -> Result<&VerifyingKey, JwsError> {
         let mut fitting = self.keys.iter().filter(|key| key.fits(id, algorithm));
         let first = fitting.next().ok_or(JwsError::KeyUnknown)?;
         // PingFederate publishes the same key twice; that is no ambiguity.
@@ -99,15 +96,15 @@ impl KeySet {
 }
 
 impl PublishedKey {
-    fn read(value: Value) -> Option<Self> {
-        let jwk = Jwk::deserialize(&value).ok()?;
+    fn read(value: &Value) -> Option<Self> {
+        let jwk = Jwk::deserialize(value).ok()?;
         let kind = jwk.kind()?;
         if !jwk.is_for_verification()
             || (kind == KeyKind::Rsa && jwk.modulus_bits()? < SMALLEST_RSA_MODULUS_BITS)
         {
             return None;
         }
-        let key = serde_json::from_value(value).ok()?;
+        let key = VerifyingKey::read(value, kind)?;
         let numbers = [jwk.n, jwk.e, jwk.x, jwk.y].into_iter().flatten().collect();
         Some(Self { id: jwk.kid, kind, algorithm: jwk.alg, numbers, key })
     }

@@ -10,6 +10,7 @@ mod keys;
 mod published;
 mod signing;
 mod time;
+mod verifying;
 
 pub use algorithm::{SigningAlg, UnknownAlgorithm};
 pub use cache::{Cache, Published};
@@ -20,3 +21,4 @@ pub use keys::KeySet;
 pub use published::PublishedKeys;
 pub use signing::SigningKey;
 pub(crate) use time::{between, later, numeric_date};
+pub(crate) use verifying::VerifyingKey;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::id_token::{self, Expectations};
+use chrono::{DateTime, Utc};
+
+use super::id_token::{self, Expectations, Verified};
 use super::{Connection, FlowSecrets, Outside, Provider, token, userinfo};
 use crate::jose::{Jws, KeySet};
 use crate::{SsoError, VerifiedIdentity};
@@ -128,10 +130,7 @@ pub async fn finish(
         code,
         now: outside.now,
     };
-    let judge = |keys: &KeySet| {
-        let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
-        id_token::verify(&jws, key, &expected)
-    };
+    let judge = |keys: &KeySet| verified(&jws, keys, &expected);
     let is_about_keys = |error: &SsoError| matches!(error, SsoError::KeyUnknown | SsoError::SignatureInvalid);
     let mut verified = provider.keys().judge(outside.egress, outside.now, is_about_keys, judge).await?;
     if connection.userinfo {
@@ -142,6 +141,30 @@ pub async fn finish(
     let mut identity = verified.into_identity(connection)?;
     identity.logout_hint = Some(tokens.id_token);
     Ok(identity)
+}
+
+/// Judges what the token endpoint answered to `code` by these keys, and asks nobody anything: the part of [`finish`] between
+/// its requests.
+pub fn judge(
+    answer: &[u8],
+    connection: &Connection,
+    keys: &KeySet,
+    flow: &FlowSecrets,
+    code: &str,
+    now: DateTime<Utc>,
+) -> Result<VerifiedIdentity, SsoError> {
+    let tokens = token::read(serde_json::from_slice(answer).or(Err(SsoError::TokenResponseMalformed))?)?;
+    let jws = Jws::parse(tokens.id_token.expose(), &connection.allowed_algs, &["JWT"])?;
+    let expected =
+        Expectations { connection, nonce: &flow.nonce, access_token: &tokens.access_token, code, now };
+    let mut identity = verified(&jws, keys, &expected)?.into_identity(connection)?;
+    identity.logout_hint = Some(tokens.id_token);
+    Ok(identity)
+}
+
+fn verified(jws: &Jws<'_>, keys: &KeySet, expected: &Expectations<'_>) -> Result<Verified, SsoError> {
+    let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
+    id_token::verify(jws, key, expected)
 }
 
 /// What can be said about the callback before anybody is asked. An error is believed only with the state of this flow

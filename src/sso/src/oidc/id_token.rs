@@ -5,13 +5,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use openidconnect::JsonWebKey;
-use openidconnect::core::CoreJsonWebKey;
+use openssl::hash::hash;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
 use super::{Connection, facts};
-use crate::jose::{AudienceError, Claims, ClaimsError, Jws, SigningAlg, between, later};
+use crate::jose::{AudienceError, Claims, ClaimsError, Jws, SigningAlg, VerifyingKey, between, later};
 use crate::{Secret, SsoError, VerifiedIdentity};
 
 /// The token was handed out in answer to our request, a moment ago; this is how slow a provider may be.
@@ -43,7 +42,7 @@ pub(super) struct Verified {
 /// Verifies the signature with `key` and then every claim.
 pub(super) fn verify(
     jws: &Jws<'_>,
-    key: &CoreJsonWebKey,
+    key: &VerifyingKey,
     expected: &Expectations<'_>,
 ) -> Result<Verified, SsoError> {
     let claims = jws.verify(key)?;
@@ -55,7 +54,7 @@ pub(super) fn verify(
     expected.check_nonce(&claims)?;
     let auth_time = expected.check_auth_time(&claims)?;
     expected.check_authentication(&claims)?;
-    let half_hash = |of: &str| half_hash(key, jws.algorithm, of);
+    let half_hash = |of: &str| half_hash(jws.algorithm, of);
     if !holds(&claims, "at_hash", || half_hash(expected.access_token.expose()))? {
         return Err(SsoError::AccessTokenHashMismatch);
     }
@@ -185,8 +184,8 @@ fn holds(
     Ok(expected().is_some_and(|expected| expected.as_bytes().ct_eq(claimed.as_bytes()).into()))
 }
 
-fn half_hash(key: &CoreJsonWebKey, algorithm: SigningAlg, of: &str) -> Option<String> {
-    let hash = key.hash_bytes(of.as_bytes(), &algorithm.on_the_wire()).ok()?;
+fn half_hash(algorithm: SigningAlg, of: &str) -> Option<String> {
+    let hash = hash(algorithm.digest(), of.as_bytes()).ok()?;
     let half: Vec<u8> = hash.iter().copied().take(hash.len() / 2).collect();
     Some(URL_SAFE_NO_PAD.encode(half))
 }

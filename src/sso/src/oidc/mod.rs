@@ -5,8 +5,8 @@
 //! used once, and refuses callbacks with repeated parameters. [`verify_logout_token`] and [`sign_out_at`] are the end of what
 //! began there: the provider ends sessions of ours, and we ask it to end its own.
 //!
-//! From `openidconnect` come the types of the wire, PKCE, and the keys with their signature arithmetic. Its ID token
-//! verifier is not used: its client takes the allowed algorithms from the provider's own document, and `azp`, `iat`, `nbf`,
+//! From `openidconnect` come the types of the wire and PKCE; signatures are verified by OpenSSL. Its ID token verifier is
+//! not used: its client takes the allowed algorithms from the provider's own document, and `azp`, `iat`, `nbf`,
 //! `auth_time`, `at_hash` and the length of `sub` are left to the caller. The rules stand in `id_token` instead, in the
 //! order of OpenID Connect Core section 3.1.3.7, one error each.
 
@@ -25,7 +25,7 @@ mod tenancy;
 mod token;
 mod userinfo;
 
-pub use callback::{CallbackParams, ErrorCode, finish};
+pub use callback::{CallbackParams, ErrorCode, finish, judge};
 pub use connection::{ClientAuth, Connection, FlowSecrets};
 pub use logout::{LogoutError, LogoutToken, sign_out_at, verify_logout_token};
 pub use outside::Outside;

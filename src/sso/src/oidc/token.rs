@@ -15,7 +15,7 @@ pub(super) struct Tokens {
 
 /// RFC 6749 section 5.1, and OpenID Connect Core section 3.1.3.3.
 #[derive(Deserialize)]
-struct Granted {
+pub(super) struct Granted {
     access_token: String,
     token_type: String,
     id_token: Option<String>,
@@ -47,10 +47,14 @@ pub(super) async fn redeem(
     if response.status != 200 {
         return Err(SsoError::TokenRefused { status: response.status, error: refused(&response) });
     }
-    let granted: Granted = response.json().map_err(|error| match error {
+    read(response.json().map_err(|error| match error {
         EgressError::MalformedJson => SsoError::TokenResponseMalformed,
         other => SsoError::TokenEndpointUnreachable(other),
-    })?;
+    })?)
+}
+
+/// The tokens in an answer of the token endpoint.
+pub(super) fn read(granted: Granted) -> Result<Tokens, SsoError> {
     if !granted.token_type.eq_ignore_ascii_case("Bearer") {
         return Err(SsoError::TokenTypeRefused);
     }

@@ -13,6 +13,7 @@ mod discovery;
 mod egress;
 mod envelope;
 mod flow;
+mod hostile;
 mod logout;
 mod provider;
 mod push;

@@ -1,6 +1,6 @@
 //! Every attack on a SAML response that is known to us, generated: each class in three places of the document, against every
 //! variant of the provider's signature. None is believed, none panics, none costs much; and what identity providers really
-//! send is believed. `docs/saml-attacks.md` shows what other implementations make of the same documents.
+//! send is believed.
 
 #![cfg(test)]
 
@@ -119,9 +119,9 @@ fn every_variant_of_a_signature_that_is_allowed_is_believed() {
     }
 }
 
-/// For other implementations: what `./x saml-matrix` hands to them.
+/// For other implementations, to compare with: a line of JSON for each document.
 #[test]
-#[ignore = "writes files for `./x saml-matrix`"]
+#[ignore = "writes files for other implementations"]
 fn the_documents_are_written_for_others() {
     corpus::write();
 }

@@ -203,6 +203,7 @@ impl World {
             .replace("{connection}", connection)
             .replace("{directory}", "directory")
             .replace("{domain}", "acme.example")
+            .replace("{permission}", "users.invite")
     }
 
     /// All that can be seen of the other tenant from inside.
@@ -301,6 +302,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "resourceType": "User", "urn": "urn:acme:changed:2.0:User", "name": "Changed",
             "attributes": [{"name": "badge"}]
         }),
+        (_, path) if path.ends_with("/decisions") => {
+            json!({"questions": [{"user": uuid::Uuid::nil(), "permission": "users.invite"}]})
+        }
+        (_, path) if path.ends_with("/offer") => json!({"features": []}),
         (_, path) if path.ends_with("/seat-pool") => json!({"purchased": 1, "atLimit": "refuse"}),
         _ => return None,
     })

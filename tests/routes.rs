@@ -19,7 +19,7 @@ pub enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 175] = [
+pub const ROUTES: [(&str, &str, Opens); 180] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -144,6 +144,11 @@ pub const ROUTES: [(&str, &str, Opens); 175] = [
     ("PATCH", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}/permissions/{permission}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/decisions", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/permissions/{permission}/holders", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/offer", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/offer", Admin),
     ("GET", "/api/v1/tenants/{tenant}/tombstones", Admin),
     ("GET", "/api/v1/tenants/{tenant}/adoptions", Admin),
     ("POST", "/api/v1/tenants/{tenant}/adoptions", Admin),

@@ -46,12 +46,18 @@ fn shown(access: &EffectiveAccess) -> String {
         table.row(["role".to_owned(), held.role.clone(), place(&held.scope), because(&held.reasons)]);
     }
     for held in &access.flags {
-        let what = with_condition(&held.flag, held.obligation.as_deref());
+        let what = with_conditions(&held.flag, &held.obligations);
         table.row(["flag".to_owned(), what, place(&held.scope), because(&held.reasons)]);
     }
     for held in &access.permissions {
-        let what = with_condition(&held.permission, held.obligation.as_deref());
+        let at = held.level.as_ref().map(|level| format!(" at {level}")).unwrap_or_default();
+        let of = held.of.as_ref().map(|of| format!(" for {of}")).unwrap_or_default();
+        let what = with_conditions(&format!("{}{at}{of}", held.permission), &held.obligations);
         table.row(["permission".to_owned(), what, place(&held.scope), because(&held.reasons)]);
+    }
+    for held in &access.restrictions {
+        let restriction = held.restriction.clone();
+        table.row(["restriction".to_owned(), restriction, place(&held.scope), because(&held.reasons)]);
     }
     for dropped in &access.dropped {
         let scope = dropped.scope.as_ref().map(place).unwrap_or_default();
@@ -67,11 +73,12 @@ fn status(status: AccessStatus) -> String {
         AccessStatus::Inactive => "inactive".to_owned(),
         AccessStatus::WaitingForSeat { position } => format!("waiting, place {position}"),
         AccessStatus::NoSeat => "no seat".to_owned(),
+        AccessStatus::Blocked => "blocked".to_owned(),
     }
 }
 
-fn with_condition(what: &str, obligation: Option<&str>) -> String {
-    obligation.map_or_else(|| what.to_owned(), |condition| format!("{what} if {condition}"))
+fn with_conditions(what: &str, obligations: &[String]) -> String {
+    if obligations.is_empty() { what.to_owned() } else { format!("{what} if {}", obligations.join(", ")) }
 }
 
 fn place(scope: &Scope) -> String {
@@ -99,6 +106,7 @@ mod tests {
             flags: Vec::new(),
             roles: Vec::new(),
             permissions: Vec::new(),
+            restrictions: Vec::new(),
             dropped: Vec::new(),
             reasons: vec![Reason::WaitingForSeat { position: 2 }],
         };

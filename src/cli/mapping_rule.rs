@@ -32,7 +32,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("match").required(true).args(["group", "group_external_id", "attribute"]))]
-#[command(group = ArgGroup::new("gives").required(true).args(["flags", "role", "home"]))]
+#[command(group = ArgGroup::new("gives").required(true).args(["flags", "role", "home", "level", "restrict", "block"]))]
 pub(super) struct Create {
     #[command(flatten)]
     of: OfTenant,
@@ -57,6 +57,18 @@ pub(super) struct Create {
     /// Gives a role of the blueprint
     #[arg(long)]
     role: Option<String>,
+    /// Takes away from the role, by a restriction of the blueprint; can be repeated
+    #[arg(long = "restriction", value_name = "RESTRICTION", requires = "role")]
+    restrictions: Vec<String>,
+    /// Gives a permission at a level: PERMISSION=LEVEL, or PERMISSION:WHAT=LEVEL for one thing only
+    #[arg(long, value_name = "PERMISSION=LEVEL")]
+    level: Option<Level>,
+    /// Takes away from whatever role there is, by a restriction of the blueprint; can be repeated
+    #[arg(long, value_name = "RESTRICTION")]
+    restrict: Vec<String>,
+    /// Gives nothing at all, whatever else gives something
+    #[arg(long)]
+    block: bool,
     /// Gives a home: the key of an org unit; {value} stands for the attribute's value
     #[arg(long, value_name = "TEMPLATE")]
     home: Option<String>,
@@ -74,6 +86,30 @@ pub(super) struct Delete {
     of: OfTenant,
     /// The rule's id, as `list` shows it
     id: MappingRuleId,
+}
+
+/// A permission at a level as it is written on the command line.
+#[derive(Debug, Clone)]
+struct Level {
+    permission: String,
+    of: Option<String>,
+    height: String,
+}
+
+/// The text is not a permission at a level.
+#[derive(Debug, thiserror::Error)]
+#[error("a level is PERMISSION=LEVEL or PERMISSION:WHAT=LEVEL")]
+struct NoLevel;
+
+impl FromStr for Level {
+    type Err = NoLevel;
+
+    fn from_str(text: &str) -> Result<Self, NoLevel> {
+        let (what, level) = text.rsplit_once('=').ok_or(NoLevel)?;
+        let (permission, of) =
+            what.split_once(':').map_or((what, None), |(id, of)| (id, Some(of.to_owned())));
+        Ok(Self { permission: permission.to_owned(), of, height: level.to_owned() })
+    }
 }
 
 /// A scope as it is written on the command line.
@@ -143,6 +179,10 @@ impl Create {
             value,
             flags,
             role,
+            restrictions,
+            level,
+            restrict,
+            block,
             home,
             fallback,
             scope,
@@ -155,11 +195,18 @@ impl Create {
             (None, None, Some(path)) => RuleMatch::Attribute { path, value },
             _ => return Err(misspelt("one of --group, --group-external-id and --attribute")),
         };
-        let gives = match (flags.is_empty(), role, home) {
-            (false, None, None) => RuleOutcome::Flags { flags, scope },
-            (true, Some(role), None) => RuleOutcome::Role { role, scope },
-            (true, None, Some(template)) => RuleOutcome::Home { template, fallback },
-            _ => return Err(misspelt("one of --flag, --role and --home")),
+        let gives = match (role, home, level) {
+            (Some(role), None, None) => RuleOutcome::Role { role, scope, restrictions },
+            (None, Some(template), None) => RuleOutcome::Home { template, fallback },
+            (None, None, Some(Level { permission, of, height: level })) => {
+                RuleOutcome::Level { permission, level, of, scope }
+            }
+            (None, None, None) if !flags.is_empty() => RuleOutcome::Flags { flags, scope },
+            (None, None, None) if !restrict.is_empty() => {
+                RuleOutcome::Restrictions { restrictions: restrict, scope }
+            }
+            (None, None, None) if block => RuleOutcome::Block(true),
+            _ => return Err(misspelt("one of --flag, --role, --level, --restrict, --block and --home")),
         };
         Ok(NewMappingRule { priority, matches, gives })
     }
@@ -194,7 +241,20 @@ fn what(gives: &RuleOutcome) -> String {
         RuleOutcome::Flags { flags, scope } => {
             format!("{} {}{}", noun(flags), flags.join(", "), place(scope))
         }
-        RuleOutcome::Role { role, scope } => format!("role {role}{}", place(scope)),
+        RuleOutcome::Role { role, scope, restrictions } if restrictions.is_empty() => {
+            format!("role {role}{}", place(scope))
+        }
+        RuleOutcome::Role { role, scope, restrictions } => {
+            format!("role {role}{} under {}", place(scope), restrictions.join(", "))
+        }
+        RuleOutcome::Level { permission, level, of, scope } => {
+            let of = of.as_ref().map(|of| format!(" for {of}")).unwrap_or_default();
+            format!("{permission} at {level}{of}{}", place(scope))
+        }
+        RuleOutcome::Restrictions { restrictions, scope } => {
+            format!("restrictions {}{}", restrictions.join(", "), place(scope))
+        }
+        RuleOutcome::Block(_) => "nothing, whatever else gives something".to_owned(),
         RuleOutcome::Home { template, fallback: Some(key) } => format!("home {template}, else {key}"),
         RuleOutcome::Home { template, fallback: None } => format!("home {template}"),
     }
@@ -242,6 +302,11 @@ mod tests {
         let gives = RuleOutcome::Flags { flags, scope: RuleScope::OrgUnit("sales".to_owned()) };
 
         assert_eq!(what(&gives), "flags materials.upload, materials.approve in org unit sales");
+        let level: Level = "case.inquiry_type:refund=reply".parse().unwrap();
+        let (permission, of) = (level.permission, level.of);
+        let gives = RuleOutcome::Level { permission, of, level: level.height, scope: RuleScope::Environment };
+        assert_eq!(what(&gives), "case.inquiry_type at reply for refund");
+        assert!("reply".parse::<Level>().is_err());
         assert_eq!(whom(&RuleMatch::Group("acme-admins".to_owned())), "group \"acme-admins\"");
     }
 }

@@ -35,15 +35,19 @@ pub(super) struct Create {
     /// Key of the unit above
     #[arg(long, value_name = "KEY")]
     parent: Option<String>,
+    /// Which of the product's kinds of unit it is, where the product has several
+    #[arg(long)]
+    kind: Option<String>,
 }
 
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         match self {
-            Self::Create(Create { of, key, name, parent }) => {
+            Self::Create(Create { of, key, name, parent, kind }) => {
                 let admin = console.enter(&of.tenant).await?;
                 let above = or_dash(parent.as_ref());
-                let view = console.app.create_org_unit(&admin, NewOrgUnit { key, name, parent }).await?;
+                let view =
+                    console.app.create_org_unit(&admin, NewOrgUnit { key, name, parent, kind }).await?;
                 let shown = record(&[
                     ("id", view.id.to_string()),
                     ("key", view.key.clone()),

@@ -58,20 +58,22 @@ impl PartialSchema for AccessView {
             .property("key", text("Its key."))
             .property("name", text("Its name."))
             .build();
+        let obligations = ArrayBuilder::new().items(text("What the product must see to.")).build();
         let held = |id: &str| {
             let held = ObjectBuilder::new()
                 .property(id, text("Its id in the blueprint."))
                 .required(id)
                 .property("scope", scope.clone())
-                .property("obligation", text("A condition that the product must check."))
-                .property("level", text("`admin` or `orgAdmin`, for roles that make one."))
+                .property("obligations", obligations.clone())
+                .property("of", text("What it is held for, of a permission that is held one by one."))
+                .property("level", text("`admin` or `org_admin`, for roles that make one; of a permission that has levels, its own."))
                 .property("reasons", reasons.clone())
                 .required("reasons")
                 .build();
             ArrayBuilder::new().items(held).build()
         };
         let status = ObjectBuilder::new()
-            .property("kind", text("`granted`, `inactive`, `waitingForSeat` or `noSeat`."))
+            .property("kind", text("`granted`, `inactive`, `waitingForSeat`, `noSeat` or `blocked`."))
             .required("kind")
             .property("position", ObjectBuilder::new().schema_type(Type::Integer).build())
             .build();
@@ -90,6 +92,7 @@ impl PartialSchema for AccessView {
             .property("roles", held("role"))
             .property("flags", held("flag"))
             .property("permissions", held("permission"))
+            .property("restrictions", held("restriction"))
             .property("dropped", held("id"))
             .property("reasons", reasons)
             .required("status")

@@ -291,7 +291,16 @@ impl Doors {
     }
 
     pub async fn org_unit(&self, key: &str, parent: Option<&str>) {
-        let new = NewOrgUnit { key: key.to_owned(), name: key.to_owned(), parent: parent.map(str::to_owned) };
+        self.unit_of_kind(key, parent, None).await;
+    }
+
+    pub async fn unit_of_kind(&self, key: &str, parent: Option<&str>, kind: Option<&str>) {
+        let new = NewOrgUnit {
+            key: key.to_owned(),
+            name: key.to_owned(),
+            parent: parent.map(str::to_owned),
+            kind: kind.map(str::to_owned),
+        };
         self.tenant.app.create_org_unit(&self.tenant.admin, new).await.unwrap();
     }
 

@@ -26,13 +26,18 @@ impl Tenant {
     }
 
     pub async fn named(slug: &str) -> Self {
+        Self::of_product(slug, "bellface").await
+    }
+
+    /// A tenant of the product with this blueprint.
+    pub async fn of_product(slug: &str, blueprint: &str) -> Self {
         let app = super::app();
         let operator = Operator::at_the_console(app.request_id());
         let slug = slug.to_owned();
-        let new = NewTenant { slug: slug.clone(), name: "Test".to_owned(), blueprint: "bellface".to_owned() };
+        let new = NewTenant { slug: slug.clone(), name: "Test".to_owned(), blueprint: blueprint.to_owned() };
         app.create_tenant(&operator, new).await.unwrap();
         let admin = app.enter(&operator, &slug).await.unwrap();
-        let top = NewOrgUnit { key: "Top".to_owned(), name: "Top".to_owned(), parent: None };
+        let top = NewOrgUnit { key: "Top".to_owned(), name: "Top".to_owned(), parent: None, kind: None };
         app.create_org_unit(&admin, top).await.unwrap();
         let new = NewDirectory {
             slug: "directory".to_owned(),

@@ -182,6 +182,8 @@ names! {
         MappingRuleUpdate = "mapping_rule.update",
         /// A mapping rule was deleted.
         MappingRuleDelete = "mapping_rule.delete",
+        /// What the tenant has of the product was said.
+        OfferSet = "tenant.offer.set",
         /// A schema extension was declared.
         SchemaExtensionCreate = "schema_extension.create",
         /// A schema extension was declared anew.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use uuid::Uuid;
 
-use crate::access::{Facts, GroupFact, LocalGrant, Policy, SeatState};
+use crate::access::{Facts, GroupFact, LocalGrant, Offer, Policy, SeatState};
 use crate::blueprint::{AdminLevel, Blueprint, catalog};
 use crate::id::{GrantId, GroupId, MappingRuleId, OrgUnitId, WorkspaceId};
 use crate::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
@@ -26,7 +26,13 @@ pub(crate) fn workspace_id(number: u128) -> WorkspaceId {
 }
 
 fn unit(number: u128, parent: Option<u128>, key: &str, name: &str) -> OrgUnit {
-    OrgUnit { id: unit_id(number), parent: parent.map(unit_id), key: key.to_owned(), name: name.to_owned() }
+    OrgUnit {
+        id: unit_id(number),
+        parent: parent.map(unit_id),
+        key: key.to_owned(),
+        name: name.to_owned(),
+        kind: None,
+    }
 }
 
 pub(crate) fn units() -> Vec<OrgUnit> {
@@ -77,7 +83,7 @@ pub(crate) fn grid() -> Arc<Blueprint> {
 }
 
 pub(crate) fn policy(blueprint: Arc<Blueprint>, rules: Vec<MappingRule>) -> Policy {
-    Policy { blueprint, tree: tree(), workspaces: workspaces(), rules }
+    Policy { blueprint, tree: tree(), workspaces: workspaces(), rules, offer: Offer::default() }
 }
 
 pub(crate) fn rule(number: u128, priority: i32, matcher: Matcher, outcome: Outcome) -> MappingRule {
@@ -99,7 +105,7 @@ pub(crate) fn flags(flags: &[&str]) -> Outcome {
 }
 
 pub(crate) fn role(role: &str, scope: ScopeRef) -> Outcome {
-    Outcome::Role { role: role.to_owned(), scope }
+    Outcome::Role { role: role.to_owned(), scope, restrictions: Vec::new() }
 }
 
 pub(crate) fn home(template: &str, fallback: Option<&str>) -> Outcome {

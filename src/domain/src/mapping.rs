@@ -66,7 +66,33 @@ pub enum Outcome {
         /// Where.
         #[serde(default)]
         scope: ScopeRef,
+        /// What is taken away from it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restrictions: Vec<String>,
     },
+    /// A permission at a level.
+    Level {
+        /// The permission.
+        permission: String,
+        /// The level.
+        level: String,
+        /// What it is held for, of a permission that is held one by one; for all if none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
+        /// Where.
+        #[serde(default)]
+        scope: ScopeRef,
+    },
+    /// Restrictions of whatever role is held there.
+    Restrictions {
+        /// Their ids.
+        restrictions: Vec<String>,
+        /// Where.
+        #[serde(default)]
+        scope: ScopeRef,
+    },
+    /// Nothing at all, whatever else gives something.
+    Block,
     /// A home in the organisation tree.
     Home {
         /// The key of the unit; `{value}` in it stands for the matched attribute's value.
@@ -125,6 +151,34 @@ pub enum MappingError {
     /// The blueprint has no such flag.
     #[error("the blueprint has no flag {0:?}")]
     UnknownFlag(String),
+    /// The blueprint has no such restriction.
+    #[error("the blueprint has no restriction {0:?}")]
+    UnknownRestriction(String),
+    /// The restriction is not made for the role.
+    #[error("the restriction {restriction:?} is not for the role {role:?}")]
+    NotForRole {
+        /// The restriction.
+        restriction: String,
+        /// The role.
+        role: String,
+    },
+    /// Two restrictions of a group of which one at most holds.
+    #[error("of {0:?} and {1:?} one holds at most")]
+    Exclusive(String, String),
+    /// The list of restrictions is empty.
+    #[error("the rule restricts nothing")]
+    NoRestrictions,
+    /// The blueprint has no such permission with such a level.
+    #[error("the blueprint has no permission {permission:?} with the level {level:?}")]
+    UnknownLevel {
+        /// The permission.
+        permission: String,
+        /// The level.
+        level: String,
+    },
+    /// The permission is not held one by one.
+    #[error("{0:?} is held for all at once")]
+    NotOneByOne(String),
     /// The blueprint has no such role.
     #[error("the blueprint has no role {0:?}")]
     UnknownRole(String),
@@ -188,16 +242,39 @@ impl MappingRule {
                 }
                 check_scope(*scope, tree, workspaces)
             }
-            Outcome::Role { role, scope } => {
+            Outcome::Role { role, scope, restrictions } => {
                 let found = blueprint.role(role).ok_or_else(|| MappingError::UnknownRole(role.clone()))?;
                 if found.assignment() == Assignment::Derived {
                     return Err(MappingError::DerivedRole(role.clone()));
                 }
-                if found.scope() != scope.kind() {
+                check_scope(*scope, tree, workspaces)?;
+                if !blueprint.called(*scope, tree).is_some_and(|place| found.can_be_held_at_a(place)) {
                     return Err(MappingError::WrongScope { what: role.clone(), scope: scope.kind() });
+                }
+                check_restrictions(restrictions, Some(role), blueprint)
+            }
+            Outcome::Level { permission, level, of, scope } => {
+                let unknown =
+                    || MappingError::UnknownLevel { permission: permission.clone(), level: level.clone() };
+                let found = blueprint.permission(permission).ok_or_else(unknown)?;
+                found.height(level).ok_or_else(unknown)?;
+                if let Some(of) = of {
+                    check_text("what it is held for", of)?;
+                    found.per().ok_or_else(|| MappingError::NotOneByOne(permission.clone()))?;
+                }
+                if !found.can_be_held_at(scope.kind()) {
+                    return Err(MappingError::WrongScope { what: permission.clone(), scope: scope.kind() });
                 }
                 check_scope(*scope, tree, workspaces)
             }
+            Outcome::Restrictions { restrictions, scope } => {
+                if restrictions.is_empty() {
+                    return Err(MappingError::NoRestrictions);
+                }
+                check_restrictions(restrictions, None, blueprint)?;
+                check_scope(*scope, tree, workspaces)
+            }
+            Outcome::Block => Ok(()),
             Outcome::Home { template, fallback } => {
                 self.validate_home(template, fallback.as_deref(), blueprint, tree)
             }
@@ -252,6 +329,24 @@ fn check_text(what: &'static str, text: &str) -> Result<(), MappingError> {
     } else {
         Ok(())
     }
+}
+
+/// Known restrictions that are made for the role, and not two of a group.
+fn check_restrictions(ids: &[String], role: Option<&str>, blueprint: &Blueprint) -> Result<(), MappingError> {
+    let mut groups: Vec<(&str, &str)> = Vec::new();
+    for id in ids {
+        let found = blueprint.restriction(id).ok_or_else(|| MappingError::UnknownRestriction(id.clone()))?;
+        if let Some(role) = role.filter(|role| !found.applies_to(role)) {
+            return Err(MappingError::NotForRole { restriction: id.clone(), role: role.to_owned() });
+        }
+        if let Some(group) = found.exclusive_group() {
+            if let Some((_, first)) = groups.iter().find(|(taken, _)| *taken == group) {
+                return Err(MappingError::Exclusive((*first).to_owned(), id.clone()));
+            }
+            groups.push((group, id));
+        }
+    }
+    Ok(())
 }
 
 fn check_scope(scope: ScopeRef, tree: &OrgTree, workspaces: &[Workspace]) -> Result<(), MappingError> {

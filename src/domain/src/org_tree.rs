@@ -20,6 +20,9 @@ pub struct OrgUnit {
     pub key: String,
     /// The name people read.
     pub name: String,
+    /// What kind of unit it is, by the blueprint's word; none where there is one kind only, and at the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// A workspace of the product, in which people can hold roles.
@@ -188,7 +191,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn unit(number: u128, parent: Option<u128>, key: &str) -> OrgUnit {
-        OrgUnit { id: unit_id(number), parent: parent.map(unit_id), key: key.into(), name: key.into() }
+        OrgUnit {
+            id: unit_id(number),
+            parent: parent.map(unit_id),
+            key: key.into(),
+            name: key.into(),
+            kind: None,
+        }
     }
 
     #[test]

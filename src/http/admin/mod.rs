@@ -6,6 +6,7 @@ mod answer;
 mod audit_events;
 mod connections;
 mod credentials;
+mod decisions;
 mod directories;
 mod domains;
 mod guards;
@@ -121,6 +122,12 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
+        .service(
+            Endpoint::at("/tenants/{tenant}/users/{id}/permissions/{permission}").get(decisions::decide_one),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/decisions").post(decisions::decide))
+        .service(Endpoint::at("/tenants/{tenant}/permissions/{permission}/holders").get(decisions::who_may))
+        .service(Endpoint::at("/tenants/{tenant}/offer").get(decisions::show_offer).put(decisions::set_offer))
         .service(Endpoint::at("/tenants/{tenant}/adoptions").get(adoptions::list).post(adoptions::decide))
         .service(Endpoint::at("/tenants/{tenant}/domains").get(domains::list).post(domains::claim))
         .service(Endpoint::at("/tenants/{tenant}/domains/{domain}").delete(domains::release))

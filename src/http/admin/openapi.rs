@@ -9,9 +9,9 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, adoptions, audit_events, connections, credentials, directories, domains, guards, mapping_rules,
-    oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers, requests,
-    saml_connections, schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
+    Answer, adoptions, audit_events, connections, credentials, decisions, directories, domains, guards,
+    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers,
+    requests, saml_connections, schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -46,6 +46,7 @@ use super::{
         seat_pool::show, seat_pool::set,
         people::list, people::create, people::show, people::change, people::delete, people::access,
         people::tombstones,
+        decisions::decide, decisions::decide_one, decisions::who_may, decisions::show_offer, decisions::set_offer,
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
         sessions::list, sessions::revoke, sessions::revoke_all, sessions::show_policy, sessions::set_policy,
@@ -115,7 +116,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 96);
+        assert_eq!(operations, 101);
     }
 
     #[test]

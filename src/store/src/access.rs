@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::{EffectiveAccess, GroupFact};
 use domain::id::{GroupId, UserId};
@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::holdings::Holdings;
 use crate::nesting::groups_of;
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
@@ -171,6 +172,50 @@ pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Option<Effec
     row.map(|row| gated(row.access, seat_state(row.has_pool, row.holds, row.position))).transpose()
 }
 
+/// What one of several people may do now.
+#[derive(Debug)]
+pub struct OfPerson {
+    /// Who.
+    pub user: UserId,
+    /// What they may do, behind the seat gate.
+    pub access: EffectiveAccess,
+    /// The version of the policy in force.
+    pub policy_version: i64,
+}
+
+#[derive(QueryableByName)]
+struct PersonRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(embed)]
+    row: AccessRow,
+}
+
+/// The same for several people, by id, in one look at an index; who is not there is left out.
+pub async fn of_people(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<OfPerson>, StoreError> {
+    let text = format!(
+        "SELECT u.id, v.version, a.access, {SEAT_OF} FROM user_access a \
+         JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
+         JOIN access_policy v ON v.tenant_id = a.tenant_id \
+         WHERE a.tenant_id = {{}} AND a.user_id = ANY({{}}) ORDER BY u.id"
+    );
+    let tenant = tx.tenant().as_uuid();
+    let rows: Vec<PersonRow> = Statement::composed(text, Vec::new(), Shape::Kept)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(people.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+        .load(tx.connection().0.conn().await?)
+        .await?;
+    rows.into_iter()
+        .map(|PersonRow { id, version, row }| {
+            let seat = seat_state(row.has_pool, row.holds, row.position);
+            let access = gated(row.access, seat)?;
+            Ok(OfPerson { user: UserId::from_uuid(id), access, policy_version: version })
+        })
+        .collect()
+}
+
 /// A stored access behind the seat gate.
 pub(crate) fn gated(stored: Value, seat: SeatState) -> Result<EffectiveAccess, StoreError> {
     let access: EffectiveAccess = serde_json::from_value(stored).map_err(StoreError::corrupt)?;
@@ -192,6 +237,7 @@ pub struct Computed {
     ids: Vec<Uuid>,
     access: Vec<Value>,
     guarded: Vec<bool>,
+    holdings: Holdings,
 }
 
 impl Computed {
@@ -203,10 +249,15 @@ impl Computed {
         access: &EffectiveAccess,
         guarded: Guarded,
     ) -> Result<bool, StoreError> {
+        let held = access;
         let access = serde_json::to_value(access).map_err(StoreError::corrupt)?;
         let same = person.stored.as_ref().filter(|stored| stored.access == access);
         if same.is_none_or(|stored| stored.policy_version != person.policy_version) {
             let changed = same.is_none();
+            if changed {
+                let before = person.stored.as_ref().map(Stored::access).transpose()?;
+                self.holdings.add(person.user, before.as_ref(), held);
+            }
             self.ids.push(person.user.as_uuid());
             self.access.push(access);
             self.guarded.push(guarded == Guarded::Yes);
@@ -217,16 +268,22 @@ impl Computed {
 }
 
 /// Stores what was computed, without regard to seats: with the next statement or the commit.
-pub fn store(tx: &mut WriteTx, computed: Computed, policy_version: i64, now: DateTime<Utc>) {
+pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now: DateTime<Utc>) {
     if computed.ids.is_empty() {
         return;
     }
     let tenant = tx.tenant().as_uuid();
+    if let Some(removal) = computed.holdings.removal(tx) {
+        tx.later(removal);
+    }
     tx.later(
         statement(STORE)
             .bind::<SqlUuid, _>(tenant)
             .bind::<BigInt, _>(policy_version)
             .bind::<Timestamptz, _>(now)
+            .bind::<Array<Text>, _>(computed.holdings.things)
+            .bind::<Array<SqlUuid>, _>(computed.holdings.places)
+            .bind::<Array<SqlUuid>, _>(computed.holdings.people)
             .bind::<Array<SqlUuid>, _>(computed.ids)
             .bind::<Array<Jsonb>, _>(computed.access)
             .bind::<Array<Bool>, _>(computed.guarded),
@@ -236,6 +293,10 @@ pub fn store(tx: &mut WriteTx, computed: Computed, policy_version: i64, now: Dat
 const STORE: &str = "\
 WITH input AS (
     SELECT {} AS tenant, {} AS version, {} AS at
+), held AS (
+    INSERT INTO user_holding (tenant_id, thing, place, user_id)
+    SELECT input.tenant, h.thing, h.place, h.id FROM input, unnest({}, {}, {}) AS h (thing, place, id)
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
 SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded

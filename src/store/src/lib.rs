@@ -28,6 +28,7 @@ pub mod extensions;
 mod filter_sql;
 pub mod groups;
 pub mod guards;
+pub mod holdings;
 pub mod identities;
 mod keys;
 mod link;

@@ -12,22 +12,26 @@ use crate::keys::fitting;
 use crate::schema::{org_unit, workspace};
 use crate::tx::{Reads, WriteTx};
 
+/// Id, parent, key, name and kind of a unit.
+type UnitRow = (Uuid, Option<Uuid>, String, String, Option<String>);
+
 /// All org units, in no particular order.
 pub async fn units(tx: &mut impl Reads) -> Result<Vec<OrgUnit>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let rows: Vec<(Uuid, Option<Uuid>, String, String)> = org_unit::table
+    let rows: Vec<UnitRow> = org_unit::table
         .filter(org_unit::tenant_id.eq(tenant))
         .order(org_unit::key_fold)
-        .select((org_unit::id, org_unit::parent_id, org_unit::key, org_unit::name))
+        .select((org_unit::id, org_unit::parent_id, org_unit::key, org_unit::name, org_unit::kind))
         .load(tx.connection().0.conn().await?)
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(id, parent, key, name)| OrgUnit {
+        .map(|(id, parent, key, name, kind)| OrgUnit {
             id: OrgUnitId::from_uuid(id),
             parent: parent.map(OrgUnitId::from_uuid),
             key,
             name,
+            kind,
         })
         .collect())
 }
@@ -43,6 +47,7 @@ pub async fn add_unit(tx: &mut WriteTx, unit: &OrgUnit, key_fold: &str) -> Resul
             org_unit::key.eq(&unit.key),
             org_unit::key_fold.eq(fitting("key", key_fold.to_owned())?),
             org_unit::name.eq(&unit.name),
+            org_unit::kind.eq(&unit.kind),
         ))
         .execute(tx.conn().await?)
         .await?;

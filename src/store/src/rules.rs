@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use domain::access::Offer;
 use domain::id::MappingRuleId;
 use domain::mapping::MappingRule;
 use serde_json::Value;
@@ -51,6 +52,42 @@ pub async fn remove(tx: &mut WriteTx, id: MappingRuleId) -> Result<Option<Mappin
     .await
     .optional()?;
     gone.map(|rule| serde_json::from_value(rule).map_err(StoreError::corrupt)).transpose()
+}
+
+/// What the tenant has of the product, as far as it was said.
+pub async fn offer(tx: &mut impl Reads) -> Result<Offer, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let row: Option<(Option<String>, Option<Value>)> = access_policy::table
+        .filter(access_policy::tenant_id.eq(tenant))
+        .select((access_policy::plan, access_policy::features))
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?;
+    let (plan, features) = row.unwrap_or_default();
+    let features = features.map(serde_json::from_value).transpose().map_err(StoreError::corrupt)?;
+    Ok(Offer { plan, features })
+}
+
+/// Says what the tenant has of the product.
+pub async fn set_offer(tx: &mut WriteTx, offer: &Offer) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let features =
+        offer.features.as_ref().map(serde_json::to_value).transpose().map_err(StoreError::corrupt)?;
+    diesel::update(access_policy::table.filter(access_policy::tenant_id.eq(tenant)))
+        .set((access_policy::plan.eq(&offer.plan), access_policy::features.eq(features)))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
+/// The version of the policy in force.
+pub async fn version(tx: &mut impl Reads) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(access_policy::table
+        .filter(access_policy::tenant_id.eq(tenant))
+        .select(access_policy::version)
+        .first(tx.connection().0.conn().await?)
+        .await?)
 }
 
 /// Keeps the policy that is in force in force until the end of the transaction: whoever changes it waits for those who

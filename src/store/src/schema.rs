@@ -209,6 +209,7 @@ diesel::table! {
         key -> Text,
         key_fold -> Text,
         name -> Text,
+        kind -> Nullable<Text>,
     }
 }
 
@@ -235,6 +236,8 @@ diesel::table! {
     access_policy (tenant_id) {
         tenant_id -> Uuid,
         version -> Int8,
+        plan -> Nullable<Text>,
+        features -> Nullable<Jsonb>,
     }
 }
 
@@ -246,6 +249,15 @@ diesel::table! {
         policy_version -> Int8,
         computed_at -> Timestamptz,
         guarded -> Nullable<Bool>,
+    }
+}
+
+diesel::table! {
+    user_holding (tenant_id, thing, place, user_id) {
+        tenant_id -> Uuid,
+        thing -> Text,
+        place -> Uuid,
+        user_id -> Uuid,
     }
 }
 
@@ -696,6 +708,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     token_issuer,
     tombstone,
     user_access,
+    user_holding,
     user_email,
     users,
     workspace

@@ -1,8 +1,15 @@
 //! What people may do: computed in the transaction that changes any input, and shown with its reasons.
 
+mod decide;
+mod offer;
 mod policy;
 mod reevaluate;
 mod show_access;
 
-pub(crate) use policy::{PolicyCache, load as load_policy};
+pub use decide::{
+    AskDecision, AskDecisions, AskHolders, DecisionView, HolderPage, HolderView, MOST_QUESTIONS,
+    ObligationView, ReasonView,
+};
+pub use offer::{OfferView, SetOffer};
+pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub(crate) use reevaluate::{AT_ONCE, concerns, reevaluate, reevaluate_everybody, seems_to_concern};

@@ -264,7 +264,7 @@ pub(super) async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<Effec
     let access = access::of_person(tx, user).await?.ok_or(Refusal::Unknown)?;
     Err(match access.status {
         AccessStatus::Granted => return Ok(access),
-        AccessStatus::Inactive => Refusal::Inactive,
+        AccessStatus::Inactive | AccessStatus::Blocked => Refusal::Inactive,
         AccessStatus::WaitingForSeat { position } => Refusal::NoSeat { position: Some(position) },
         AccessStatus::NoSeat => Refusal::NoSeat { position: None },
     }

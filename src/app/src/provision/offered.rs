@@ -172,5 +172,6 @@ fn place(kind: ScopeKind) -> &'static str {
         ScopeKind::Environment => "environment",
         ScopeKind::OrgUnit => "orgUnit",
         ScopeKind::Workspace => "workspace",
+        ScopeKind::Product => "product",
     }
 }

@@ -63,7 +63,32 @@ pub enum RuleOutcome {
         /// Where.
         #[serde(default)]
         scope: RuleScope,
+        /// Ids of restrictions of the blueprint that take away from it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restrictions: Vec<String>,
     },
+    /// A permission at a level.
+    Level {
+        /// Id of a permission of the blueprint that has levels.
+        permission: String,
+        /// The level.
+        level: String,
+        /// What it is held for, of a permission that is held one by one; for all if absent.
+        of: Option<String>,
+        /// Where.
+        #[serde(default)]
+        scope: RuleScope,
+    },
+    /// Restrictions of whatever role they have there.
+    Restrictions {
+        /// Ids of the blueprint's restrictions.
+        restrictions: Vec<String>,
+        /// Where.
+        #[serde(default)]
+        scope: RuleScope,
+    },
+    /// Whether they get nothing at all, whatever else gives something: `true`, there is nothing else to say.
+    Block(bool),
     /// A home in the organisation.
     Home {
         /// Key of an org unit; `{value}` stands for the attribute's value.
@@ -163,12 +188,22 @@ fn matcher(matches: RuleMatch) -> Matcher {
 fn outcome(gives: RuleOutcome, policy: &Policy) -> Result<Outcome, AppError> {
     Ok(match gives {
         RuleOutcome::Flags { flags, scope } => Outcome::Flags { flags, scope: scope_ref(&scope, policy)? },
-        RuleOutcome::Role { role, scope } => Outcome::Role { role, scope: scope_ref(&scope, policy)? },
+        RuleOutcome::Role { role, scope, restrictions } => {
+            Outcome::Role { role, scope: scope_ref(&scope, policy)?, restrictions }
+        }
+        RuleOutcome::Level { permission, level, of, scope } => {
+            Outcome::Level { permission, level, of, scope: scope_ref(&scope, policy)? }
+        }
+        RuleOutcome::Restrictions { restrictions, scope } => {
+            Outcome::Restrictions { restrictions, scope: scope_ref(&scope, policy)? }
+        }
+        RuleOutcome::Block(true) => Outcome::Block,
+        RuleOutcome::Block(false) => return Err(AppError::Invalid("`block` is true or absent".to_owned())),
         RuleOutcome::Home { template, fallback } => Outcome::Home { template, fallback },
     })
 }
 
-fn scope_ref(scope: &RuleScope, policy: &Policy) -> Result<ScopeRef, AppError> {
+pub(crate) fn scope_ref(scope: &RuleScope, policy: &Policy) -> Result<ScopeRef, AppError> {
     Ok(match scope {
         RuleScope::Environment => ScopeRef::Environment,
         RuleScope::OrgUnit(key) => ScopeRef::OrgUnit(unit_by_key(&policy.tree, key)?),
@@ -189,7 +224,16 @@ fn view(rule: &MappingRule, policy: &Policy) -> MappingRuleView {
     };
     let gives = match rule.outcome.clone() {
         Outcome::Flags { flags, scope } => RuleOutcome::Flags { flags, scope: scope_view(scope, policy) },
-        Outcome::Role { role, scope } => RuleOutcome::Role { role, scope: scope_view(scope, policy) },
+        Outcome::Role { role, scope, restrictions } => {
+            RuleOutcome::Role { role, scope: scope_view(scope, policy), restrictions }
+        }
+        Outcome::Level { permission, level, of, scope } => {
+            RuleOutcome::Level { permission, level, of, scope: scope_view(scope, policy) }
+        }
+        Outcome::Restrictions { restrictions, scope } => {
+            RuleOutcome::Restrictions { restrictions, scope: scope_view(scope, policy) }
+        }
+        Outcome::Block => RuleOutcome::Block(true),
         Outcome::Home { template, fallback } => RuleOutcome::Home { template, fallback },
     };
     MappingRuleView { id: rule.id, priority: rule.priority, active: rule.active, matches, gives }

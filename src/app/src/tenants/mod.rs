@@ -8,6 +8,7 @@ mod schema_extensions;
 mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
+pub(crate) use mapping_rules::scope_ref;
 pub use mapping_rules::{MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope};
 pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use registry::{NewTenant, TenantView};

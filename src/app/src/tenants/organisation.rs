@@ -2,16 +2,18 @@
 
 use domain::access::Workspace;
 use domain::audit::{Action, Audit, AuditEvent};
+use domain::blueprint::{Blueprint, Scope};
 use domain::id::{OrgUnitId, WorkspaceId};
+use domain::mapping::ScopeRef;
 use domain::org_tree::{OrgTree, OrgUnit};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{AdminScope, WriteTx, org};
+use store::{AdminScope, WriteTx, org, tenants};
 use utoipa::ToSchema;
 
 use super::registry::{display_name, slug};
 use crate::App;
-use crate::access::reevaluate_everybody;
+use crate::access::{parse_blueprint, reevaluate_everybody};
 use crate::error::AppError;
 
 /// An org unit to be.
@@ -27,6 +29,9 @@ pub struct NewOrgUnit {
     /// Key of the unit above; none for the top of the organisation.
     #[schema(example = "Sales")]
     pub parent: Option<String>,
+    /// Which of the product's kinds of unit it is, where the product has several; none at the top.
+    #[schema(example = "team")]
+    pub kind: Option<String>,
 }
 
 /// An org unit.
@@ -45,6 +50,9 @@ pub struct OrgUnitView {
     pub parent: Option<OrgUnitId>,
     /// 0 at the top.
     pub depth: u32,
+    /// Which of the product's kinds of unit it is, where the product has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// A workspace to be.
@@ -94,16 +102,20 @@ impl App {
         let now = self.now();
         let mut tx = self.db.begin(admin.scope()).await?;
         let mut units = org::units(&mut tx).await?;
+        let above = tree(units.clone())?;
         let parent = match &new.parent {
-            Some(key) => Some(unit_by_key(&tree(units.clone())?, key)?),
+            Some(key) => Some(unit_by_key(&above, key)?),
             None => None,
         };
+        let (_, blueprint) = tenants::current(&mut tx).await?;
         let unit = OrgUnit {
             id: OrgUnitId::generate(now, &*self.entropy),
             parent,
             key: display_name(&new.key)?,
             name: display_name(&new.name)?,
+            kind: new.kind,
         };
+        check_kind(&parse_blueprint(&blueprint)?, &above, &unit)?;
         units.push(unit.clone());
         let tree = OrgTree::build(units).map_err(|error| AppError::Conflict(error.to_string()))?;
         org::add_unit(&mut tx, &unit, &scim::text::fold(&unit.key)).await?;
@@ -156,7 +168,7 @@ impl App {
     }
 
     /// Commits a change of what access is computed from, with everybody's access by it.
-    pub(super) async fn commit_policy_change(
+    pub(crate) async fn commit_policy_change(
         &self,
         mut tx: WriteTx,
         event: AuditEvent,
@@ -172,6 +184,24 @@ pub(super) fn tree(units: Vec<OrgUnit>) -> Result<OrgTree, AppError> {
         .map_err(|error| AppError::Internal(format!("the stored organisation tree: {error}")))
 }
 
+/// A unit is of a kind that the product has below the kind of the unit above.
+fn check_kind(blueprint: &Blueprint, tree: &OrgTree, unit: &OrgUnit) -> Result<(), AppError> {
+    let several = blueprint.units().nth(1).is_some();
+    let Some(above) = unit.parent.filter(|_| several) else {
+        return match &unit.kind {
+            None => Ok(()),
+            Some(_) => Err(AppError::Invalid("such a unit is of no kind".to_owned())),
+        };
+    };
+    let environment = blueprint.called(ScopeRef::Environment, tree);
+    let above = tree.get(above).and_then(|above| above.kind.as_deref()).or(environment).unwrap_or_default();
+    let fits: Vec<&str> = blueprint.units().filter(|kind| kind.lies_below(above)).map(Scope::id).collect();
+    if unit.kind.as_deref().is_some_and(|kind| fits.contains(&kind)) {
+        return Ok(());
+    }
+    Err(AppError::Invalid(format!("the kinds of unit below {above:?} are: {}", fits.join(", "))))
+}
+
 pub(super) fn unit_by_key(tree: &OrgTree, key: &str) -> Result<OrgUnitId, AppError> {
     tree.by_key(key)
         .map(|unit| unit.id)
@@ -185,5 +215,6 @@ fn view(tree: &OrgTree, unit: &OrgUnit) -> OrgUnitView {
         name: unit.name.clone(),
         parent: unit.parent,
         depth: tree.depth(unit.id).unwrap_or_default(),
+        kind: unit.kind.clone(),
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The serialised form is stored and served: keys and tags are stable, lists are sorted.
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Reason;
 use crate::blueprint::AdminLevel;
@@ -21,8 +23,11 @@ pub struct EffectiveAccess {
     pub flags: Vec<FlagAccess>,
     /// The roles they hold.
     pub roles: Vec<RoleAccess>,
-    /// The permissions their roles give them. Flags are not repeated here.
+    /// The permissions their roles give them, and levels given to them. Flags are not repeated here.
     pub permissions: Vec<PermissionAccess>,
+    /// The restrictions they are under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restrictions: Vec<RestrictionAccess>,
     /// What they would hold, were it not for the reasons.
     pub dropped: Vec<Dropped>,
     /// The reasons for the status.
@@ -44,6 +49,8 @@ pub enum AccessStatus {
     },
     /// They were refused a seat.
     NoSeat,
+    /// They are blocked.
+    Blocked,
 }
 
 /// Where somebody belongs.
@@ -108,9 +115,14 @@ pub struct FlagAccess {
     pub flag: String,
     /// Where.
     pub scope: Scope,
-    /// The condition that the product must check.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub obligation: Option<String>,
+    /// What the product must see to.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        alias = "obligation",
+        deserialize_with = "one_or_many"
+    )]
+    pub obligations: Vec<String>,
     /// Why.
     pub reasons: Vec<Reason>,
 }
@@ -138,11 +150,48 @@ pub struct PermissionAccess {
     pub permission: String,
     /// Where.
     pub scope: Scope,
-    /// The condition that the product must check.
+    /// What it is held for, of a permission that is held one by one; for all if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub obligation: Option<String>,
+    pub of: Option<String>,
+    /// At which level, of a permission that has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// What the product must see to.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        alias = "obligation",
+        deserialize_with = "one_or_many"
+    )]
+    pub obligations: Vec<String>,
     /// Why.
     pub reasons: Vec<Reason>,
+}
+
+/// A restriction somebody is under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestrictionAccess {
+    /// The restriction.
+    pub restriction: String,
+    /// Where.
+    pub scope: Scope,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Access that was stored when there was one obligation at most has it as a text.
+fn one_or_many<'de, D: Deserializer<'de>>(stored: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::One(obligation) => vec![obligation],
+        Stored::Many(obligations) => obligations,
+    })
 }
 
 /// What kind of thing was dropped.
@@ -157,6 +206,8 @@ pub enum What {
     Role,
     /// A permission.
     Permission,
+    /// A restriction.
+    Restriction,
 }
 
 /// Something that somebody does not hold although something speaks for it.
@@ -185,17 +236,54 @@ pub enum Place<'a> {
     Workspace(&'a Workspace),
 }
 
+/// What is asked of somebody's access.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The permission or flag.
+    pub permission: &'a str,
+    /// What for, of a permission that is held one by one.
+    pub of: Option<&'a str>,
+    /// The levels of the permission, from low to high; empty if it has none.
+    pub levels: &'a [String],
+    /// The level that is needed; any if none.
+    pub at_least: Option<&'a str>,
+}
+
+impl<'a> Question<'a> {
+    /// Whether somebody may do something, without regard to levels.
+    pub fn of(permission: &'a str) -> Self {
+        Self { permission, of: None, levels: &[], at_least: None }
+    }
+
+    fn height(&self, level: Option<&str>) -> Option<usize> {
+        self.levels.iter().position(|known| Some(known.as_str()) == level)
+    }
+}
+
 /// The answer to whether somebody may do something somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// Whether they may.
     pub allowed: bool,
-    /// The condition that the asker must check before going on.
+    /// The level they have there, of a permission that has levels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub obligation: Option<String>,
+    pub level: Option<String>,
+    /// What the asker must see to before going on.
+    #[serde(default)]
+    pub obligations: Vec<String>,
     /// Why, or why not.
     pub reasons: Vec<Reason>,
+}
+
+/// Something held, whatever kind of thing it is.
+struct Held<'a> {
+    id: &'a str,
+    of: Option<&'a str>,
+    scope: &'a Scope,
+    level: Option<&'a str>,
+    obligations: &'a [String],
+    reasons: &'a [Reason],
 }
 
 impl EffectiveAccess {
@@ -211,28 +299,75 @@ impl EffectiveAccess {
     ///
     /// A workspace that belongs to a unit is below that unit.
     pub fn may_at(&self, permission: &str, place: Place<'_>, tree: &OrgTree) -> Decision {
-        let roles =
-            self.permissions.iter().map(|it| (&it.permission, &it.scope, &it.obligation, &it.reasons));
-        let flags = self.flags.iter().map(|it| (&it.flag, &it.scope, &it.obligation, &it.reasons));
-        let best = roles
-            .chain(flags)
-            .filter(|(id, scope, ..)| *id == permission && reaches(scope, place, tree))
-            // Without a condition before with one; the lists are sorted, so the first of equals is the widest.
-            .min_by_key(|(_, _, obligation, _)| obligation.is_some());
-        if let Some((_, _, obligation, reasons)) = best.filter(|_| self.status == AccessStatus::Granted) {
+        self.decide(&Question::of(permission), place, tree)
+    }
+
+    /// The answer to a question about the person at a place.
+    ///
+    /// Of what reaches the place the highest level counts, and of that what has the fewest obligations.
+    pub fn decide(&self, question: &Question<'_>, place: Place<'_>, tree: &OrgTree) -> Decision {
+        let best = self
+            .held()
+            .filter(|it| it.id == question.permission && reaches(it.scope, place, tree))
+            .filter(|it| it.of.is_none() || it.of == question.of)
+            // The lists are sorted, so the first of equals is the widest.
+            .min_by_key(|it| (Reverse(question.height(it.level)), it.obligations.len()))
+            .filter(|_| self.status == AccessStatus::Granted);
+        let level = best.as_ref().and_then(|it| it.level).map(str::to_owned);
+        let high_enough = |it: &Held<'_>| question.height(it.level) >= question.height(question.at_least);
+        if let Some(best) = best.filter(high_enough) {
             return Decision {
                 allowed: true,
-                obligation: obligation.clone(),
-                reasons: self.explain(reasons),
+                level,
+                obligations: best.obligations.to_vec(),
+                reasons: self.explain(best.reasons),
             };
         }
-        let mut reasons = vec![Reason::NotHeld { permission: permission.to_owned() }];
+        Decision {
+            allowed: false,
+            reasons: self.why_not(question, level.as_deref(), place, tree),
+            level,
+            obligations: Vec::new(),
+        }
+    }
+
+    fn held(&self) -> impl Iterator<Item = Held<'_>> {
+        let permissions = self.permissions.iter().map(|it| Held {
+            id: &it.permission,
+            of: it.of.as_deref(),
+            scope: &it.scope,
+            level: it.level.as_deref(),
+            obligations: &it.obligations,
+            reasons: &it.reasons,
+        });
+        let flags = self.flags.iter().map(|it| Held {
+            id: &it.flag,
+            of: None,
+            scope: &it.scope,
+            level: None,
+            obligations: &it.obligations,
+            reasons: &it.reasons,
+        });
+        permissions.chain(flags)
+    }
+
+    fn why_not(
+        &self,
+        question: &Question<'_>,
+        level: Option<&str>,
+        place: Place<'_>,
+        tree: &OrgTree,
+    ) -> Vec<Reason> {
+        let mut reasons = vec![match level {
+            Some(level) => Reason::OnlyAt { level: level.to_owned() },
+            None => Reason::NotHeld { permission: question.permission.to_owned() },
+        }];
         if self.status != AccessStatus::Granted {
             reasons.extend(self.reasons.iter().cloned());
         }
         let dropped = self.dropped.iter().filter(|it| {
             matches!(it.what, What::Flag | What::Permission)
-                && it.id == permission
+                && it.id == question.permission
                 && it.scope.as_ref().is_none_or(|scope| reaches(scope, place, tree))
         });
         for reason in dropped.flat_map(|it| &it.reasons) {
@@ -240,7 +375,7 @@ impl EffectiveAccess {
                 reasons.push(reason.clone());
             }
         }
-        Decision { allowed: false, obligation: None, reasons }
+        reasons
     }
 
     /// The reasons, and behind each role among them the reasons for the role.

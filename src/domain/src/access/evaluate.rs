@@ -1,16 +1,19 @@
 //! The evaluation. Knows the order of the steps; does not know where its input comes from.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effective::reaches;
 use super::gather::{Findings, Gathered, add, gather};
 use super::home::find_home;
+use super::subtract::{Held, left_to_product, restrictions_in_force};
 use super::{
     AccessStatus, EffectiveAccess, Facts, FlagAccess, HomeAccess, PermissionAccess, Place, Policy, Reason,
-    RoleAccess, Scope, What,
+    RestrictionAccess, RoleAccess, Scope, What,
 };
-use crate::blueprint::{Cell, DerivedRole, HomeDepth, Permission, Role, ScopeKind};
+use crate::blueprint::{
+    Cell, DerivedRole, Grantable, HomeDepth, Permission, PermissionKind, Role, ScopeKind,
+};
 use crate::mapping::MappingRule;
 
 /// What a person may do, and why. See the module for the order of the steps.
@@ -25,30 +28,37 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
             flags: Vec::new(),
             roles: Vec::new(),
             permissions: Vec::new(),
+            restrictions: Vec::new(),
             dropped: findings.into_dropped(),
             reasons: vec![Reason::Inactive],
         };
     }
 
-    let Gathered { mut flags, mut roles } = gather(policy, &rules, facts, &mut findings);
+    let Gathered { mut flags, mut roles, levels, restrictions, blocked } =
+        gather(policy, &rules, facts, &mut findings);
     derive_roles(policy, home.as_ref(), &flags, &mut roles, &mut findings);
     if roles.is_empty() {
         give_default_role(policy, home.as_ref(), &mut roles, &mut findings);
     }
     drop_flags_no_role_allows(&mut flags, &roles, &mut findings);
-    let mut permissions = permissions_of(policy, &roles);
+    let levels = levels_some_role_allows(levels, &roles, &mut findings);
+    let mut held = what_roles_give(policy, &roles, flags, levels, &mut findings);
+    let restrictions = restrictions_in_force(policy, restrictions, &roles, &mut findings);
+    held.restrict(policy, &restrictions, &mut findings);
+    let (mut flags, mut permissions) = held.under_conditions(policy, &restrictions, &mut findings);
     drop_dependents(policy, &mut flags, &mut permissions, &mut findings);
 
-    EffectiveAccess {
+    let access = EffectiveAccess {
         status: AccessStatus::Granted,
         home,
-        flags: flags_held(policy, flags),
+        flags: flags_held(policy, flags, &restrictions),
         roles: roles_held(roles),
         permissions: permissions_held(permissions),
+        restrictions: restrictions_held(restrictions),
         dropped: findings.into_dropped(),
         reasons: vec![Reason::Active, Reason::SeatNotNeeded],
-    }
-    .behind_seat_gate(facts.seat)
+    };
+    if blocked.is_empty() { access.behind_seat_gate(facts.seat) } else { access.blocked(blocked) }
 }
 
 /// The rules that count, in the order in which they count.
@@ -64,8 +74,41 @@ pub(super) type Flags = BTreeMap<(String, Scope), Vec<Reason>>;
 /// The one role at each place, with what speaks for it.
 pub(super) type Roles<'a> = BTreeMap<Scope, (&'a Role, Vec<Reason>)>;
 
-/// Permissions by id, place and condition, each with what speaks for it.
-type Permissions = BTreeMap<(String, Scope, Option<String>), Vec<Reason>>;
+/// Levels by permission, what for and place: how high, its name, and what speaks for it.
+pub(super) type Levels = BTreeMap<(String, Option<String>, Scope), (usize, String, Vec<Reason>)>;
+
+/// Restrictions by id and place, each with what speaks for it.
+pub(super) type Restrictions = BTreeMap<(String, Scope), Vec<Reason>>;
+
+/// Permissions by id, place, what for, level and conditions, each with what speaks for it.
+pub(super) type Permissions = BTreeMap<Right, Vec<Reason>>;
+
+/// A permission as it is held.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Right {
+    pub(super) id: String,
+    pub(super) scope: Scope,
+    pub(super) of: Option<String>,
+    pub(super) level: Option<String>,
+    pub(super) conditions: BTreeSet<String>,
+}
+
+/// Notes a level; of two the higher stays.
+pub(super) fn raise(
+    levels: &mut Levels,
+    key: (String, Option<String>, Scope),
+    permission: &Permission,
+    level: &str,
+    reasons: Vec<Reason>,
+) {
+    let Some(height) = permission.height(level) else { return };
+    let (stands, name, why) = levels.entry(key).or_insert_with(|| (height, level.to_owned(), Vec::new()));
+    match height.cmp(stands) {
+        Ordering::Less => {}
+        Ordering::Equal => add(why, reasons),
+        Ordering::Greater => (*stands, *name, *why) = (height, level.to_owned(), reasons),
+    }
+}
 
 fn derive_roles<'a>(
     policy: &'a Policy,
@@ -128,15 +171,14 @@ fn depth_of(home: &HomeAccess) -> HomeDepth {
 
 /// Where a role that nobody gave is held: in the environment, or where the home is.
 fn scope_of_role(role: &Role, home: Option<&HomeAccess>) -> Option<Scope> {
-    match role.scope() {
-        ScopeKind::Environment => Some(Scope::Environment),
-        ScopeKind::OrgUnit => home.map(|home| Scope::OrgUnit {
-            id: home.org_unit,
-            key: home.key.clone(),
-            name: home.name.clone(),
-        }),
-        ScopeKind::Workspace => None,
+    if role.can_be_held_at(ScopeKind::Environment) {
+        return Some(Scope::Environment);
     }
+    home.filter(|_| role.can_be_held_at(ScopeKind::OrgUnit)).map(|home| Scope::OrgUnit {
+        id: home.org_unit,
+        key: home.key.clone(),
+        name: home.name.clone(),
+    })
 }
 
 fn give_default_role<'a>(
@@ -156,7 +198,7 @@ fn give_default_role<'a>(
 
 fn drop_flags_no_role_allows(flags: &mut Flags, roles: &Roles<'_>, findings: &mut Findings) {
     flags.retain(|(flag, scope), reasons| {
-        let allowed = roles.values().any(|(role, _)| role.cell(flag) == Some(&Cell::Grantable));
+        let allowed = roles.values().any(|(role, _)| role.allows(flag));
         if !allowed {
             let mut reasons = std::mem::take(reasons);
             reasons.push(Reason::NotAllowedByRole);
@@ -166,20 +208,63 @@ fn drop_flags_no_role_allows(flags: &mut Flags, roles: &Roles<'_>, findings: &mu
     });
 }
 
-fn permissions_of(policy: &Policy, roles: &Roles<'_>) -> Permissions {
+/// The levels that were given to a person whose roles allow it.
+fn levels_some_role_allows(levels: Levels, roles: &Roles<'_>, findings: &mut Findings) -> Levels {
+    let allowed = |id: &str| roles.values().any(|(role, _)| role.allows(id));
+    let (kept, lost): (Levels, Levels) = levels.into_iter().partition(|((id, ..), _)| allowed(id));
+    for ((id, _, scope), (_, _, mut reasons)) in lost {
+        reasons.push(Reason::NotAllowedByRole);
+        findings.drop(What::Permission, &id, Some(scope), reasons);
+    }
+    kept
+}
+
+/// What the rows of the roles say, beside what was given person by person.
+fn what_roles_give(
+    policy: &Policy,
+    roles: &Roles<'_>,
+    mut flags: Flags,
+    mut levels: Levels,
+    findings: &mut Findings,
+) -> Held {
     let mut permissions = Permissions::new();
     for (scope, (role, _)) in roles {
         for (id, cell) in role.cells() {
-            let obligation = match cell {
-                Cell::Yes => policy.blueprint.permission(id).and_then(|it| it.only_if()).map(str::to_owned),
-                Cell::If(condition) => Some(condition.clone()),
-                Cell::No | Cell::Grantable => continue,
-            };
+            let Some(permission) = policy.blueprint.permission(id) else { continue };
             let reason = Reason::FromRole { role: role.id().to_owned() };
-            permissions.entry((id.to_owned(), scope.clone(), obligation)).or_default().push(reason);
+            let level = match cell {
+                Cell::No => continue,
+                Cell::Unspecified => {
+                    let undecided = Reason::Undecided { role: role.id().to_owned() };
+                    findings.drop(What::Permission, id, Some(scope.clone()), vec![undecided]);
+                    continue;
+                }
+                Cell::Grantable if role.grantable() == Grantable::Closed => continue,
+                Cell::Yes | Cell::If(_) => None,
+                Cell::Level(level) => Some(level),
+                Cell::Grantable => permission.levels().last(),
+            };
+            match (permission.kind(), level) {
+                (PermissionKind::Flag, _) => {
+                    add(flags.entry((id.to_owned(), scope.clone())).or_default(), [reason]);
+                }
+                (PermissionKind::Level, Some(level)) => {
+                    raise(&mut levels, (id.to_owned(), None, scope.clone()), permission, level, vec![reason]);
+                }
+                _ => {
+                    let mut conditions: BTreeSet<String> =
+                        permission.only_if().map(str::to_owned).into_iter().collect();
+                    if let Cell::If(condition) = cell {
+                        conditions.insert(condition.clone());
+                    }
+                    let right =
+                        Right { id: id.to_owned(), scope: scope.clone(), of: None, level: None, conditions };
+                    permissions.entry(right).or_default().push(reason);
+                }
+            }
         }
     }
-    permissions
+    Held { flags, levels, permissions }
 }
 
 /// Drops what lacks something it requires, then what required the dropped, until nothing more falls.
@@ -195,7 +280,7 @@ fn drop_dependents(
         let held: BTreeSet<(String, Scope)> = flags
             .keys()
             .cloned()
-            .chain(permissions.keys().map(|(id, scope, _)| (id.clone(), scope.clone())))
+            .chain(permissions.keys().map(|it| (it.id.clone(), it.scope.clone())))
             .collect();
         let missing = |id: &str, scope: &Scope| -> Vec<Reason> {
             let requires = policy.blueprint.permission(id).into_iter().flat_map(Permission::requires);
@@ -214,7 +299,7 @@ fn drop_dependents(
             }
             keeps
         });
-        permissions.retain(|(id, scope, _), reasons| {
+        permissions.retain(|Right { id, scope, .. }, reasons| {
             let missing = missing(id, scope);
             let keeps = missing.is_empty();
             if !keeps {
@@ -232,7 +317,7 @@ fn drop_dependents(
 
 /// How many (permission, place) pairs there are, whatever their conditions.
 fn permissions_places(permissions: &Permissions) -> usize {
-    permissions.keys().map(|(id, scope, _)| (id, scope)).collect::<BTreeSet<_>>().len()
+    permissions.keys().map(|it| (&it.id, &it.scope)).collect::<BTreeSet<_>>().len()
 }
 
 /// Whether what is held at `wide` is held everywhere in `narrow`.
@@ -248,12 +333,13 @@ fn covers(wide: &Scope, narrow: &Scope, policy: &Policy) -> bool {
     reaches(wide, place, &policy.tree)
 }
 
-fn flags_held(policy: &Policy, flags: Flags) -> Vec<FlagAccess> {
+fn flags_held(policy: &Policy, flags: Flags, restrictions: &Restrictions) -> Vec<FlagAccess> {
     flags
         .into_iter()
         .map(|((flag, scope), reasons)| {
-            let obligation = policy.blueprint.flag(&flag).and_then(|it| it.only_if()).map(str::to_owned);
-            FlagAccess { flag, scope, obligation, reasons }
+            let conditions = policy.blueprint.flag(&flag).and_then(Permission::only_if).map(str::to_owned);
+            let left = left_to_product(policy, conditions.into_iter().collect(), &scope, restrictions);
+            FlagAccess { flag, scope, obligations: left.unwrap_or_default().into_iter().collect(), reasons }
         })
         .collect()
 }
@@ -273,11 +359,20 @@ fn roles_held(roles: Roles<'_>) -> Vec<RoleAccess> {
 fn permissions_held(permissions: Permissions) -> Vec<PermissionAccess> {
     permissions
         .into_iter()
-        .map(|((permission, scope, obligation), reasons)| PermissionAccess {
-            permission,
-            scope,
-            obligation,
+        .map(|(right, reasons)| PermissionAccess {
+            permission: right.id,
+            scope: right.scope,
+            of: right.of,
+            level: right.level,
+            obligations: right.conditions.into_iter().collect(),
             reasons,
         })
+        .collect()
+}
+
+fn restrictions_held(restrictions: Restrictions) -> Vec<RestrictionAccess> {
+    restrictions
+        .into_iter()
+        .map(|((restriction, scope), reasons)| RestrictionAccess { restriction, scope, reasons })
         .collect()
 }

@@ -21,6 +21,17 @@ pub struct Policy {
     pub workspaces: Vec<Workspace>,
     /// The mapping rules, in any order.
     pub rules: Vec<MappingRule>,
+    /// What the tenant has of the product.
+    pub offer: Offer,
+}
+
+/// What a tenant has of the product, as far as it was said. What was not is left to the product to check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// The plan it is on.
+    pub plan: Option<String>,
+    /// The features it has.
+    pub features: Option<BTreeSet<String>>,
 }
 
 impl Policy {

@@ -4,9 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::evaluate::{Flags, Roles};
+use super::evaluate::{Flags, Levels, Restrictions, Roles, raise};
 use super::{Dropped, Facts, GroupFact, LocalGrant, Policy, Reason, Scope, What};
-use crate::blueprint::{Assignment, Role};
+use crate::blueprint::{Assignment, Resolve, Role};
 use crate::fold::same;
 use crate::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
 
@@ -41,6 +41,10 @@ pub(super) fn add(reasons: &mut Vec<Reason>, more: impl IntoIterator<Item = Reas
 pub(super) struct Gathered<'a> {
     pub(super) flags: Flags,
     pub(super) roles: Roles<'a>,
+    pub(super) levels: Levels,
+    pub(super) restrictions: Restrictions,
+    /// What says that the person gets nothing; empty if nothing does.
+    pub(super) blocked: Vec<Reason>,
 }
 
 /// The first wins: what was given by hand, then the lower priority number, then the higher rank, then the
@@ -50,6 +54,7 @@ type Order = (Option<i32>, Reverse<i64>, usize);
 struct Claim<'a> {
     order: Order,
     role: &'a Role,
+    restrictions: Vec<String>,
     reasons: Vec<Reason>,
 }
 
@@ -59,8 +64,16 @@ pub(super) fn gather<'a>(
     facts: &Facts,
     findings: &mut Findings,
 ) -> Gathered<'a> {
-    let mut gatherer =
-        Gatherer { policy, flags: Flags::new(), claims: BTreeMap::new(), visited: 0, findings };
+    let mut gatherer = Gatherer {
+        policy,
+        flags: Flags::new(),
+        levels: Levels::new(),
+        restrictions: Restrictions::new(),
+        blocked: Vec::new(),
+        claims: BTreeMap::new(),
+        visited: 0,
+        findings,
+    };
     for grant in grants(facts) {
         gatherer.take(&grant.what, None, &[by_hand(grant)]);
     }
@@ -76,6 +89,9 @@ pub(super) fn gather<'a>(
 struct Gatherer<'a, 'f> {
     policy: &'a Policy,
     flags: Flags,
+    levels: Levels,
+    restrictions: Restrictions,
+    blocked: Vec<Reason>,
     claims: BTreeMap<Scope, Vec<Claim<'a>>>,
     visited: usize,
     findings: &'f mut Findings,
@@ -90,7 +106,18 @@ impl<'a> Gatherer<'a, '_> {
                     self.take_flag(flag, *scope, reasons);
                 }
             }
-            Outcome::Role { role, scope } => self.take_role(role, *scope, priority, reasons),
+            Outcome::Role { role, scope, restrictions } => {
+                self.take_role(role, *scope, restrictions, priority, reasons);
+            }
+            Outcome::Level { permission, level, of, scope } => {
+                self.take_level(permission, level, of.as_deref(), *scope, reasons);
+            }
+            Outcome::Restrictions { restrictions, scope } => {
+                for restriction in restrictions {
+                    self.take_restriction(restriction, *scope, reasons);
+                }
+            }
+            Outcome::Block => add(&mut self.blocked, reasons.to_vec()),
             // Homes come first; see `home`.
             Outcome::Home { .. } => {}
         }
@@ -108,20 +135,63 @@ impl<'a> Gatherer<'a, '_> {
         }
     }
 
-    fn take_role(&mut self, role: &str, scope: ScopeRef, priority: Option<i32>, reasons: &[Reason]) {
-        let found = match self.policy.blueprint.role(role) {
+    fn take_role(
+        &mut self,
+        role: &str,
+        scope: ScopeRef,
+        restrictions: &[String],
+        priority: Option<i32>,
+        reasons: &[Reason],
+    ) {
+        let policy = self.policy;
+        let fits = |found: &Role| {
+            let called = policy.blueprint.called(scope, &policy.tree);
+            called.is_some_and(|called| found.can_be_held_at_a(called))
+        };
+        let found = match policy.blueprint.role(role) {
             None => Err(Reason::NotInBlueprint),
             Some(found) if found.assignment() == Assignment::Derived => Err(Reason::CannotBeGiven),
-            Some(found) if found.scope() != scope.kind() => Err(Reason::WrongScope),
             Some(found) => Ok(found),
         };
-        match found.and_then(|found| Ok((found, place(self.policy, scope)?))) {
+        let placed = found.and_then(|found| Ok((found, place(policy, scope)?)));
+        let placed = placed.and_then(|it| if fits(it.0) { Ok(it) } else { Err(Reason::WrongScope) });
+        let priority = match policy.blueprint.product().membership.resolve {
+            Resolve::Priority => priority,
+            Resolve::Highest => None,
+        };
+        match placed {
             Ok((found, place)) => self.claims.entry(place).or_default().push(Claim {
                 order: (priority, Reverse(found.rank()), self.visited),
                 role: found,
+                restrictions: restrictions.to_vec(),
                 reasons: reasons.to_vec(),
             }),
             Err(why_not) => self.refuse(What::Role, role, scope, reasons, why_not),
+        }
+    }
+
+    fn take_level(&mut self, id: &str, level: &str, of: Option<&str>, scope: ScopeRef, reasons: &[Reason]) {
+        let found = match self.policy.blueprint.permission(id) {
+            Some(found) if found.height(level).is_some() => Ok(found),
+            _ => Err(Reason::NotInBlueprint),
+        };
+        let fits = found.and_then(|found| {
+            if found.can_be_held_at(scope.kind()) { Ok(found) } else { Err(Reason::WrongScope) }
+        });
+        match fits.and_then(|found| Ok((found, place(self.policy, scope)?))) {
+            Ok((found, place)) => {
+                let key = (id.to_owned(), of.map(str::to_owned), place);
+                raise(&mut self.levels, key, found, level, reasons.to_vec());
+            }
+            Err(why_not) => self.refuse(What::Permission, id, scope, reasons, why_not),
+        }
+    }
+
+    fn take_restriction(&mut self, id: &str, scope: ScopeRef, reasons: &[Reason]) {
+        let known = self.policy.blueprint.restriction(id).map(|_| ()).ok_or(Reason::NotInBlueprint);
+        match known.and_then(|()| place(self.policy, scope)) {
+            Ok(place) => add(self.restrictions.entry((id.to_owned(), place)).or_default(), reasons.to_vec()),
+            Err(why_not) => self.refuse(What::Restriction, id, scope, reasons, why_not),
         }
     }
 
@@ -132,14 +202,20 @@ impl<'a> Gatherer<'a, '_> {
     }
 
     /// Settles which role is held at each place.
-    fn settle(self) -> Gathered<'a> {
+    fn settle(mut self) -> Gathered<'a> {
         let mut roles = Roles::new();
         for (place, mut claims) in self.claims {
             claims.sort_by_key(|claim| claim.order);
             let mut held: Option<(&Role, Vec<Reason>)> = None;
             for mut claim in claims {
                 match &mut held {
-                    None => held = Some((claim.role, claim.reasons)),
+                    None => {
+                        for restriction in claim.restrictions {
+                            let key = (restriction, place.clone());
+                            add(self.restrictions.entry(key).or_default(), claim.reasons.clone());
+                        }
+                        held = Some((claim.role, claim.reasons));
+                    }
                     Some((winner, reasons)) if winner.id() == claim.role.id() => add(reasons, claim.reasons),
                     Some((winner, _)) => {
                         claim.reasons.push(Reason::Outranked { by: winner.id().to_owned() });
@@ -151,7 +227,13 @@ impl<'a> Gatherer<'a, '_> {
                 roles.insert(place, held);
             }
         }
-        Gathered { flags: self.flags, roles }
+        Gathered {
+            flags: self.flags,
+            roles,
+            levels: self.levels,
+            restrictions: self.restrictions,
+            blocked: self.blocked,
+        }
     }
 }
 

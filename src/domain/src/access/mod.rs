@@ -7,12 +7,17 @@
 //!
 //! 1. home: what a rule finds, else what was set by hand, else a rule's fallback, else none;
 //! 2. status gate: somebody who is not active gets nothing;
-//! 3. what rules and grants give: flags are united, of roles at one place one wins (a grant by hand before
-//!    rules, then priority, then rank, then rule id);
+//! 3. what rules and grants give: flags are united, of levels the highest counts, of roles at one place one (a grant by hand
+//!    before rules, then priority, then rank, then rule id; in some products the rank alone); restrictions are those of the
+//!    rule that won and those given for themselves;
 //! 4. derived roles, from flags and home; the default role for those who have none;
-//! 5. permissions of the roles, and flags that a role allows;
-//! 6. dependencies: what lacks something it requires falls;
-//! 7. seat gate: somebody without a seat holds nothing until they have one.
+//! 5. permissions of the roles, and flags and levels that a role allows;
+//! 6. plan and features: what the tenant does not have falls; what nobody said is left to the product as an obligation;
+//! 7. restrictions subtract from what is held at their place;
+//! 8. dependencies: what lacks something it requires falls. They come after whatever takes something away, so that nothing
+//!    is held without what it rests on;
+//! 9. block list: somebody who is blocked gets nothing, whatever else gives something;
+//! 10. seat gate: somebody without a seat holds nothing until they have one.
 //!
 //! Nobody is an administrator by accident: without a home, the flag of an administrator makes none.
 
@@ -23,7 +28,10 @@ mod gather;
 mod home;
 mod reason;
 mod seat_gate;
+mod subtract;
 
+#[cfg(test)]
+mod matrices;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -34,8 +42,8 @@ pub use crate::org_tree::Workspace;
 pub use crate::seat::SeatState;
 pub use effective::{
     AccessStatus, Decision, Dropped, EffectiveAccess, FlagAccess, HomeAccess, PermissionAccess, Place,
-    RoleAccess, Scope, What,
+    Question, RestrictionAccess, RoleAccess, Scope, What,
 };
 pub use evaluate::evaluate;
-pub use facts::{Facts, GroupFact, LocalGrant, Policy};
+pub use facts::{Facts, GroupFact, LocalGrant, Offer, Policy};
 pub use reason::Reason;

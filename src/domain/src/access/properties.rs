@@ -29,7 +29,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     let key = || of(&["acme", "sales", "osaka", "hr", "{value}", "Atlantis"]);
     prop_oneof![
         3 => (prop::collection::vec(flag, 1..4), scope()).prop_map(|(flags, scope)| Outcome::Flags { flags, scope }),
-        3 => (role, scope()).prop_map(|(role, scope)| Outcome::Role { role, scope }),
+        3 => (role, scope()).prop_map(|(role, scope)| Outcome::Role { role, scope, restrictions: Vec::new() }),
         2 => (key(), prop::option::of(key()))
             .prop_map(|(template, fallback)| Outcome::Home { template, fallback }),
     ]
@@ -243,7 +243,7 @@ proptest! {
 
         prop_assert!(is_sorted_set(access.flags.iter().map(|it| (&it.flag, &it.scope))));
         prop_assert!(is_sorted_set(access.roles.iter().map(|it| &it.scope)));
-        prop_assert!(is_sorted_set(access.permissions.iter().map(|it| (&it.permission, &it.scope, &it.obligation))));
+        prop_assert!(is_sorted_set(access.permissions.iter().map(|it| (&it.permission, &it.scope, &it.obligations))));
         prop_assert!(is_sorted_set(access.dropped.iter().map(|it| (it.what, &it.id, &it.scope))));
     }
 

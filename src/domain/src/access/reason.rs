@@ -112,6 +112,35 @@ pub enum Reason {
     },
     /// No role of the person allows it.
     NotAllowedByRole,
+    /// The product's pages do not say whether the role gives it, and nobody has decided.
+    Undecided {
+        /// The role.
+        role: String,
+    },
+    /// A restriction takes it away, or holds it down.
+    Restricted {
+        /// The restriction.
+        by: String,
+    },
+    /// It is held at a lower level than was asked for.
+    OnlyAt {
+        /// The level.
+        level: String,
+    },
+    /// The tenant's plan does not have it.
+    NotInPlan {
+        /// The plan.
+        plan: String,
+    },
+    /// The tenant does not have the feature.
+    NoFeature {
+        /// The feature.
+        feature: String,
+    },
+    /// Somebody decided that the person gets nothing.
+    Blocked,
+    /// There is no such person here.
+    NobodyHere,
     /// It requires something that is not held there.
     Missing {
         /// What.
@@ -172,6 +201,17 @@ impl Reason {
             Self::Default => "The default, as nothing gives another role.".to_owned(),
             Self::FromRole { role } => format!("The role {role:?} gives it."),
             Self::NotAllowedByRole => "No role of the person allows it.".to_owned(),
+            Self::Undecided { role } => {
+                format!(
+                    "The product does not say whether the role {role:?} gives it, and nobody has decided."
+                )
+            }
+            Self::Restricted { by } => format!("The restriction {by:?} takes it away or holds it down."),
+            Self::OnlyAt { level } => format!("It is held at the level {level:?} only."),
+            Self::NotInPlan { plan } => format!("The plan {plan:?} does not have it."),
+            Self::NoFeature { feature } => format!("The feature {feature:?} is not there."),
+            Self::NobodyHere => "There is no such person here.".to_owned(),
+            Self::Blocked => "The person is blocked.".to_owned(),
             Self::Missing { requires } => format!("It requires {requires:?}, which is not held there."),
             Self::NotHeld { permission } => format!("{permission:?} is not held there."),
         }

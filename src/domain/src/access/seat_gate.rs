@@ -31,14 +31,24 @@ impl EffectiveAccess {
         self
     }
 
-    fn suspend(&mut self, seat: &Reason) {
+    /// The same access for somebody who is blocked: nothing of it, for these reasons.
+    pub(super) fn blocked(mut self, by: Vec<Reason>) -> Self {
+        self.status = AccessStatus::Blocked;
+        self.reasons = vec![Reason::Active, Reason::Blocked];
+        add(&mut self.reasons, by);
+        self.suspend(&Reason::Blocked);
+        self
+    }
+
+    fn suspend(&mut self, why: &Reason) {
         self.permissions.clear();
+        self.restrictions.clear();
         let roles =
             std::mem::take(&mut self.roles).into_iter().map(|it| (What::Role, it.role, it.scope, it.reasons));
         let flags =
             std::mem::take(&mut self.flags).into_iter().map(|it| (What::Flag, it.flag, it.scope, it.reasons));
         for (what, id, scope, mut reasons) in roles.chain(flags) {
-            reasons.push(seat.clone());
+            reasons.push(why.clone());
             let scope = Some(scope);
             // It may be listed already, for another reason than the seat.
             match self.dropped.iter_mut().find(|it| (it.what, &it.id, &it.scope) == (what, &id, &scope)) {
@@ -64,11 +74,12 @@ mod tests {
             flags: vec![FlagAccess {
                 flag: "a".to_owned(),
                 scope: Scope::Environment,
-                obligation: None,
+                obligations: Vec::new(),
                 reasons: vec![Reason::Default],
             }],
             roles: Vec::new(),
             permissions: Vec::new(),
+            restrictions: Vec::new(),
             dropped: Vec::new(),
             reasons: vec![Reason::Active, Reason::SeatNotNeeded],
         }

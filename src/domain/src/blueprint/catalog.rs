@@ -2,7 +2,13 @@
 
 /// Every blueprint that ships: its id and its text.
 pub fn catalog() -> &'static [(&'static str, &'static str)] {
-    &[("bellface", include_str!("catalog/bellface.toml"))]
+    &[
+        ("bellface", include_str!("catalog/bellface.toml")),
+        ("channel_talk", include_str!("catalog/channel_talk.toml")),
+        ("linc_biz", include_str!("catalog/linc_biz.toml")),
+        ("momos", include_str!("catalog/momos.toml")),
+        ("respond_io", include_str!("catalog/respond_io.toml")),
+    ]
 }
 
 #[cfg(test)]

@@ -21,16 +21,29 @@ pub enum Rule {
     RequirementCycle,
     /// Every role says something about every permission.
     MatrixGap,
-    /// A cell is `yes`, `no`, `grantable` or `if:<condition>`; only flags are grantable.
+    /// A cell is `yes`, `no`, `if:<condition>`, `level:<level>`, `grantable` or `unspecified`, as fits the permission; what is
+    /// grantable can be granted or taken away.
     Cell,
-    /// One condition at most stands before a permission.
-    TwoConditions,
+    /// A permission of levels, and no other, declares two or more; `none` is the lowest.
+    Levels,
+    /// What is exclusive to a role is given by no other.
+    Exclusive,
+    /// Whoever has a level has what it implies.
+    Implied,
+    /// A restriction takes something from somebody.
+    Restriction,
+    /// A condition is decided in one way: by the product, a feature, the plan or a restriction.
+    Decidable,
+    /// A grant rule says who and what.
+    GrantRule,
+    /// The columns of a file are lettered in order, and each shows one thing.
+    CsvColumn,
     /// An administrator's level fits where the role is held.
     Level,
     /// A derived role is declared as derived, holds where a home can put it, and rests on flags that the role
     /// itself allows and that require nothing else.
     Derivation,
-    /// The default role is one that needs no workspace.
+    /// The default role is one that needs no workspace, makes no administrator and is not said to be never the default.
     DefaultRole,
     /// An invariant asks for at least one.
     Invariant,
@@ -49,7 +62,13 @@ impl Rule {
             Self::RequirementCycle => "requirement-cycle",
             Self::MatrixGap => "matrix-gap",
             Self::Cell => "cell",
-            Self::TwoConditions => "two-conditions",
+            Self::Levels => "levels",
+            Self::Exclusive => "exclusive",
+            Self::Implied => "implied",
+            Self::Restriction => "restriction",
+            Self::Decidable => "decidable",
+            Self::GrantRule => "grant-rule",
+            Self::CsvColumn => "csv-column",
             Self::Level => "level",
             Self::Derivation => "derivation",
             Self::DefaultRole => "default-role",

@@ -6,6 +6,8 @@ mod contain;
 mod error;
 mod file;
 mod load;
+mod matrix;
+mod product;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +17,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::lifecycle::PersonState;
+use crate::mapping::ScopeRef;
+use crate::org_tree::OrgTree;
 use crate::seat::AtLimit;
 
 pub use catalog::catalog;
 pub use error::{BlueprintError, Rule};
+pub use matrix::{
+    AdminLevel, Assignment, Cell, Condition, Grantable, Origin, Permission, PermissionKind, Restriction,
+    Role, Test,
+};
+pub use product::*;
 
 /// A checked blueprint: every reference in it leads somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +38,14 @@ pub struct Blueprint {
     name: Label,
     scopes: Vec<Scope>,
     permissions: BTreeMap<String, Permission>,
-    conditions: BTreeMap<String, Label>,
+    conditions: BTreeMap<String, Condition>,
+    restrictions: BTreeMap<String, Restriction>,
     roles: BTreeMap<String, Role>,
     derived: Vec<DerivedRole>,
-    default_role: String,
     invariants: Vec<Invariant>,
     statuses: Vec<Status>,
     seats: Seats,
+    product: Product,
 }
 
 impl Blueprint {
@@ -101,12 +111,32 @@ impl Blueprint {
 
     /// The role of a person whom nothing else gives one.
     pub fn default_role(&self) -> Option<&Role> {
-        self.role(&self.default_role)
+        self.role(self.product.membership.default_role.as_ref()?.get_ref())
     }
 
-    /// The ids of the conditions that the product itself must check, with what they say.
-    pub fn conditions(&self) -> impl Iterator<Item = (&str, &Label)> {
-        self.conditions.iter().map(|(id, label)| (id.as_str(), label))
+    /// What the product says besides its matrix.
+    pub fn product(&self) -> &Product {
+        &self.product
+    }
+
+    /// The restriction with this id.
+    pub fn restriction(&self, id: &str) -> Option<&Restriction> {
+        self.restrictions.get(id)
+    }
+
+    /// All restrictions, by id.
+    pub fn restrictions(&self) -> impl Iterator<Item = &Restriction> {
+        self.restrictions.values()
+    }
+
+    /// The condition with this id.
+    pub fn condition(&self, id: &str) -> Option<&Condition> {
+        self.conditions.get(id)
+    }
+
+    /// All conditions, by id.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.values()
     }
 
     /// What must stay true of a tenant.
@@ -131,7 +161,30 @@ impl Blueprint {
 
     /// Whether people have a home in an organisation tree.
     pub fn has_homes(&self) -> bool {
-        self.scopes.iter().any(|scope| scope.kind == ScopeKind::OrgUnit)
+        self.units().any(|scope| scope.members == Members::One)
+    }
+
+    /// The kinds of unit in the organisation tree.
+    pub fn units(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter().filter(|scope| scope.kind == ScopeKind::OrgUnit)
+    }
+
+    /// What kind of place a unit is, given what it was created as; none for one of which nobody said so, where there
+    /// are several kinds.
+    pub fn unit_called<'a>(&'a self, created_as: Option<&'a str>) -> Option<&'a str> {
+        let mut units = self.units();
+        match (units.next(), units.next(), created_as) {
+            (Some(only), None, _) => Some(only.id()),
+            (_, _, called) => called,
+        }
+    }
+
+    /// What the blueprint calls the place that a reference leads to; none for a unit of no known kind.
+    pub fn called<'a>(&'a self, scope: ScopeRef, tree: &'a OrgTree) -> Option<&'a str> {
+        if let ScopeRef::OrgUnit(id) = scope {
+            return self.unit_called(tree.get(id)?.kind.as_deref());
+        }
+        self.scopes.iter().find(|it| it.kind == scope.kind()).map(Scope::id)
     }
 
     /// A label in the language of `locale` or else in the product's own.
@@ -175,6 +228,8 @@ pub enum ScopeKind {
     OrgUnit,
     /// A workspace.
     Workspace,
+    /// A place that only the product knows. Nothing is held there.
+    Product,
 }
 
 impl fmt::Display for ScopeKind {
@@ -183,6 +238,7 @@ impl fmt::Display for ScopeKind {
             Self::Environment => "the environment",
             Self::OrgUnit => "an org unit",
             Self::Workspace => "a workspace",
+            Self::Product => "a place of the product's own",
         })
     }
 }
@@ -192,7 +248,45 @@ impl fmt::Display for ScopeKind {
 pub struct Scope {
     id: String,
     kind: ScopeKind,
+    below: BTreeSet<String>,
+    members: Members,
+    variants: Vec<Variant>,
     label: Label,
+}
+
+/// In how many places of a kind one person is at home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Members {
+    /// In one.
+    #[default]
+    One,
+    /// In any number.
+    Many,
+}
+
+/// A variant of a kind of place.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Its id.
+    pub id: Ref,
+    /// How one comes in.
+    pub join: Join,
+    /// What people call it.
+    pub label: Label,
+}
+
+/// How one comes into a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// Everybody is in it.
+    Everybody,
+    /// Whoever wants to.
+    OnesOwn,
+    /// A member adds one.
+    ByMember,
 }
 
 impl Scope {
@@ -206,161 +300,19 @@ impl Scope {
         self.kind
     }
 
-    /// What people call it.
-    pub fn label(&self) -> &Label {
-        &self.label
-    }
-}
-
-/// How a permission comes to a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PermissionKind {
-    /// Through a role, yes or no.
-    Bool,
-    /// Switched on person by person, where the role allows it.
-    Flag,
-}
-
-/// A permission or a flag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permission {
-    id: String,
-    kind: PermissionKind,
-    scopes: BTreeSet<ScopeKind>,
-    requires: BTreeSet<String>,
-    only_if: Option<String>,
-    label: Label,
-}
-
-impl Permission {
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// Whether such a place lies directly below one that the blueprint calls by this word.
+    pub fn lies_below(&self, scope: &str) -> bool {
+        self.below.contains(scope)
     }
 
-    /// How it comes to a person.
-    pub fn kind(&self) -> PermissionKind {
-        self.kind
+    /// In how many such places one person is at home.
+    pub fn members(&self) -> Members {
+        self.members
     }
 
-    /// Whether a flag can be switched on at such a place.
-    pub fn can_be_held_at(&self, scope: ScopeKind) -> bool {
-        self.scopes.contains(&scope)
-    }
-
-    /// What must be held too, or it falls.
-    pub fn requires(&self) -> impl Iterator<Item = &str> {
-        self.requires.iter().map(String::as_str)
-    }
-
-    /// The condition that the product must check whoever holds it.
-    pub fn only_if(&self) -> Option<&str> {
-        self.only_if.as_deref()
-    }
-
-    /// What people call it.
-    pub fn label(&self) -> &Label {
-        &self.label
-    }
-}
-
-/// How a role comes to a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Assignment {
-    /// It follows from flags and home, or is the default; nobody can give it.
-    Derived,
-    /// A rule or a person gives it.
-    Given,
-}
-
-/// Which kind of administrator a role makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AdminLevel {
-    /// Of the whole tenant.
-    Admin,
-    /// Of a subtree.
-    OrgAdmin,
-}
-
-/// What a role says about a permission or a flag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// Held.
-    Yes,
-    /// Not held, and a flag cannot be switched on.
-    No,
-    /// The flag can be switched on.
-    Grantable,
-    /// Held, under a condition that the product must check.
-    If(String),
-}
-
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Yes => f.write_str("yes"),
-            Self::No => f.write_str("no"),
-            Self::Grantable => f.write_str("grantable"),
-            Self::If(condition) => write!(f, "if:{condition}"),
-        }
-    }
-}
-
-/// A role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
-    id: String,
-    scope: ScopeKind,
-    rank: i64,
-    level: Option<AdminLevel>,
-    protected: bool,
-    assignment: Assignment,
-    grants: BTreeMap<String, Cell>,
-    label: Label,
-}
-
-impl Role {
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The kind of place where it is held.
-    pub fn scope(&self) -> ScopeKind {
-        self.scope
-    }
-
-    /// The higher rank wins between roles at one place.
-    pub fn rank(&self) -> i64 {
-        self.rank
-    }
-
-    /// Which kind of administrator it makes, if any.
-    pub fn level(&self) -> Option<AdminLevel> {
-        self.level
-    }
-
-    /// Whether its last holder is protected.
-    pub fn protected(&self) -> bool {
-        self.protected
-    }
-
-    /// How it comes to a person.
-    pub fn assignment(&self) -> Assignment {
-        self.assignment
-    }
-
-    /// What it says about a permission or a flag. A blueprint has no gaps: none means no such permission.
-    pub fn cell(&self, permission: &str) -> Option<&Cell> {
-        self.grants.get(permission)
-    }
-
-    /// Its row of the matrix.
-    pub fn cells(&self) -> impl Iterator<Item = (&str, &Cell)> {
-        self.grants.iter().map(|(id, cell)| (id.as_str(), cell))
+    /// Its variants.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
     }
 
     /// What people call it.

@@ -53,6 +53,7 @@ fn each_rule_refuses_what_breaks_it() {
         (broken("id = \"in\"", "id = \"out\""), Rule::Duplicate),
         (broken("id = \"agent\"", "id = \"manager\""), Rule::Duplicate),
         (broken("kind = \"org_unit\"", "kind = \"workspace\""), Rule::Duplicate),
+        (broken("kind = \"workspace\"", "kind = \"workspace\"\nbelow = [\"planet\"]"), Rule::Reference),
         (broken("scope = \"region\"", "scope = \"planet\""), Rule::Reference),
         (broken("scope = [\"workspace\"]", "scope = [\"planet\"]"), Rule::Reference),
         (broken("requires = [\"export\"]", "requires = [\"import\"]"), Rule::Reference),
@@ -77,8 +78,8 @@ fn each_rule_refuses_what_breaks_it() {
         (broken("\"bill\" = \"yes\"\n", ""), Rule::MatrixGap),
         (broken("\"if:office_hours\"", "\"maybe\""), Rule::Cell),
         (broken("\"if:office_hours\"", "\"grantable\""), Rule::Cell),
-        (broken_once("\"bulk\" = \"grantable\"", "\"bulk\" = \"yes\""), Rule::Cell),
-        (broken("\"bill\" = \"yes\"", "\"bill\" = \"if:office_hours\""), Rule::TwoConditions),
+        (broken_once("\"bulk\" = \"grantable\"", "\"bulk\" = \"if:office_hours\""), Rule::Cell),
+        (broken("\"if:office_hours\"", "\"level:high\""), Rule::Cell),
         (broken("rank = 15", "rank = 15\nlevel = \"admin\""), Rule::Level),
         (broken("rank = 5", "rank = 5\nlevel = \"org_admin\""), Rule::Level),
         (broken("assignment = \"derived\"", "assignment = \"given\""), Rule::Derivation),
@@ -92,6 +93,140 @@ fn each_rule_refuses_what_breaks_it() {
         assert_eq!(error.rule(), rule, "{error}");
         assert!(error.line() > 1, "{error}");
     }
+}
+
+/// A table put before the roles of the sound blueprint, or a key put behind a line of it.
+fn with(table: &str) -> BlueprintError {
+    Blueprint::parse(&GRID.replacen("[membership]", &format!("{table}\n[membership]"), 1)).expect_err(table)
+}
+
+const NAME: &str = "label = { ja = \"x\", en = \"x\", fr = \"x\" }";
+
+#[test]
+fn each_rule_about_levels_and_restrictions_refuses_what_breaks_it() {
+    let level =
+        |keys: &str| with(&format!("[[permission]]\nid = \"reach\"\nkind = \"level\"\n{keys}\n{NAME}\n"));
+    let restriction = |keys: &str| with(&format!("[[restriction]]\nid = \"less\"\n{keys}\n{NAME}\n"));
+    for (error, rule) in [
+        (level("levels = [\"one\"]"), Rule::Levels),
+        (level("levels = [\"one\", \"none\"]"), Rule::Levels),
+        (level("levels = [\"one\", \"one\"]"), Rule::Duplicate),
+        (level("levels = [\"one\", \"two\"]\nobligations = { three = [\"office_hours\"] }"), Rule::Reference),
+        (level("levels = [\"one\", \"two\"]\nobligations = { two = [\"sunshine\"] }"), Rule::Reference),
+        (level("levels = [\"one\", \"two\"]\nimplies = { two = [\"fly\"] }"), Rule::Reference),
+        (level("levels = [\"one\", \"two\"]\nsection = \"back\""), Rule::Reference),
+        (level("levels = [\"one\", \"two\"]"), Rule::MatrixGap),
+        (restriction("applies_to = [\"agent\"]"), Rule::Restriction),
+        (restriction("applies_to = []\ndenies = [\"bill\"]"), Rule::Restriction),
+        (restriction("applies_to = [\"king\"]\ndenies = [\"bill\"]"), Rule::Reference),
+        (restriction("applies_to = [\"agent\"]\nlimits = { bill = \"low\" }"), Rule::Reference),
+        (restriction("applies_to = [\"agent\"]\ndenies = [\"bill\"]\nplans = [\"gold\"]"), Rule::Reference),
+        (with(&format!("[[condition]]\nid = \"c\"\nfeature = \"f\"\n{NAME}")), Rule::Reference),
+        (
+            with(&format!(
+                "[[plan]]\nid = \"p\"\n{NAME}\n[[feature]]\nid = \"f\"\n{NAME}\n[[condition]]\nid = \"c\"\nfeature = \"f\"\nplans = [\"p\"]\n{NAME}"
+            )),
+            Rule::Decidable,
+        ),
+    ] {
+        assert_eq!(error.rule(), rule, "{error}");
+    }
+    assert_eq!(
+        broken("id = \"bill\"\nkind = \"bool\"", "id = \"bill\"\nkind = \"bool\"\nexclusive_to = \"guest\"")
+            .rule(),
+        Rule::Exclusive
+    );
+    assert_eq!(
+        broken("id = \"bill\"\nkind = \"bool\"", "id = \"bill\"\nkind = \"bool\"\nper = \"month\"").rule(),
+        Rule::Levels
+    );
+}
+
+#[test]
+fn what_a_product_says_besides_its_matrix_leads_somewhere_too() {
+    let rule = |keys: &str| with(&format!("[[grant_rule]]\nid = \"r\"\n{keys}\neffect = \"allow\"\n"));
+    for (error, rule) in [
+        (rule("actors = [\"king\"]\nactions = [\"invite\"]"), Rule::Reference),
+        (rule("actors = [\"*\"]\nexcept = [\"king\"]\nactions = [\"invite\"]"), Rule::Reference),
+        (rule("actors = [\"*\"]\nactions = [\"conquer\"]"), Rule::Format),
+        (rule("actors = []\nactions = [\"invite\"]"), Rule::GrantRule),
+        (rule("actors = [\"*\"]\nactions = [\"invite\"]\npermissions = [\"fly\"]"), Rule::Reference),
+        (rule("actors = [\"*\"]\nactions = [\"invite\"]\nmember_of = \"planet\""), Rule::Reference),
+        (rule("actors = [\"*\"]\nactions = [\"invite\"]\nonly_if = \"sunshine\""), Rule::Reference),
+        (with("[[transition]]\nfrom = \"in\"\nto = \"gone\"\non = \"stopped\""), Rule::Reference),
+        (with("[externals]\nrole = \"guest\"\nplans = [\"gold\"]\nsee_each_other = false"), Rule::Reference),
+        (with("[profile]\nkept_at = \"planet\""), Rule::Reference),
+        (with("[[seat_class]]\nid = \"s\"\nroles = [\"king\"]\nbillable = true"), Rule::Reference),
+        (with("[directory]\ncolumns = [\"name\", \"shoe_size\"]"), Rule::Format),
+        (with("[email]\nchange = \"by_admin\"\nwhen = \"now\""), Rule::Format),
+        (
+            with(&format!(
+                "[csv]\nencodings = []\n[[csv.column]]\nletter = \"B\"\nfield = \"name\"\n{}",
+                NAME.replace("label", "header")
+            )),
+            Rule::CsvColumn,
+        ),
+        (
+            with(&format!(
+                "[csv]\nencodings = []\n[[csv.column]]\nletter = \"A\"\n{}",
+                NAME.replace("label", "header")
+            )),
+            Rule::CsvColumn,
+        ),
+        (
+            with(&format!(
+                "[csv]\nencodings = []\n[[csv.column]]\nletter = \"A\"\nflag = \"fly\"\n{}",
+                NAME.replace("label", "header")
+            )),
+            Rule::Reference,
+        ),
+    ] {
+        assert_eq!(error.rule(), rule, "{error}");
+    }
+    let never = broken("default_role = \"guest\"", "default_role = \"guest\"\nnever_default = [\"guest\"]");
+    assert_eq!(never.rule(), Rule::DefaultRole);
+}
+
+/// Tenants keep the edition that they began with.
+#[test]
+fn the_first_edition_of_a_blueprint_is_read_as_ever() {
+    let first = Blueprint::parse(include_str!("../../fixtures/first-edition.toml")).unwrap();
+
+    assert_eq!((first.id(), first.version()), (shipped().id(), "1.0.0"));
+    assert_eq!(first.product().transitions, []);
+}
+
+/// CHT-04, CHT-05, CHT-09, CHT-26: within which limits a tenant may have roles of its own.
+#[test]
+fn a_product_says_within_which_limits_tenants_may_have_roles_of_their_own() {
+    let (_, text) = catalog().iter().find(|(_, text)| text.contains("most_roles = 20")).unwrap();
+    let product = Blueprint::parse(text).unwrap();
+    let membership = &product.product().membership;
+
+    assert_eq!((membership.custom_roles, membership.most_roles), (CustomRoles::Yes, Some(20)));
+    assert_eq!(product.product().sections.len(), 5);
+    for (from, to, rule) in [
+        ("default_role = \"general\"", "default_role = \"owner\"", Rule::DefaultRole),
+        ("\"channel.delete\" = \"no\"", "\"channel.delete\" = \"yes\"", Rule::Exclusive),
+        ("\"team_chat.create_group\" = \"yes\"", "\"team_chat.create_group\" = \"no\"", Rule::Implied),
+    ] {
+        assert_eq!(Blueprint::parse(&text.replace(from, to)).unwrap_err().rule(), rule, "{from}");
+    }
+}
+
+/// BLF-06
+#[test]
+fn the_columns_of_the_file_are_those_of_the_page() {
+    let product = shipped();
+    let columns = &product.product().csv.as_ref().unwrap().column;
+    let headers: Vec<&str> = columns.iter().map(|column| column.header.ja.as_str()).collect();
+
+    assert_eq!(
+        headers.join(" · "),
+        "氏名 · 部署名(名刺表示) · 所属組織名 · メールアドレス · 名刺プロフィールURL · 管理者権限 · レポート受信 · 資料アップ権限 · \
+         アンケート · レコログ機能 · レコログアプリバージョン · 資料承認者 · 最終利用日 · 停止日 · 状態"
+    );
+    assert_eq!(columns[11].shows, Shows::Circle);
 }
 
 #[test]

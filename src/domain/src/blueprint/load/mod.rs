@@ -1,15 +1,20 @@
 //! Reading a blueprint. Knows every rule a file must keep and says the line that breaks one; does not know
 //! what the words mean to the product.
 
+mod matrix;
+mod product;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::Spanned;
 
+use self::matrix::inner;
+use self::product::{Declared, ids};
 use super::error::{BlueprintError, Rule};
 use super::{
-    AdminLevel, Assignment, Blueprint, Cell, DerivedRole, Invariant, Label, Permission, PermissionKind, Role,
-    Scope, ScopeKind, Seats, Status, file,
+    Assignment, Blueprint, Cell, DerivedRole, Invariant, Permission, PermissionKind, Product, Role, Scope,
+    ScopeKind, SeatPractice, Seats, Status, file,
 };
 use crate::lifecycle::PersonState;
 use crate::seat::AtLimit;
@@ -64,15 +69,46 @@ impl Loader<'_> {
             );
         }
         let scopes = self.scopes(file.scope)?;
-        let conditions = self.conditions(file.condition)?;
-        let permissions = self.permissions(file.permission, &scopes, &conditions)?;
-        let roles = self.roles(file.role, &scopes, &permissions, &conditions)?;
+        let product = Product {
+            sections: file.section,
+            plans: file.plan,
+            features: file.feature,
+            membership: file.membership,
+            grant_rules: file.grant_rule,
+            transitions: file.transition,
+            invitation: file.invitation,
+            offboarding: file.offboarding,
+            externals: file.externals,
+            profile: file.profile,
+            session: file.session,
+            email: file.email,
+            mapping: file.mapping,
+            bulk: file.bulk,
+            directory: file.directory,
+            search: file.search,
+            csv: file.csv,
+            seat_classes: file.seat_class,
+            seat_practice: SeatPractice {
+                pool: file.seats.pool.clone(),
+                at_limit_by: file.seats.at_limit_by.clone(),
+                billing: file.seats.billing,
+            },
+        };
+        let (plans, features) = (ids(&product.plans), ids(&product.features));
+        let restricted = file.restriction.iter().map(|it| it.id.get_ref().as_str()).collect();
+        let conditions = self.conditions(file.condition, &features, &plans, &restricted)?;
+        let permissions =
+            self.permissions(&file.permission, &scopes, &ids(&product.sections), &conditions)?;
+        let role_ids = file.role.iter().map(|role| role.id.get_ref().as_str()).collect();
+        let restrictions = self.restrictions(file.restriction, &plans, &permissions, &role_ids)?;
+        let roles = self.roles(&file.role, &scopes, &permissions, &conditions, &restrictions)?;
+        self.implied(&file.permission, &roles)?;
         let derived = self.derived(file.derived_role, &roles, &permissions)?;
-        let default_role = self.default_role(file.membership.default_role, &roles)?;
+        self.default_role(product.membership.default_role.as_ref(), &roles)?;
         let invariants = self.invariants(file.invariant, &roles)?;
         let statuses = self.statuses(file.status)?;
         let seats = self.seats(&file.seats, &statuses)?;
-        Ok(Blueprint {
+        let blueprint = Blueprint {
             id: file.blueprint.id.into_inner(),
             version: file.blueprint.version.into_inner(),
             default_locale: file.blueprint.default_locale.into_inner(),
@@ -80,13 +116,19 @@ impl Loader<'_> {
             scopes,
             permissions,
             conditions,
+            restrictions,
             roles,
             derived,
-            default_role,
             invariants,
             statuses,
             seats,
-        })
+            product,
+        };
+        self.product(&blueprint.product, &Declared::by(&blueprint))?;
+        if let Some(csv) = &blueprint.product.csv {
+            self.csv(csv, &blueprint)?;
+        }
+        Ok(blueprint)
     }
 
     fn check_id(&self, id: &Spanned<String>) -> Result<(), BlueprintError> {
@@ -111,13 +153,26 @@ impl Loader<'_> {
 
     fn scopes(&self, files: Vec<file::Scope>) -> Result<Vec<Scope>, BlueprintError> {
         let mut scopes: Vec<Scope> = Vec::new();
+        let declared: BTreeSet<String> = files.iter().map(|file| file.id.get_ref().clone()).collect();
+        let declared: BTreeSet<&str> = declared.iter().map(String::as_str).collect();
         for file in files {
             self.new_id(&file.id, scopes.iter().any(|scope| &scope.id == file.id.get_ref()))?;
-            if scopes.iter().any(|scope| scope.kind == *file.kind.get_ref()) {
-                let detail = format!("a second scope is {}", file.kind.get_ref());
-                return self.refuse(&file.kind, Rule::Duplicate, detail);
+            self.all_known("scope", &file.below, &declared)?;
+            self.all_new(file.variant.iter().map(|variant| &variant.id))?;
+            let kind = *file.kind.get_ref();
+            let several =
+                matches!(kind, ScopeKind::Product) || (kind == ScopeKind::OrgUnit && !file.below.is_empty());
+            if !several && scopes.iter().any(|scope| scope.kind == kind) {
+                return self.refuse(&file.kind, Rule::Duplicate, format!("a second scope is {kind}"));
             }
-            scopes.push(Scope { id: file.id.into_inner(), kind: file.kind.into_inner(), label: file.label });
+            scopes.push(Scope {
+                id: file.id.into_inner(),
+                kind,
+                below: inner(file.below),
+                members: file.members,
+                variants: file.variant,
+                label: file.label,
+            });
         }
         Ok(scopes)
     }
@@ -126,156 +181,6 @@ impl Loader<'_> {
         match scopes.iter().find(|scope| &scope.id == id.get_ref()) {
             Some(scope) => Ok(scope.kind),
             None => self.refuse(id, Rule::Reference, format!("no scope {:?} is declared", id.get_ref())),
-        }
-    }
-
-    fn conditions(&self, files: Vec<file::Condition>) -> Result<BTreeMap<String, Label>, BlueprintError> {
-        let mut conditions = BTreeMap::new();
-        for file in files {
-            self.new_id(&file.id, conditions.contains_key(file.id.get_ref()))?;
-            conditions.insert(file.id.into_inner(), file.label);
-        }
-        Ok(conditions)
-    }
-
-    fn condition<'a>(
-        &self,
-        conditions: &BTreeMap<String, Label>,
-        at: &Spanned<String>,
-        id: &'a str,
-    ) -> Result<&'a str, BlueprintError> {
-        if conditions.contains_key(id) {
-            return Ok(id);
-        }
-        self.refuse(at, Rule::Reference, format!("no condition {id:?} is declared"))
-    }
-
-    fn permissions(
-        &self,
-        files: Vec<file::Permission>,
-        scopes: &[Scope],
-        conditions: &BTreeMap<String, Label>,
-    ) -> Result<BTreeMap<String, Permission>, BlueprintError> {
-        let ids: BTreeSet<String> = files.iter().map(|file| file.id.get_ref().clone()).collect();
-        let mut permissions = BTreeMap::new();
-        let mut spans = Vec::new();
-        for file in files {
-            self.new_id(&file.id, permissions.contains_key(file.id.get_ref()))?;
-            match (file.kind, file.scope.is_empty()) {
-                (PermissionKind::Flag, true) => {
-                    return self.refuse(&file.id, Rule::FlagScope, "a flag says where it can be held");
-                }
-                (PermissionKind::Bool, false) => {
-                    return self.refuse(&file.id, Rule::FlagScope, "a permission is held where the role is");
-                }
-                _ => {}
-            }
-            let held_at = file.scope.iter().map(|id| self.scope(scopes, id)).collect::<Result<_, _>>()?;
-            for needed in &file.requires {
-                if !ids.contains(needed.get_ref()) {
-                    let detail = format!("no permission {:?} is declared", needed.get_ref());
-                    return self.refuse(needed, Rule::Reference, detail);
-                }
-            }
-            if let Some(only_if) = &file.only_if {
-                self.condition(conditions, only_if, only_if.get_ref())?;
-            }
-            spans.push(file.id.clone());
-            let permission = Permission {
-                id: file.id.get_ref().clone(),
-                kind: file.kind,
-                scopes: held_at,
-                requires: file.requires.into_iter().map(Spanned::into_inner).collect(),
-                only_if: file.only_if.map(Spanned::into_inner),
-                label: file.label,
-            };
-            permissions.insert(file.id.into_inner(), permission);
-        }
-        for id in spans {
-            if reaches_itself(id.get_ref(), &permissions) {
-                return self.refuse(
-                    &id,
-                    Rule::RequirementCycle,
-                    format!("{:?} requires itself", id.get_ref()),
-                );
-            }
-        }
-        Ok(permissions)
-    }
-
-    fn roles(
-        &self,
-        files: Vec<file::Role>,
-        scopes: &[Scope],
-        permissions: &BTreeMap<String, Permission>,
-        conditions: &BTreeMap<String, Label>,
-    ) -> Result<BTreeMap<String, Role>, BlueprintError> {
-        let mut roles = BTreeMap::new();
-        for file in files {
-            self.new_id(&file.id, roles.contains_key(file.id.get_ref()))?;
-            let scope = self.scope(scopes, &file.scope)?;
-            if let Some(level) = &file.level {
-                let place = match level.get_ref() {
-                    AdminLevel::Admin => ScopeKind::Environment,
-                    AdminLevel::OrgAdmin => ScopeKind::OrgUnit,
-                };
-                if place != scope {
-                    return self.refuse(level, Rule::Level, format!("such a role is held at {place}"));
-                }
-            }
-            let mut grants = BTreeMap::new();
-            for (permission, cell) in file.grants {
-                let Some(found) = permissions.get(permission.get_ref()) else {
-                    let detail = format!("no permission {:?} is declared", permission.get_ref());
-                    return self.refuse(&permission, Rule::Reference, detail);
-                };
-                let cell = self.cell(&cell, found, conditions)?;
-                grants.insert(permission.into_inner(), cell);
-            }
-            if let Some(gap) = permissions.keys().find(|id| !grants.contains_key(*id)) {
-                return self.refuse(
-                    &file.id,
-                    Rule::MatrixGap,
-                    format!("the role says nothing about {gap:?}"),
-                );
-            }
-            let role = Role {
-                id: file.id.get_ref().clone(),
-                scope,
-                rank: file.rank,
-                level: file.level.map(Spanned::into_inner),
-                protected: file.protected,
-                assignment: file.assignment,
-                grants,
-                label: file.label,
-            };
-            roles.insert(file.id.into_inner(), role);
-        }
-        Ok(roles)
-    }
-
-    fn cell(
-        &self,
-        cell: &Spanned<String>,
-        permission: &Permission,
-        conditions: &BTreeMap<String, Label>,
-    ) -> Result<Cell, BlueprintError> {
-        let is_flag = permission.kind == PermissionKind::Flag;
-        match cell.get_ref().as_str() {
-            "no" => Ok(Cell::No),
-            "grantable" if is_flag => Ok(Cell::Grantable),
-            "grantable" => self.refuse(cell, Rule::Cell, "only a flag is grantable"),
-            _ if is_flag => self.refuse(cell, Rule::Cell, "a flag is \"grantable\" or \"no\""),
-            "yes" => Ok(Cell::Yes),
-            text => match text.strip_prefix("if:") {
-                Some(_) if permission.only_if.is_some() => self.refuse(
-                    cell,
-                    Rule::TwoConditions,
-                    format!("{:?} has its own condition", permission.id),
-                ),
-                Some(id) => Ok(Cell::If(self.condition(conditions, cell, id)?.to_owned())),
-                None => self.refuse(cell, Rule::Cell, format!("{text:?} is not a cell")),
-            },
         }
     }
 
@@ -302,7 +207,7 @@ impl Loader<'_> {
             if role.assignment != Assignment::Derived {
                 return self.refuse(&file.role, Rule::Derivation, format!("{:?} is a given role", role.id));
             }
-            if role.scope == ScopeKind::Workspace {
+            if role.can_be_held_at(ScopeKind::Workspace) {
                 return self.refuse(&file.role, Rule::Derivation, "a home is in no workspace");
             }
             if file.requires_flags.is_empty() {
@@ -333,22 +238,6 @@ impl Loader<'_> {
             });
         }
         Ok(derived)
-    }
-
-    fn default_role(
-        &self,
-        id: Spanned<String>,
-        roles: &BTreeMap<String, Role>,
-    ) -> Result<String, BlueprintError> {
-        let role = self.role(roles, &id)?;
-        if role.scope == ScopeKind::Workspace || role.level.is_some() {
-            return self.refuse(
-                &id,
-                Rule::DefaultRole,
-                "nobody is an administrator or in a workspace by default",
-            );
-        }
-        Ok(id.into_inner())
     }
 
     fn invariants(
@@ -412,21 +301,4 @@ impl Loader<'_> {
         };
         Ok(Seats { counted: file.counted.iter().map(|id| id.get_ref().clone()).collect(), at_limit })
     }
-}
-
-/// Whether following requirements from a permission leads back to it.
-fn reaches_itself(id: &str, permissions: &BTreeMap<String, Permission>) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![id];
-    while let Some(next) = open.pop() {
-        for needed in permissions.get(next).into_iter().flat_map(Permission::requires) {
-            if needed == id {
-                return true;
-            }
-            if seen.insert(needed) {
-                open.push(needed);
-            }
-        }
-    }
-    false
 }

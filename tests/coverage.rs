@@ -31,8 +31,11 @@ fn closed(to: impl Fn(Opens) -> bool) -> impl Iterator<Item = (&'static str, &'s
 fn prefix(file: &str, function: &str) -> &'static str {
     match (file, function) {
         ("scim/mod.rs", "routes") => "/scim/v2",
-        ("admin/mod.rs", "routes" | "sign_in_routes" | "saml_routes") => "/api/v1",
+        ("admin/mod.rs", "routes" | "app_routes" | "receiver_routes" | "sign_in_routes" | "saml_routes") => {
+            "/api/v1"
+        }
         ("oauth/mod.rs", "routes") => "/oauth",
+        ("apps/mod.rs", "routes") => "/op",
         ("oauth/mod.rs", "metadata_routes") => "/.well-known",
         ("login/mod.rs", "start_routes") => "/login",
         ("login/mod.rs", "callback_routes") => "/oidc",
@@ -161,6 +164,8 @@ impl World {
         let credential = other.tenant.directory.credential().unwrap().to_string();
         let client = json!({"directory": "directory", "name": "Client"});
         let client = other.api.post("/oauth-clients", client).await.is(201).id();
+        let app = body("POST", "/apps").unwrap();
+        let app = other.api.post("/apps", app).await.is(201).id();
         let trial = other.api.post("/connections/x/trials", json!({})).await.is(201).id();
         let issuer = body("POST", "/token-issuers").unwrap();
         let issuer = other.api.post("/token-issuers", issuer).await.is(201).id();
@@ -176,6 +181,7 @@ impl World {
             ("/receivers/", receiver),
             ("/trials/", trial),
             ("/oauth-clients/", client),
+            ("/apps/", app),
             ("/token-issuers/", issuer),
             ("/Bulk/", job),
             ("/credentials/", credential),
@@ -247,6 +253,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/saml-connections/") => json!({"rules": {}}),
         ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
         ("PATCH", path) if path.contains("/passkeys/") => json!({"name": "Changed"}),
+        ("PATCH", path) if path.contains("/apps/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
@@ -286,6 +293,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.ends_with("/workspaces") => json!({"key": "changed", "name": "Changed"}),
         (_, path) if path.ends_with("/directories") => json!({"slug": "changed", "name": "Changed"}),
         (_, path) if path.ends_with("/credentials") || path.ends_with("/rotate") => json!({}),
+        ("POST", path) if path.ends_with("/apps") => {
+            json!({"name": "Changed", "redirectUris": ["https://changed.example/callback"]})
+        }
+        (_, path) if path.ends_with("/rotate-secret") => json!({}),
         (_, path) if path.ends_with("/oauth-clients") => json!({"directory": "directory", "name": "Changed"}),
         (_, path) if path.ends_with("/token-issuers") => json!({
             "directory": "directory", "issuer": "https://sts.example/", "audience": "a", "entraTenant": "b", "application": "c"

@@ -19,7 +19,7 @@ pub enum Opens {
 
 use Opens::{Admin, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 180] = [
+pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -86,6 +86,12 @@ pub const ROUTES: [(&str, &str, Opens); 180] = [
     ("GET", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
     ("POST", "/api/v1/tenants/{tenant}/oauth-clients", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/oauth-clients/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/apps", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/apps", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/apps/{id}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/apps/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/apps/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/apps/{id}/rotate-secret", Admin),
     ("GET", "/api/v1/tenants/{tenant}/token-issuers", Admin),
     ("POST", "/api/v1/tenants/{tenant}/token-issuers", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/token-issuers/{id}", Admin),
@@ -173,6 +179,20 @@ pub const ROUTES: [(&str, &str, Opens); 180] = [
     ("GET", "/oidc/{tenant}/{connection}/jwks.json", Open),
     ("POST", "/oauth/token", Open),
     ("GET", "/.well-known/oauth-authorization-server", Open),
+    ("GET", "/.well-known/oauth-authorization-server/op/{tenant}", Open),
+    ("GET", "/op/{tenant}/.well-known/openid-configuration", Open),
+    ("GET", "/op/{tenant}/jwks.json", Open),
+    ("GET", "/op/{tenant}/authorize", Open),
+    ("POST", "/op/{tenant}/authorize", Open),
+    ("GET", "/op/{tenant}/resume", Open),
+    ("POST", "/op/{tenant}/par", Open),
+    ("POST", "/op/{tenant}/token", Open),
+    ("POST", "/op/{tenant}/introspect", Open),
+    ("POST", "/op/{tenant}/revoke", Open),
+    ("GET", "/op/{tenant}/userinfo", Open),
+    ("POST", "/op/{tenant}/userinfo", Open),
+    ("GET", "/op/{tenant}/end-session", Open),
+    ("POST", "/op/{tenant}/end-session", Open),
     ("GET", "/.well-known/ssf-configuration", Open),
     ("GET", "/ssf/jwks", Open),
     ("GET", "/ssf/stream", Stream),
@@ -203,8 +223,9 @@ pub const ROUTES: [(&str, &str, Opens); 180] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 35] = [
+pub const OPEN: [&str; 49] = [
     "GET /.well-known/oauth-authorization-server",
+    "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
     "GET /healthz",
@@ -216,6 +237,12 @@ pub const OPEN: [&str; 35] = [
     "GET /oidc/{tenant}/{connection}/initiate",
     "GET /oidc/{tenant}/{connection}/jwks.json",
     "GET /oidc/{tenant}/{connection}/signed-out",
+    "GET /op/{tenant}/.well-known/openid-configuration",
+    "GET /op/{tenant}/authorize",
+    "GET /op/{tenant}/end-session",
+    "GET /op/{tenant}/jwks.json",
+    "GET /op/{tenant}/resume",
+    "GET /op/{tenant}/userinfo",
     "GET /passkey/ceremony.js",
     "GET /passkey/{tenant}",
     "GET /passkey/{tenant}/register",
@@ -234,6 +261,13 @@ pub const OPEN: [&str; 35] = [
     "POST /oauth/token",
     "POST /oidc/{tenant}/{connection}/backchannel-logout",
     "POST /oidc/{tenant}/{connection}/initiate",
+    "POST /op/{tenant}/authorize",
+    "POST /op/{tenant}/end-session",
+    "POST /op/{tenant}/introspect",
+    "POST /op/{tenant}/par",
+    "POST /op/{tenant}/revoke",
+    "POST /op/{tenant}/token",
+    "POST /op/{tenant}/userinfo",
     "POST /passkey/{tenant}",
     "POST /passkey/{tenant}/register",
     "POST /passkey/{tenant}/registered",

@@ -23,6 +23,7 @@ mod migrate;
 mod oauth_client;
 mod org_unit;
 mod passkey;
+mod product_app;
 mod receiver;
 mod request;
 mod saml_connection;
@@ -110,6 +111,9 @@ enum Noun {
     /// Programs that fetch their own access tokens for a directory
     #[command(subcommand)]
     OauthClient(oauth_client::Verb),
+    /// The product's apps, which sign people in through Usher
+    #[command(subcommand)]
+    App(product_app::Verb),
     /// Whose access tokens directories believe
     #[command(subcommand)]
     TokenIssuer(token_issuer::Verb),
@@ -227,6 +231,7 @@ impl Noun {
             Self::Request(verb) => verb.run(console).await,
             Self::Credential(verb) => verb.run(console).await,
             Self::OauthClient(verb) => verb.run(console).await,
+            Self::App(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::Passkey(verb) => verb.run(console).await,

@@ -264,6 +264,10 @@ async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Ref
         }
         TokenKind::ClientSecret
         | TokenKind::Stream
+        | TokenKind::AppSecret
+        | TokenKind::AppCode
+        | TokenKind::AppRefresh
+        | TokenKind::AppRequest
         | TokenKind::Session
         | TokenKind::Browser
         | TokenKind::Invitation => Err(unknown()),

@@ -11,6 +11,8 @@ pub enum Door {
     Login,
     /// OAuth clients: `/oauth` and the metadata that they read.
     OAuth,
+    /// The product's apps, and the browsers that they send: `/op`.
+    Apps,
     /// Receivers of security event tokens: `/ssf`.
     Signals,
     /// Whoever operates Usher: health and metrics.
@@ -28,6 +30,7 @@ impl Door {
             "api" => Self::Api,
             "login" | "oidc" | "saml" | "session" | "logout" => Self::Login,
             "oauth" | ".well-known" => Self::OAuth,
+            "op" => Self::Apps,
             "ssf" => Self::Signals,
             "healthz" | "readyz" | "metrics" => Self::Operation,
             _ => Self::None,
@@ -41,6 +44,7 @@ impl Door {
             Self::Api => "api",
             Self::Login => "login",
             Self::OAuth => "oauth",
+            Self::Apps => "apps",
             Self::Signals => "signals",
             Self::Operation => "operation",
             Self::None => "none",

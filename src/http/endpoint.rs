@@ -5,11 +5,13 @@ use actix_web::http::header::ALLOW;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, web};
 
 use super::error::Refused;
+use super::voice::{Voice, speak};
 
 /// An address of a door. Other methods than the given are answered with 405 and `Allow`; HEAD goes with GET.
 pub(super) struct Endpoint {
     resource: Resource,
     allow: Vec<&'static str>,
+    voice: Option<Voice>,
 }
 
 macro_rules! methods {
@@ -27,7 +29,7 @@ macro_rules! methods {
 
 impl Endpoint {
     pub(super) fn at(path: &str) -> Self {
-        Self { resource: web::resource(path), allow: Vec::new() }
+        Self { resource: web::resource(path), allow: Vec::new(), voice: None }
     }
 
     pub(super) fn get<F, Args>(self, handler: F) -> Self
@@ -46,6 +48,12 @@ impl Endpoint {
         delete, "DELETE";
     }
 
+    /// The address has a voice of its own, within a door that has another.
+    pub(super) fn speaking(mut self, voice: Voice) -> Self {
+        self.voice = Some(voice);
+        self
+    }
+
     fn with(mut self, method: &'static str, route: Route) -> Self {
         self.allow.push(method);
         self.resource = self.resource.route(route);
@@ -57,7 +65,8 @@ impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
         let allow = [self.allow.as_slice(), &["OPTIONS"]].concat().join(", ");
         let options = allow.clone();
-        self.resource
+        let resource = self
+            .resource
             .route(web::method(actix_web::http::Method::OPTIONS).to(move || {
                 let response = HttpResponse::NoContent().insert_header((ALLOW, options.clone())).finish();
                 std::future::ready(response)
@@ -65,8 +74,11 @@ impl HttpServiceFactory for Endpoint {
             .default_service(web::to(move || {
                 let allow = allow.clone();
                 std::future::ready(Err::<HttpResponse, _>(Refused::MethodNotAllowed { allow }))
-            }))
-            .register(config);
+            }));
+        match self.voice {
+            Some(voice) => resource.wrap(speak(voice)).register(config),
+            None => resource.register(config),
+        }
     }
 }
 

@@ -227,6 +227,10 @@ impl Refused {
             Self::App(AppError::Token(TokenRefusal::Client(_))) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"usher\""));
             }
+            // RFC 6750 §3.1
+            Self::App(AppError::Token(TokenRefusal::NeedsOpenId)) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(NEEDS_OPENID));
+            }
             Self::App(AppError::Unauthorized) => {
                 headers.insert(
                     WWW_AUTHENTICATE,
@@ -270,12 +274,15 @@ fn app_status(error: &AppError) -> StatusCode {
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         }
         AppError::Unauthorized | AppError::Token(TokenRefusal::Client(_)) => StatusCode::UNAUTHORIZED,
+        AppError::Token(TokenRefusal::NeedsOpenId)
+        | AppError::Forbidden(_)
+        | AppError::NoSeat
+        | AppError::Held { .. } => StatusCode::FORBIDDEN,
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Conflict(_) | AppError::Managed { .. } | AppError::LastHolder { .. } => {
             StatusCode::CONFLICT
         }
         AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
-        AppError::Forbidden(_) | AppError::NoSeat | AppError::Held { .. } => StatusCode::FORBIDDEN,
         AppError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         AppError::SignIn(refusal) => sign_in_status(refusal),
@@ -366,6 +373,7 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
     }
 }
 
+const NEEDS_OPENID: &str = "Bearer realm=\"usher\", error=\"insufficient_scope\", scope=\"openid\"";
 const NEEDS_WRITE: &str = "Bearer realm=\"usher\", error=\"insufficient_scope\"";
 
 fn challenge(scheme: Scheme) -> &'static str {

@@ -14,6 +14,7 @@
 
 mod access_view;
 mod admin;
+mod apps;
 mod body;
 pub mod caller;
 pub mod door;

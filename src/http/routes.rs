@@ -11,7 +11,7 @@ use super::limits::{authorization, guard};
 use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
-use super::{admin, health, login, metrics, oauth, scim, ssf};
+use super::{admin, apps, health, login, metrics, oauth, scim, ssf};
 
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -73,6 +73,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::OAuth))
             .wrap(oauth_guard()),
+    )
+    .service(
+        web::scope("/op")
+            .configure(apps::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::OAuth))
+            .wrap(guard(limits(), authorization, over_limit(Voice::OAuth))),
     )
     .service(
         web::scope("/ssf")

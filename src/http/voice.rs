@@ -35,7 +35,7 @@ impl Voice {
     pub fn of_stranger(request: &HttpRequest) -> Self {
         match Door::of(request.path()) {
             Door::Scim => Self::Scim,
-            Door::OAuth => Self::OAuth,
+            Door::OAuth | Door::Apps => Self::OAuth,
             Door::Login | Door::None if wants_page(request) => Self::Page,
             Door::Api | Door::Signals | Door::Operation | Door::Login | Door::None => Self::Problem,
         }
@@ -80,6 +80,8 @@ fn oauth_error(refused: &Refused) -> HttpResponse {
         Refused::App(AppError::Token(refusal)) => refusal.code(),
         _ if matches!(status.as_u16(), 429 | 503) => "temporarily_unavailable",
         _ if status.is_server_error() => "server_error",
+        // RFC 6750 §3.1
+        _ if status.as_u16() == 401 => "invalid_token",
         _ => "invalid_request",
     };
     // "Values for the "error_description" parameter MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E."

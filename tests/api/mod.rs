@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod adoption;
+mod apps;
 mod bad_input;
 mod browser;
 mod bulk;

@@ -385,6 +385,7 @@ impl MadeUp {
             token: token.hash(),
             provider_session: Some(TokenHash::of(provider_session)),
             provider_name: None,
+            proven: store::sessions::Proven::default(),
             logout_hint_sealed: None,
             expires_at: now + chrono::Duration::hours(1),
         };

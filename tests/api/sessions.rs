@@ -28,6 +28,7 @@ async fn begun(doors: &Doors, user: &str, connection: ConnectionId, ago: TimeDel
         token: token.hash(),
         provider_session: None,
         provider_name: None,
+        proven: store::sessions::Proven::default(),
         logout_hint_sealed: None,
         expires_at: began + TimeDelta::hours(10),
     };

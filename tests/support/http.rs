@@ -234,6 +234,7 @@ pub fn encoded(text: &str) -> String {
 }
 
 /// A tenant and its doors.
+#[derive(Clone)]
 pub struct Doors {
     pub tenant: Tenant,
     /// `/scim/v2` with the credential of its directory.
@@ -364,6 +365,7 @@ impl Doors {
             provider_name: None,
             logout_hint_sealed: None,
             expires_at: now + chrono::Duration::hours(1),
+            proven: store::sessions::Proven::default(),
         };
         let mut tx = db().begin(scope).await.unwrap();
         store::sessions::open(&mut tx, &new, now).await.unwrap();

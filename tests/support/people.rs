@@ -12,6 +12,7 @@ use scim::dialect::Dialect;
 use serde_json::{Value, json};
 
 /// A tenant with one directory.
+#[derive(Clone)]
 pub struct Tenant {
     pub app: Arc<App>,
     pub slug: String,

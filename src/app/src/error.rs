@@ -79,12 +79,27 @@ pub enum TokenRefusal {
     /// The client did not prove that it is itself.
     #[error("{0}")]
     Client(String),
-    /// There is one grant type.
-    #[error("the grant type is client_credentials")]
+    /// There is no such grant type here.
+    #[error("the grant type is not supported")]
     GrantType,
     /// The client asks for more than it may.
     #[error("the scope is unknown or more than the client may have")]
     Scope,
+    /// What the client shows is not good, or not any more.
+    #[error("{0}")]
+    Grant(&'static str),
+    /// The client may not ask in this way.
+    #[error("the client may not use this grant type")]
+    Unauthorized,
+    /// The client may not ask for a token for that resource.
+    #[error("the resource is not one that was asked for, or not one of the client's")]
+    Target,
+    /// The access token says too little for this (RFC 6750 §3.1).
+    #[error("the access token has no scope openid")]
+    NeedsOpenId,
+    /// A request that was pushed would be refused.
+    #[error("{0}")]
+    Asked(sso::op::AuthorizationRefusal),
 }
 
 impl TokenRefusal {
@@ -100,6 +115,11 @@ impl TokenRefusal {
             Self::Client(_) => "invalid_client",
             Self::GrantType => "unsupported_grant_type",
             Self::Scope => "invalid_scope",
+            Self::Grant(_) => "invalid_grant",
+            Self::Unauthorized => "unauthorized_client",
+            Self::Target => "invalid_target",
+            Self::NeedsOpenId => "insufficient_scope",
+            Self::Asked(refusal) => refusal.code(),
         }
     }
 }

@@ -9,11 +9,13 @@
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
+//! | [`apps`] | the product's apps: they sign people in through us |
 //! | [`connections`] | directories, what opens them, connections |
 //! | [`signals`] | webhooks and streams of security events: who follows a tenant, and what they are sent |
 //! | [`requests`] | the provisioning log: what directories asked, read and tried again |
 
 pub mod access;
+pub mod apps;
 pub mod connections;
 pub mod domains;
 mod error;
@@ -31,7 +33,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::{Clock, Entropy};
-use domain::id::{CredentialId, OAuthClientId, RequestId};
+use domain::id::{AppId, CredentialId, OAuthClientId, RequestId};
 use domain::token::PlainToken;
 use sso::egress::{Egress, EgressPolicy};
 use sso::jose::{Cache, PublishedKeys};
@@ -89,6 +91,8 @@ pub struct App {
     pub(crate) egress: Egress,
     pub(crate) providers: ProviderCache,
     pub(crate) client_keys: Cache<OAuthClientId, PublishedKeys>,
+    pub(crate) keys_of_apps: Cache<AppId, PublishedKeys>,
+    pub(crate) op_keys: apps::KeyCache,
     pub(crate) token_issuers: Cache<CredentialId, Provider>,
     pub(crate) policies: access::PolicyCache,
     pub(crate) dialects: connections::Dialects,
@@ -152,6 +156,8 @@ impl App {
             egress,
             providers: ProviderCache::new(),
             client_keys: Cache::new(),
+            keys_of_apps: Cache::new(),
+            op_keys: apps::KeyCache::default(),
             token_issuers: Cache::new(),
             policies: access::PolicyCache::default(),
             dialects: connections::Dialects::default(),

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::email_domain::EmailDomain;
 use crate::id::{
-    ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId, OrgUnitId,
-    PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
+    AppId, ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId,
+    OrgUnitId, PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId,
+    WorkspaceId,
 };
 
 /// Who acted.
@@ -41,6 +42,11 @@ pub enum Actor {
         session: SessionId,
         /// The person.
         user: UserId,
+    },
+    /// An app, for itself.
+    App {
+        /// Which one.
+        app: AppId,
     },
     /// A receiver, with the token of its stream.
     Receiver {
@@ -156,6 +162,22 @@ names! {
         OAuthClientCreate = "oauth_client.create",
         /// An OAuth client was revoked, and with it the access tokens that it had fetched.
         OAuthClientRevoke = "oauth_client.revoke",
+        /// An app was registered.
+        AppCreate = "app.create",
+        /// An app was changed.
+        AppUpdate = "app.update",
+        /// An app got another secret, and the end of the old one was set.
+        AppRotate = "app.rotate",
+        /// An app was deleted, and every token that it had ended.
+        AppDelete = "app.delete",
+        /// A person was signed in to an app.
+        AppSignIn = "app.sign_in",
+        /// An app fetched an access token for itself.
+        AppToken = "app.token",
+        /// An app gave back what it had got by a sign-in.
+        AppRelease = "app.release",
+        /// A code or a refresh token of an app was shown twice, and what had come of the sign-in ended.
+        AppReuse = "app.reuse",
         /// A connection was created.
         ConnectionCreate = "connection.create",
         /// A connection was changed.
@@ -284,6 +306,8 @@ names! {
         Credential = "credential",
         /// An OAuth client.
         OAuthClient = "oauth_client",
+        /// An app.
+        App = "app",
         /// A connection.
         Connection = "connection",
         /// A receiver.
@@ -346,6 +370,7 @@ targets! {
     DirectoryId => Directory,
     CredentialId => Credential,
     OAuthClientId => OAuthClient,
+    AppId => App,
     ConnectionId => Connection,
     ReceiverId => Receiver,
     MappingRuleId => MappingRule,

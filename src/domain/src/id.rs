@@ -117,6 +117,10 @@ typed_ids! {
     CredentialId
     /// An OAuth client: a program that fetches access tokens for a directory.
     OAuthClientId
+    /// An app of the product, which signs people in through us.
+    AppId
+    /// What an app got by one sign-in: a code, and the tokens that came of it.
+    AppGrantId
     /// A connection: the SSO link through which people sign in.
     ConnectionId
     /// A unit of a tenant's organisation tree.

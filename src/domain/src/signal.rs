@@ -94,6 +94,9 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
     FactKind { name, says, events }
 }
 
+/// An app's session of a person is over.
+pub const SIGNED_OUT: &str = "app.signed_out";
+
 /// Every fact that a receiver can follow.
 pub const FACTS: [FactKind; 22] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
@@ -137,10 +140,11 @@ pub const FACTS: [FactKind; 22] = [
 ];
 
 /// What only one receiver is told, and always.
-const ADDRESSED: [FactKind; 3] = [
+const ADDRESSED: [FactKind; 4] = [
     fact(TEST, "A test.", &[Verification]),
     fact(VERIFICATION, "A verification that the receiver asked for.", &[Verification]),
     fact(STREAM_UPDATED, "The stream was paused, disabled or enabled.", &[StreamUpdated]),
+    fact(SIGNED_OUT, "A session is over through which a person was signed in to the app.", &[]),
 ];
 
 impl FactKind {

@@ -34,6 +34,14 @@ pub enum TokenKind {
     Operator,
     /// A receiver of signals, for its one stream.
     Stream,
+    /// What an app shows to prove that it is itself. Opens nothing by itself.
+    AppSecret,
+    /// What an app exchanges for tokens, once.
+    AppCode,
+    /// What an app exchanges for new tokens, once.
+    AppRefresh,
+    /// An app's request to sign somebody in, which we keep.
+    AppRequest,
     /// A signed-in person.
     Session,
     /// The browser in which a login began.
@@ -44,13 +52,17 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Scim,
         Self::Access,
         Self::ClientSecret,
         Self::Admin,
         Self::Operator,
         Self::Stream,
+        Self::AppSecret,
+        Self::AppCode,
+        Self::AppRefresh,
+        Self::AppRequest,
         Self::Session,
         Self::Browser,
         Self::Invitation,
@@ -65,6 +77,10 @@ impl TokenKind {
             Self::Admin => "usher_adm_",
             Self::Operator => "usher_op_",
             Self::Stream => "usher_ssf_",
+            Self::AppSecret => "usher_app_",
+            Self::AppCode => "usher_ac_",
+            Self::AppRefresh => "usher_rt_",
+            Self::AppRequest => "usher_ar_",
             Self::Session => "usher_ses_",
             Self::Browser => "usher_brw_",
             Self::Invitation => "usher_inv_",

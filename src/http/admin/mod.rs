@@ -3,6 +3,7 @@
 
 mod adoptions;
 mod answer;
+mod apps;
 mod audit_events;
 mod connections;
 mod credentials;
@@ -39,6 +40,8 @@ type Answer = Result<HttpResponse, Refused>;
 /// The addresses below `/api/v1`.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     saml_routes(cfg);
+    app_routes(cfg);
+    receiver_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
         .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
@@ -101,17 +104,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .put(schema_extensions::redeclare)
                 .delete(schema_extensions::withdraw),
         )
-        .service(Endpoint::at("/tenants/{tenant}/receivers").get(receivers::list).post(receivers::create))
-        .service(
-            Endpoint::at("/tenants/{tenant}/receivers/{id}")
-                .get(receivers::show)
-                .patch(receivers::change)
-                .delete(receivers::delete),
-        )
-        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/rotate").post(receivers::rotate))
-        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/test").post(receivers::test))
-        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/replay").post(receivers::replay))
-        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries))
         .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
         .service(Endpoint::at("/tenants/{tenant}/users").get(people::list).post(people::create))
         .service(
@@ -216,4 +208,31 @@ fn saml_routes(cfg: &mut web::ServiceConfig) {
                 .delete(saml_connections::retire_key),
         )
         .service(Endpoint::at("/tenants/{tenant}/certificate-calendar").get(saml_connections::calendar));
+}
+
+/// Those who are told.
+fn receiver_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/receivers").get(receivers::list).post(receivers::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/receivers/{id}")
+                .get(receivers::show)
+                .patch(receivers::change)
+                .delete(receivers::delete),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/rotate").post(receivers::rotate))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/test").post(receivers::test))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/replay").post(receivers::replay))
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries));
+}
+
+/// The product's apps.
+fn app_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/apps").get(apps::list).post(apps::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/apps/{id}")
+                .get(apps::show)
+                .patch(apps::change)
+                .delete(apps::delete),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/apps/{id}/rotate-secret").post(apps::rotate));
 }

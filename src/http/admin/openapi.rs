@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, adoptions, audit_events, connections, credentials, decisions, directories, domains, guards,
+    Answer, adoptions, apps, audit_events, connections, credentials, decisions, directories, domains, guards,
     mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers,
     requests, saml_connections, schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
 };
@@ -30,6 +30,7 @@ use super::{
         credentials::list, credentials::issue, credentials::revoke, credentials::rotate,
         oauth_clients::list, oauth_clients::create, oauth_clients::revoke,
         token_issuers::list, token_issuers::trust, token_issuers::revoke,
+        apps::list, apps::create, apps::show, apps::change, apps::delete, apps::rotate,
         operator_credentials::list, operator_credentials::revoke,
         requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
         connections::list, connections::create, connections::show, connections::change,
@@ -116,7 +117,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 101);
+        assert_eq!(operations, 107);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn signed_in(
 }
 
 /// Takes the session cookie back.
-pub(super) fn signed_out(state: &AppState) -> Cookie<'static> {
+pub(crate) fn signed_out(state: &AppState) -> Cookie<'static> {
     make(session_name(state).to_owned(), String::new(), "/".to_owned(), Duration::ZERO, state)
 }
 
@@ -107,7 +107,7 @@ fn bound(
 }
 
 /// Binds signing out at a provider to this browser.
-pub(super) fn signing_out_begun(at: &AtProvider, state: &AppState) -> Cookie<'static> {
+pub(crate) fn signing_out_begun(at: &AtProvider, state: &AppState) -> Cookie<'static> {
     let lifetime = Duration::seconds(app::login::FLOW_LIFETIME.num_seconds());
     let comes = if at.is_posted_back { Comes::Posted } else { Comes::ByLink };
     let name = signing_out_name(&at.connection);

@@ -8,15 +8,16 @@ mod door;
 mod initiate;
 pub(super) mod language;
 mod laps;
+pub(super) mod leaving;
 mod onward;
 pub(super) mod page;
 mod passkey;
 mod passkey_words;
 mod saml;
 mod session;
-mod sign_out;
+pub(super) mod sign_out;
 mod signed_out;
-mod start;
+pub(super) mod start;
 mod way_words;
 mod words;
 
@@ -94,7 +95,7 @@ pub(super) fn sign_out_routes(cfg: &mut web::ServiceConfig) {
 }
 
 /// Sends a browser elsewhere. The address it comes from holds codes and is nobody's business.
-fn see_other(location: &str) -> HttpResponseBuilder {
+pub(super) fn see_other(location: &str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(StatusCode::SEE_OTHER);
     response
         .insert_header((LOCATION, location))

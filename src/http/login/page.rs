@@ -35,7 +35,7 @@ pub(crate) fn refusal(request: &HttpRequest, refused: &Refused) -> HttpResponse 
 }
 
 /// The page that somebody sees who has signed out here and at their provider, `everywhere` or not for sure.
-pub(super) fn signed_out(request: &HttpRequest, everywhere: bool) -> HttpResponse {
+pub(crate) fn signed_out(request: &HttpRequest, everywhere: bool) -> HttpResponse {
     let words = Words::of_leaving(Language::of(request), everywhere);
     page(request, StatusCode::OK, &words, "signed-out", sign_in_address(request))
 }

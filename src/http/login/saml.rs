@@ -102,8 +102,8 @@ async fn logout(
     if about == About::Answer {
         // To the browser that was sent there, and to nobody else.
         let asked = cookies::signing_out(request, connection).ok_or(AppError::from(Refusal::NoFlow))?;
-        let everywhere = state.app.left_by_saml(brought, asked, state.request_id(request)).await?;
-        return farewell(request, everywhere, Comes::Posted, (tenant, connection), state);
+        let everywhere = state.app.left_by_saml(brought, asked.clone(), state.request_id(request)).await?;
+        return farewell(request, everywhere, (Comes::Posted, &asked), (tenant, connection), state).await;
     }
     let answer = state.app.end_by_saml(brought, state.request_id(request)).await?;
     Ok(match answer {

@@ -39,29 +39,40 @@ pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Ans
 /// A page's form is taken along to the provider; a script is told where to go and what to post there, since it cannot
 /// follow.
 fn go_on(request: &HttpRequest, state: &AppState, way: &Way, cookies: [Cookie<'static>; 2]) -> HttpResponse {
-    let with = |mut response: HttpResponseBuilder| {
-        for cookie in cookies {
-            response.cookie(cookie);
+    if navigates(request) {
+        return taken_along(request, state, way, cookies);
+    }
+    let told = match way {
+        Way::Redirect(location) => json!({"location": location}),
+        Way::Post { action, fields } => {
+            let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (*name, value)).collect();
+            json!({"location": action, "fields": fields})
         }
-        response
     };
+    with(HttpResponse::Ok(), cookies).insert_header((CACHE_CONTROL, "no-store")).json(told)
+}
+
+/// The browser goes to the provider.
+pub(crate) fn taken_along(
+    request: &HttpRequest,
+    state: &AppState,
+    way: &Way,
+    cookies: [Cookie<'static>; 2],
+) -> HttpResponse {
     match way {
-        _ if !navigates(request) => {
-            let told = match way {
-                Way::Redirect(location) => json!({"location": location}),
-                Way::Post { action, fields } => {
-                    let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (*name, value)).collect();
-                    json!({"location": action, "fields": fields})
-                }
-            };
-            with(HttpResponse::Ok()).insert_header((CACHE_CONTROL, "no-store")).json(told)
-        }
-        Way::Redirect(location) => with(see_other(location.as_str())).finish(),
+        Way::Redirect(location) => with(see_other(location.as_str()), cookies).finish(),
         Way::Post { action, fields } => {
             let (page, body) = onward::page(request, state, (action, fields));
-            with(page).body(body)
+            with(page, cookies).body(body)
         }
     }
+}
+
+fn with(mut response: HttpResponseBuilder, cookies: [Cookie<'static>; 2]) -> HttpResponseBuilder {
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    response
 }
 
 /// Whether the answer is shown as a page.
@@ -75,7 +86,7 @@ fn navigates(request: &HttpRequest) -> bool {
 
 /// Browsers say where a request comes from, by `Sec-Fetch-Site` or at least by `Origin`. A request with neither comes
 /// from no page, and a program has its owner's cookie by its owner's will.
-fn is_same_origin(request: &HttpRequest, public_url: &str) -> bool {
+pub(crate) fn is_same_origin(request: &HttpRequest, public_url: &str) -> bool {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),

@@ -8,7 +8,7 @@ use super::super::query::Query;
 use super::super::state::AppState;
 use super::cookies::Comes;
 use super::start::door;
-use super::{Answer, cookies, page};
+use super::{Answer, cookies, page, see_other};
 
 /// No state of ours is longer.
 const LONGEST_STATE: usize = 128;
@@ -22,22 +22,25 @@ pub(super) async fn show(
 ) -> Answer {
     let (tenant, connection) = (door(&address.0)?, door(&address.1)?);
     let (tenant, connection) = (tenant.as_str(), connection.as_str());
-    let brought = query.text("state", LONGEST_STATE)?;
-    if brought.is_none() || brought != cookies::signing_out(&request, connection).as_deref() {
-        return Err(AppError::from(Refusal::NoFlow).into());
-    }
-    farewell(&request, true, Comes::ByLink, (tenant, connection), &state)
+    let known = cookies::signing_out(&request, connection);
+    let brought = query.text("state", LONGEST_STATE)?.filter(|state| known.as_deref() == Some(state));
+    let brought = brought.ok_or(AppError::from(Refusal::NoFlow))?;
+    farewell(&request, true, (Comes::ByLink, brought), (tenant, connection), &state).await
 }
 
-/// The last page of somebody who came back from signing out at their provider, `everywhere` or only here.
-pub(super) fn farewell(
+/// The last page of somebody who came back from signing out at their provider, `everywhere` or only here; or the way on, to
+/// the app that wanted it.
+pub(super) async fn farewell(
     request: &HttpRequest,
     everywhere: bool,
-    comes: Comes,
+    (comes, ticket): (Comes, &str),
     (tenant, connection): (&str, &str),
     state: &AppState,
 ) -> Answer {
-    let mut response = page::signed_out(request, everywhere);
+    let mut response = match state.app.way_on(tenant, ticket, state.request_id(request)).await? {
+        Some(app) => see_other(app.as_str()).finish(),
+        None => page::signed_out(request, everywhere),
+    };
     let over = cookies::signing_out_over(comes, tenant, connection, state);
     response.add_cookie(&over).map_err(|error| AppError::Internal(format!("a cookie: {error}")))?;
     Ok(response)

@@ -89,6 +89,6 @@ pub(super) fn sent_off(
 }
 
 /// A part of a sign-in address; what is no slug names no door.
-pub(super) fn door(text: &str) -> Result<Slug, AppError> {
+pub(crate) fn door(text: &str) -> Result<Slug, AppError> {
     Slug::parse(text).or(Err(Refusal::UnknownDoor.into()))
 }

@@ -4,6 +4,7 @@
 //! One address for all tenants: a client's name tells its tenant, as a token does, so that an address for each would only
 //! tell strangers which tenants there are.
 
+pub(super) mod form;
 mod metadata;
 mod token;
 
@@ -23,5 +24,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
 /// The addresses below `/.well-known`.
 pub(super) fn metadata_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(Endpoint::at("/oauth-authorization-server").get(metadata::document))
+        .service(Endpoint::at("/oauth-authorization-server/op/{tenant}").get(super::apps::document))
         .service(Endpoint::at("/ssf-configuration").get(super::ssf::configuration));
 }

@@ -9,6 +9,7 @@
 //! | [`client_assertion`] | an OAuth client proves by its key that it is itself |
 //! | [`access_token`] | a provisioning client with a token that Entra ID issued |
 //! | [`jose`] | what signed tokens have in common |
+//! | [`op`] | our side as the OpenID provider of the product's apps: requests, addresses, tokens |
 //! | [`signals`] | what we sign for others: webhooks, security event tokens |
 //! | [`egress`] | the one HTTP client for everything that leaves |
 //! | [`saml`] | the SAML service provider: request, response, metadata, logout |
@@ -23,6 +24,7 @@ mod error;
 mod identity;
 pub mod jose;
 pub mod oidc;
+pub mod op;
 pub mod passkey;
 pub mod saml;
 mod secret;

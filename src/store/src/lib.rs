@@ -12,6 +12,8 @@ pub mod access;
 pub mod adoption;
 pub mod advisory;
 mod announced;
+pub mod app_grants;
+pub mod apps;
 pub mod audit;
 pub mod bulk_jobs;
 pub mod connections;

@@ -1,5 +1,9 @@
 //! The tables as diesel sees them. Generated from the migrated database; `tests/schema.rs` holds it to the catalogue.
 
+mod apps;
+
+pub(crate) use apps::{app, app_assertion, app_grant, app_refresh, app_request, app_secret};
+
 diesel::table! {
     blueprint (id, version) {
         id -> Text,
@@ -436,6 +440,9 @@ diesel::table! {
         provider_session_hash -> Nullable<Bytea>,
         provider_name_hash -> Nullable<Bytea>,
         id_token_sealed -> Nullable<Bytea>,
+        auth_time -> Nullable<Timestamptz>,
+        amr -> Nullable<Jsonb>,
+        acr -> Nullable<Text>,
     }
 }
 

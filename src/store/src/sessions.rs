@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::audit::Actor;
@@ -41,6 +41,19 @@ pub struct NewSession {
     pub logout_hint_sealed: Option<Vec<u8>>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+    /// How the person proved who they are.
+    pub proven: Proven,
+}
+
+/// How somebody proved who they are, as far as their provider says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proven {
+    /// When they last did.
+    pub at: Option<DateTime<Utc>>,
+    /// By which methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// In which class of authentication.
+    pub acr: Option<String>,
 }
 
 /// A session in force, with the person and their access as they are now.
@@ -56,8 +69,15 @@ pub struct LiveSession {
     pub resource: Resource,
     /// What they may do and why.
     pub access: EffectiveAccess,
+    /// When that was computed.
+    pub computed_at: DateTime<Utc>,
+    /// When it began.
+    pub began_at: DateTime<Utc>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+    /// How the person proved who they are.
+    pub proven: Proven,
+    last_seen_at: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -80,6 +100,14 @@ struct Row {
     doc: Value,
     #[diesel(sql_type = Jsonb)]
     access: Value,
+    #[diesel(sql_type = Timestamptz)]
+    computed_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    auth_time: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    amr: Option<Value>,
+    #[diesel(sql_type = Nullable<Text>)]
+    acr: Option<String>,
     #[diesel(sql_type = Bool)]
     has_pool: bool,
     #[diesel(sql_type = Bool)]
@@ -88,14 +116,16 @@ struct Row {
     position: Option<i64>,
 }
 
-fn live_text() -> String {
+/// By the hash of its token, or by its id.
+fn live_text(by: &'static str) -> String {
     format!(
-        "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, p.idle_minutes, p.absolute_minutes, u.doc, a.access, {SEAT_OF} \
+        "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.auth_time, s.amr, s.acr, \
+         p.idle_minutes, p.absolute_minutes, u.doc, a.access, a.computed_at, {SEAT_OF} \
          FROM session s \
          JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
          JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id \
          LEFT JOIN session_policy p ON p.tenant_id = s.tenant_id \
-         WHERE s.tenant_id = {{}} AND s.token_hash = {{}} AND u.active"
+         WHERE s.tenant_id = {{}} AND s.{by} = {{}} AND u.active"
     )
 }
 
@@ -113,26 +143,21 @@ impl Db {
     ) -> Result<Option<LiveSession>, StoreError> {
         let Some(tenant) = token.tenant() else { return Ok(None) };
         let hash = token.hash();
-        let ask = Statement::composed(live_text(), Vec::new(), Shape::Point)
+        let ask = Statement::composed(live_text("token_hash"), Vec::new(), Shape::Point)
             .bind::<SqlUuid, _>(tenant.as_uuid())
             .bind::<Bytea, _>(hash.as_bytes().to_vec());
         let row: Option<Row> = self.at_once(tenant, None, ask).await?.pop();
-        let Some(row) = row else { return Ok(None) };
-        let policy = PolicyRow { idle_minutes: row.idle_minutes, absolute_minutes: row.absolute_minutes };
-        let lifetimes = policy.within(longest);
-        let ends_at = row.expires_at.min(row.created_at + lifetimes.absolute);
-        if ends_at <= now || now - row.last_seen_at >= lifetimes.idle {
-            return Ok(None);
-        }
-        let last_seen_at = row.last_seen_at;
+        let Some(row) = row.filter(|row| row.is_in_force(longest, now)) else { return Ok(None) };
         let live = live(tenant, row, request)?;
-        if now - last_seen_at >= SEEN_IS_NOTED_EVERY {
-            self.note_seen(&live, now).await?;
-        }
+        self.note_seen(&live, now).await?;
         Ok(Some(live))
     }
 
-    async fn note_seen(&self, live: &LiveSession, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Notes that a session was used, if that was not noted just now.
+    pub async fn note_seen(&self, live: &LiveSession, now: DateTime<Utc>) -> Result<(), StoreError> {
+        if now - live.last_seen_at < SEEN_IS_NOTED_EVERY {
+            return Ok(());
+        }
         let mut tx = self.begin(&live.scope).await?;
         let tenant = tx.tenant().as_uuid();
         diesel::update(
@@ -145,15 +170,49 @@ impl Db {
     }
 }
 
+/// The session with this id, if it is in force. That it is asked for is no use of it.
+pub async fn find(
+    tx: &mut impl Reads,
+    id: SessionId,
+    request: RequestId,
+    longest: Lifetimes,
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>, StoreError> {
+    let tenant = tx.tenant();
+    let ask = Statement::composed(live_text("id"), Vec::new(), Shape::Kept)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    let row: Option<Row> = tx.connection().0.load(ask).await?.pop();
+    row.filter(|row| row.is_in_force(longest, now)).map(|row| live(tenant, row, request)).transpose()
+}
+
+impl Row {
+    fn is_in_force(&self, longest: Lifetimes, now: DateTime<Utc>) -> bool {
+        let policy = PolicyRow { idle_minutes: self.idle_minutes, absolute_minutes: self.absolute_minutes };
+        let lifetimes = policy.within(longest);
+        let ends_at = self.expires_at.min(self.created_at + lifetimes.absolute);
+        ends_at > now && now - self.last_seen_at < lifetimes.idle
+    }
+}
+
 fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, StoreError> {
     let (id, user) = (SessionId::from_uuid(row.id), UserId::from_uuid(row.user_id));
+    let amr = row.amr.as_ref().and_then(Value::as_array).into_iter().flatten();
     Ok(LiveSession {
         scope: Scope::new(tenant, Actor::Session { session: id, user }, request),
         id,
         user,
         resource: Resource::from_stored(document(&row.doc)),
         access: gated(row.access, seat_state(row.has_pool, row.holds, row.position))?,
+        computed_at: row.computed_at,
+        began_at: row.created_at,
         expires_at: row.expires_at,
+        proven: Proven {
+            at: row.auth_time,
+            amr: amr.filter_map(Value::as_str).map(str::to_owned).collect(),
+            acr: row.acr,
+        },
+        last_seen_at: row.last_seen_at,
     })
 }
 
@@ -286,6 +345,9 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
             session::provider_session_hash.eq(new.provider_session.map(|hash| hash.as_bytes().to_vec())),
             session::provider_name_hash.eq(new.provider_name.map(|hash| hash.as_bytes().to_vec())),
             session::id_token_sealed.eq(&new.logout_hint_sealed),
+            session::auth_time.eq(new.proven.at),
+            session::amr.eq((!new.proven.amr.is_empty()).then(|| serde_json::json!(new.proven.amr))),
+            session::acr.eq(&new.proven.acr),
         ))
         .execute(tx.conn().await?)
         .await?;
@@ -424,9 +486,17 @@ pub async fn revoke_all(
     Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
 }
 
-/// Gives the sessions of one person to another.
+/// Gives the sessions of one person to another. What apps have of them ends: their tokens say who it was.
 pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
+    tx.later(
+        statement(
+            "DELETE FROM app_grant g USING session s WHERE s.tenant_id = {} AND s.user_id = {} \
+             AND g.tenant_id = s.tenant_id AND g.session_id = s.id",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(from.as_uuid()),
+    );
     diesel::update(
         session::table.filter(session::tenant_id.eq(tenant).and(session::user_id.eq(from.as_uuid()))),
     )

@@ -23,6 +23,7 @@ pub use directories::{
     ChangeDirectory, DialectName, DirectoryDetails, DirectoryView, LeniencyUse, NewDirectory,
 };
 pub use fetch_access_token::{AccessToken, Proof, TokenRequest};
+pub(crate) use oauth_clients::public_keys;
 pub use oauth_clients::{ClientProof, CreatedOAuthClient, NewOAuthClient, OAuthClientView};
 pub use openid::{NewClientSecret, NewConnection, OpenIdView};
 pub use operator_credentials::OperatorCredentialView;

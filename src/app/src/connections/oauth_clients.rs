@@ -214,7 +214,7 @@ impl App {
 }
 
 /// Whether these are keys, at least one of them usable, and none of them private.
-fn public_keys(jwks: &Value) -> Result<(), AppError> {
+pub(crate) fn public_keys(jwks: &Value) -> Result<(), AppError> {
     let refused = |why: &str| AppError::Invalid(format!("jwks: {why}"));
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|name| key.get(name).is_some())) {

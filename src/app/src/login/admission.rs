@@ -7,11 +7,11 @@ use domain::blueprint::Role;
 use domain::id::{ConnectionId, SessionId, TrialId, UserId};
 use domain::token::{PlainToken, TokenHash, TokenKind};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
-use store::sessions::{self, NewSession};
+use store::sessions::{self, NewSession, Proven};
 use store::users::{self, Groups, Named};
 use store::{Scope, WriteTx, access, domains, identities};
 
@@ -21,6 +21,10 @@ use super::settings::{ConnectionState, LinkTo, Settings};
 use crate::App;
 use crate::access::load_policy;
 use crate::error::{AppError, Refusal};
+
+/// Methods of authentication that are kept of one sign-in, and how long the name of one may be.
+const MOST_METHODS: usize = 8;
+const LONGEST_NAME_OF_PROOF: usize = 128;
 
 /// An identity that was proven at a connection, and what the browser brought along.
 pub(super) struct Arrival {
@@ -127,6 +131,7 @@ impl App {
             expires_at: provider
                 .and_then(|identity| identity.expires_hint)
                 .map_or(longest, |hint| hint.min(longest)),
+            proven: provider.map(proven).unwrap_or_default(),
         };
         sessions::open(tx, &new, now).await?;
         tx.announce(Outgoing {
@@ -269,6 +274,17 @@ pub(super) async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<Effec
         AccessStatus::NoSeat => Refusal::NoSeat { position: None },
     }
     .into())
+}
+
+/// How the person proved who they are, as far as their provider says: what apps are told.
+fn proven(identity: &VerifiedIdentity) -> Proven {
+    let methods = identity.claims.get("amr").and_then(Value::as_array).into_iter().flatten();
+    let short = |text: &&str| text.len() <= LONGEST_NAME_OF_PROOF;
+    Proven {
+        at: identity.auth_time,
+        amr: methods.filter_map(Value::as_str).filter(short).take(MOST_METHODS).map(str::to_owned).collect(),
+        acr: identity.claim("acr").filter(short).map(str::to_owned),
+    }
 }
 
 async fn end_earlier(tx: &mut WriteTx, earlier: Option<&PlainToken>) -> Result<Option<AuditEvent>, AppError> {

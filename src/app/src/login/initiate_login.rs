@@ -45,7 +45,7 @@ impl App {
             None => settings.return_to.clone(),
         };
         let wish = Wish { return_to, trial: None };
-        let hint = oidc::Wish { login_hint: asked.login_hint, anew: false };
+        let hint = oidc::Wish { login_hint: asked.login_hint, ..oidc::Wish::default() };
         self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &hint).await
     }
 }

@@ -62,6 +62,15 @@ impl App {
         Ok(self.db.session(token, request, self.longest_lifetimes(), self.now()).await?)
     }
 
+    /// The session with this id, if it is in force.
+    pub(crate) async fn session_by_id(
+        &self,
+        tx: &mut impl Reads,
+        id: SessionId,
+    ) -> Result<Option<LiveSession>, AppError> {
+        Ok(sessions::find(tx, id, self.request_id(), self.longest_lifetimes(), self.now()).await?)
+    }
+
     /// What the installation allows at most.
     fn longest_lifetimes(&self) -> Lifetimes {
         Lifetimes { idle: self.session.idle, absolute: self.session.absolute }

@@ -67,13 +67,20 @@ impl App {
             }
             None => {}
         }
-        let wish = Wish { return_to: landing(&Settings::of(&row)?, return_to), trial };
+        let (back_to, asked) = match self.wanted_by_app(&scope, tenant, return_to).await? {
+            Some(wanted) if trial.is_none() => (wanted.return_to, wanted.asked),
+            _ => (landing(&Settings::of(&row)?, return_to), oidc::Wish::default()),
+        };
+        let wish = Wish { return_to: back_to, trial };
         match Protocol::of(&row)? {
             Protocol::OpenId(openid) => {
-                let asked = oidc::Wish::default();
                 self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &asked).await
             }
-            Protocol::Saml(saml) => self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier)).await,
+            Protocol::Saml(saml) => {
+                // SAML knows no age of a proof.
+                let anew = asked.prompt == Some(oidc::Prompt::Login) || asked.max_age.is_some();
+                self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier, anew)).await
+            }
         }
     }
 
@@ -92,7 +99,7 @@ impl App {
     }
 
     /// What somebody without a session may do at a tenant's door.
-    pub(super) async fn sign_in_scope(&self, tenant: &str, request: RequestId) -> Result<Scope, AppError> {
+    pub(crate) async fn sign_in_scope(&self, tenant: &str, request: RequestId) -> Result<Scope, AppError> {
         Ok(self.db.enter_to_sign_in(tenant, request).await?.ok_or(Refusal::UnknownDoor)?)
     }
 

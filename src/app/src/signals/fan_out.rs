@@ -23,10 +23,11 @@ pub(super) fn events_for(receiver: &ReceiverRow, signal: &SignalRow) -> Vec<&'st
             return Vec::new();
         }
     }
-    let names: Vec<&'static str> = if receiver.kind == "webhook" {
-        vec![kind.name]
-    } else {
-        kind.events.iter().map(|event| event.uri()).collect()
+    let names: Vec<&'static str> = match receiver.kind.as_str() {
+        "webhook" => vec![kind.name],
+        // An app hears of sessions that it had, and those are addressed to it.
+        "app" => kind.is_addressed().then_some(kind.name).into_iter().collect(),
+        _ => kind.events.iter().map(|event| event.uri()).collect(),
     };
     let wanted = receiver.events.as_ref().and_then(Value::as_array);
     let wants = |name: &&'static str| {
@@ -58,7 +59,7 @@ pub(super) fn follows(receiver: &ReceiverRow) -> bool {
 
 impl App {
     /// Begins to change who follows what: what was announced before this is in the lanes of those who followed it then.
-    pub(super) async fn begin_to_change_followers(&self, scope: &Scope) -> Result<WriteTx, AppError> {
+    pub(crate) async fn begin_to_change_followers(&self, scope: &Scope) -> Result<WriteTx, AppError> {
         while self.fan_out(scope.tenant(), Turn::Waited).await? {}
         Ok(self.db.begin(scope).await?)
     }

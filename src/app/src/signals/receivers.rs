@@ -97,7 +97,7 @@ impl App {
             created_at: now,
         };
         let mut tx = self.begin_to_change_followers(admin.scope()).await?;
-        if receivers::all(&mut tx).await?.len() >= MOST_OF_A_TENANT {
+        if receivers::all(&mut tx).await?.iter().filter(|row| is_no_app(row)).count() >= MOST_OF_A_TENANT {
             return Err(AppError::Conflict(format!("a tenant has {MOST_OF_A_TENANT} receivers at most")));
         }
         receivers::create(&mut tx, &row).await?;
@@ -112,7 +112,7 @@ impl App {
         let mut tx = self.db.read(admin.scope()).await?;
         let rows = receivers::all(&mut tx).await?;
         tx.finish().await?;
-        Ok(rows.into_iter().map(ReceiverView::from).collect())
+        Ok(rows.into_iter().filter(is_no_app).map(ReceiverView::from).collect())
     }
 
     /// One receiver, and how much waits for it.
@@ -122,7 +122,8 @@ impl App {
         id: ReceiverId,
     ) -> Result<ReceiverDetails, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
-        let row = receivers::find(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
+        let row =
+            receivers::find(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         let (pending, dead) = deliveries::counts(&mut tx, id).await?;
         tx.finish().await?;
         Ok(ReceiverDetails { receiver: row.into(), pending, dead })
@@ -136,7 +137,8 @@ impl App {
         change: ChangeReceiver,
     ) -> Result<ReceiverView, AppError> {
         let mut tx = self.begin_to_change_followers(admin.scope()).await?;
-        let mut row = receivers::lock(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
+        let mut row =
+            receivers::lock(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         let before = described(&row);
         let is_stream = row.kind == "stream";
         if is_stream && (change.address.is_some() || change.events.is_some()) {
@@ -180,7 +182,8 @@ impl App {
             return Err(AppError::Invalid(format!("overlapHours is 0 to {LONGEST_OVERLAP_HOURS}")));
         }
         let mut tx = self.db.begin(admin.scope()).await?;
-        let mut row = receivers::lock(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
+        let mut row =
+            receivers::lock(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         let fresh = self.fresh_secret(admin, ReceiverKind::of(&row))?;
         let old_until = now + Duration::hours(i64::from(how.overlap_hours));
         row.old_secret_sealed = std::mem::replace(&mut row.secret_sealed, fresh.sealed);
@@ -196,7 +199,8 @@ impl App {
     /// Sends a receiver a test: a webhook `receiver.test`, or a verification event.
     pub async fn test_receiver(&self, admin: &AdminScope, id: ReceiverId) -> Result<(), AppError> {
         let mut tx = self.db.begin(admin.scope()).await?;
-        let row = receivers::find(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
+        let row =
+            receivers::find(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         if row.method.is_none() || row.status == "disabled" {
             return Err(AppError::Conflict("the receiver is disabled, or was not set up yet".to_owned()));
         }
@@ -208,7 +212,8 @@ impl App {
     /// Deletes a receiver, with its log and all that waits for it.
     pub async fn delete_receiver(&self, admin: &AdminScope, id: ReceiverId) -> Result<(), AppError> {
         let mut tx = self.db.begin(admin.scope()).await?;
-        let row = receivers::lock(&mut tx, id).await?.ok_or(AppError::NotFound("receiver"))?;
+        let row =
+            receivers::lock(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         receivers::delete(&mut tx, id).await?;
         let event = AuditEvent::new(Action::ReceiverDelete, id).before(described(&row));
         Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
@@ -251,6 +256,11 @@ impl App {
             }
         }
     }
+}
+
+/// An app that hears of sessions that end is shown and changed as an app.
+fn is_no_app(row: &ReceiverRow) -> bool {
+    row.kind != "app"
 }
 
 /// Sets the status of a locked receiver. What waits for one that is disabled becomes dead letters.

@@ -140,7 +140,7 @@ impl App {
         due: &DueRow,
     ) -> Result<bool, AppError> {
         let began = Instant::now();
-        let ready = self.prepare(tenant, receiver, due)?;
+        let ready = self.prepare(tenant, receiver, due).await?;
         let (answer, secrets) = match ready {
             Some(Ready { to, content_type, headers, body, secrets }) => {
                 let parcel = Parcel { content_type, headers, body: &body };
@@ -242,7 +242,7 @@ impl App {
         Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
     }
 
-    fn prepare(
+    async fn prepare(
         &self,
         tenant: TenantId,
         receiver: &ReceiverRow,
@@ -256,6 +256,11 @@ impl App {
         let context = Context { tenant, issuer: &issuer };
         if receiver.kind == "webhook" {
             return Ok(Some(self.prepare_webhook(to, &context, receiver, due, now)?));
+        }
+        if receiver.kind == "app" {
+            let content_type = "application/x-www-form-urlencoded";
+            let body = self.logout_form(tenant, receiver, due).await?;
+            return Ok(Some(Ready { to, content_type, headers: Vec::new(), body, secrets: Vec::new() }));
         }
         let audience = receiver.audience.as_deref().unwrap_or_default();
         let Some(claims) = render::token(&context, due, audience, now) else { return Ok(None) };

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::clock::Entropy;
+use hmac::{Hmac, Mac};
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
@@ -47,6 +48,18 @@ impl SigningKey {
         let key = p256::ecdsa::SigningKey::from_slice(bytes).ok()?;
         let public = PublicPoint::of(&key)?;
         Some(Self { key, public })
+    }
+
+    /// The key of a purpose and a period, made from a secret: all who have the secret have the same, and none of them keeps it
+    /// anywhere.
+    pub(crate) fn derive(secret: &[u8; 32], purpose: &[u8], period: i64) -> Option<Self> {
+        (0_u8..=u8::MAX).find_map(|attempt| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+            mac.update(purpose);
+            mac.update(&period.to_be_bytes());
+            mac.update(&[attempt]);
+            Self::from_bytes(&mac.finalize().into_bytes())
+        })
     }
 
     /// The private number, to be sealed.
@@ -109,6 +122,17 @@ mod tests {
         assert_eq!(claims["iss"], "us");
         let wrong = keys.select(Some(other.id()), SigningAlg::Es256).unwrap();
         assert_eq!(jws.verify(wrong).unwrap_err(), JwsError::SignatureInvalid);
+    }
+
+    #[test]
+    fn a_key_of_each_secret_purpose_and_period_is_another_and_the_same_each_time() {
+        let of = |secret: u8, purpose: &[u8], period| {
+            SigningKey::derive(&[secret; 32], purpose, period).unwrap().id().to_owned()
+        };
+        assert_eq!(of(1, b"a", 5), of(1, b"a", 5));
+        for other in [of(2, b"a", 5), of(1, b"b", 5), of(1, b"a", 6)] {
+            assert_ne!(of(1, b"a", 5), other);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use connection::{ClientAuth, Connection, FlowSecrets};
 pub use logout::{LogoutError, LogoutToken, sign_out_at, verify_logout_token};
 pub use outside::Outside;
 pub use provider::Provider;
-pub use start::{AuthorizationRequest, Wish, start};
+pub use start::{AuthorizationRequest, Prompt, Wish, start};
 pub use tenancy::Tenancy;
 
 /// The discovered provider of each connection.

@@ -36,8 +36,21 @@ impl fmt::Debug for AuthorizationRequest {
 pub struct Wish {
     /// Who wants to sign in, as far as somebody said (`login_hint`).
     pub login_hint: Option<String>,
-    /// Whether the person has to prove anew who they are, whatever session they have there (`prompt=login`).
-    pub anew: bool,
+    /// What the provider is to show (`prompt`).
+    pub prompt: Option<Prompt>,
+    /// Seconds since the person last proved who they are, at most, if the connection allows more (`max_age`).
+    pub max_age: Option<u64>,
+    /// The classes of authentication that are preferred, besides those that the connection requires (`acr_values`).
+    pub acr_values: Vec<String>,
+}
+
+/// What a provider is asked to show, whatever session the person has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// They have to prove anew who they are.
+    Login,
+    /// They are asked who they want to be.
+    SelectAccount,
 }
 
 /// Begins a flow: authorization code, always with PKCE S256, a state and a nonce of 256 bits each.
@@ -86,13 +99,20 @@ fn request(connection: &Connection, flow: &FlowSecrets, wish: &Wish) -> Vec<(&'s
         ("code_challenge", challenge.as_str().to_owned()),
         ("code_challenge_method", challenge.method().to_string()),
     ];
-    request.extend(connection.max_age.map(|max_age| ("max_age", max_age.as_secs().to_string())));
-    if !connection.acr_values.is_empty() {
-        request.push(("acr_values", connection.acr_values.join(" ")));
+    let max_age = connection.max_age.map(|max_age| max_age.as_secs()).into_iter().chain(wish.max_age).min();
+    request.extend(max_age.map(|max_age| ("max_age", max_age.to_string())));
+    let mut acr_values = connection.acr_values.clone();
+    acr_values.extend(wish.acr_values.iter().filter(|it| !connection.acr_values.contains(it)).cloned());
+    if !acr_values.is_empty() {
+        request.push(("acr_values", acr_values.join(" ")));
     }
-    if wish.anew {
-        request.push(("prompt", "login".to_owned()));
-    }
+    request.extend(wish.prompt.map(|prompt| {
+        let name = match prompt {
+            Prompt::Login => "login",
+            Prompt::SelectAccount => "select_account",
+        };
+        ("prompt", name.to_owned())
+    }));
     request.extend(wish.login_hint.clone().map(|hint| ("login_hint", hint)));
     request
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use sso::oidc::Wish;
+use sso::oidc::{Prompt, Wish};
 
 use crate::signer::Signer;
 use crate::world::World;
@@ -88,7 +88,11 @@ async fn what_the_connection_requires_and_what_this_sign_in_wishes_is_asked_for(
     let mut world = World::new().await;
     world.connection.max_age = Some(Duration::from_mins(5));
     world.connection.acr_values = vec!["urn:mfa".to_owned(), "urn:hardware".to_owned()];
-    let wish = Wish { login_hint: Some("alice@acme.test".to_owned()), anew: true };
+    let wish = Wish {
+        login_hint: Some("alice@acme.test".to_owned()),
+        prompt: Some(Prompt::Login),
+        ..Wish::default()
+    };
 
     let query = query(&world.start(&wish).await.unwrap().url);
 

@@ -30,14 +30,15 @@ impl App {
         tenant: &str,
         row: &ConnectionRow,
         settings: &SamlSettings,
-        (wish, earlier): (&Wish, Option<&PlainToken>),
+        (wish, earlier, anew): (&Wish, Option<&PlainToken>, bool),
     ) -> Result<Departure, AppError> {
         let mut tx = self.db.read(scope).await?;
         let ours = self.our_side(&mut tx, tenant, row, settings).await?;
         tx.finish().await?;
         let place = best(&settings.single_sign_on).ok_or_else(unusable)?;
         let key = ours.signing.first().ok_or_else(unusable)?;
-        let asked = saml::Wish { force: settings.rules.force_authentication, ..saml::Wish::default() };
+        let force = anew || settings.rules.force_authentication;
+        let asked = saml::Wish { force, ..saml::Wish::default() };
         let handle = saml::new_id(&*self.entropy);
         let request = saml::start(
             &ours.connection,
@@ -51,7 +52,7 @@ impl App {
         .ok_or_else(unusable)?;
         let kept = Kept {
             request: request.id,
-            is_fresh: settings.rules.force_authentication,
+            is_fresh: force,
             earlier: earlier.map(|token| token.expose().to_owned()),
         };
         let browser = self.begin_flow(scope, row, &handle, &kept, wish).await?;

@@ -1,0 +1,316 @@
+//! A browser comes with an app's request to sign somebody in. Knows what is checked in which order, and who gets a code; does not
+//! know how people sign in.
+
+use chrono::{DateTime, Duration, Utc};
+use domain::access::AccessStatus;
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::{AppGrantId, AppId, RequestId};
+use domain::token::{PlainToken, TokenKind};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sso::op::{AuthorizationRefusal, Front, Param, Request, ShownPrompt};
+use store::app_grants::{self, GrantRow, RequestKind, RequestRow};
+use store::apps::{self, AppRow};
+use store::{Conflict, LiveSession, Scope};
+use url::Url;
+
+use super::addresses::with_params;
+use super::proof::{Claimed, app_id};
+use super::settings::NewApp;
+use crate::App;
+use crate::error::{AppError, Refusal, TokenRefusal};
+
+/// How long a code can be exchanged. RFC 6749 §4.1.2 recommends ten minutes at most; an app exchanges it at once.
+const CODE_LIFE: Duration = Duration::seconds(60);
+/// How long a pushed request waits for its browser (RFC 9126 §2.2: "between 5 and 600 seconds").
+const PUSHED_LIFE: Duration = Duration::seconds(90);
+/// How long somebody may take to sign in: twice what a sign-in under way may, since there can be two.
+const WAITING_LIFE: Duration = Duration::minutes(20);
+/// How far a provider's clock may be behind ours.
+const SKEW: Duration = Duration::minutes(1);
+/// What the name of a pushed request begins with (RFC 9126 §2.2).
+const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// Where a browser goes next.
+#[derive(Debug)]
+pub enum Step {
+    /// Back to the app, with a code or a refusal.
+    Back(Url),
+    /// To sign in; from there it comes back to us.
+    SignIn(String),
+}
+
+/// A request of an app, checked: what it may have of what it asks for, and where the answer goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Asked {
+    pub(super) redirect_uri: String,
+    pub(super) request: Request,
+    /// The scopes that it gets.
+    pub(super) scopes: Vec<String>,
+}
+
+/// A request that is kept while the person signs in.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    /// Since when.
+    pub(super) since: DateTime<Utc>,
+}
+
+impl App {
+    /// What comes of a request. Until its app and its redirect URI are known to belong together, a refusal is a page
+    /// (RFC 6749 §4.1.2.1); from then on it goes to the app.
+    pub async fn authorize(
+        &self,
+        tenant: &str,
+        params: &[Param],
+        session: Option<&PlainToken>,
+        request: RequestId,
+    ) -> Result<Step, AppError> {
+        let scope = self.sign_in_scope(tenant, request).await?;
+        let front = Front::of(params).or(Err(Refusal::ForeignTarget))?;
+        let id = front.client_id.as_deref().and_then(app_id).ok_or(Refusal::UnknownDoor)?;
+        if let Some(name) = &front.request_uri {
+            let (row, asked) = self.take_pushed(&scope, id, name).await?;
+            return self.decide_on(&scope, tenant, &row, asked, session, None).await;
+        }
+        let (row, app) = self.app_of(&scope, id).await?;
+        let redirect_uri = front.redirect_uri.filter(|uri| app.has_redirect_uri(uri));
+        let redirect_uri = redirect_uri.ok_or(Refusal::ForeignTarget)?;
+        let checked = if app.pushed_requests_only {
+            Err(AuthorizationRefusal::Request("the app pushes its requests"))
+        } else {
+            check(&app, params, redirect_uri.clone())
+        };
+        match checked {
+            Ok(asked) => self.decide_on(&scope, tenant, &row, asked, session, None).await,
+            Err(refusal) => self.refuse(tenant, &redirect_uri, front.state.as_deref(), refusal),
+        }
+    }
+
+    /// Keeps a request that an app pushes ahead (RFC 9126), and returns its name and for how many seconds it is kept.
+    pub async fn push_request(
+        &self,
+        tenant: &str,
+        claimed: &Claimed,
+        params: &[Param],
+        request: RequestId,
+    ) -> Result<(String, i64), AppError> {
+        let proven = self.prove_app(tenant, "par", claimed, request).await?;
+        let refused = |refusal| AppError::from(TokenRefusal::Asked(refusal));
+        let front = Front::of(params).map_err(refused)?;
+        // RFC 9126 §2.1: the one parameter that must not be pushed.
+        if front.request_uri.is_some() {
+            return Err(refused(AuthorizationRefusal::Request("request_uri is not pushed")));
+        }
+        if front.client_id.is_some_and(|id| id != proven.id().to_string()) {
+            return Err(refused(AuthorizationRefusal::Request("client_id is another app's")));
+        }
+        let redirect_uri = front.redirect_uri.filter(|uri| proven.app.has_redirect_uri(uri));
+        let redirect_uri = redirect_uri.ok_or_else(|| {
+            refused(AuthorizationRefusal::Request("redirect_uri is none that is registered"))
+        })?;
+        let asked = check(&proven.app, params, redirect_uri).map_err(refused)?;
+        let handle = self.keep_request(&proven.scope, proven.id(), &asked, RequestKind::Pushed).await?;
+        Ok((format!("{PUSHED}{}", handle.expose()), PUSHED_LIFE.num_seconds()))
+    }
+
+    /// The request behind a name, once. Whose it is not is not told that it is there.
+    async fn take_pushed(&self, scope: &Scope, id: AppId, name: &str) -> Result<(AppRow, Asked), AppError> {
+        let handle = name.strip_prefix(PUSHED).and_then(|text| PlainToken::parse(text).ok());
+        let handle = handle.filter(|handle| handle.kind() == TokenKind::AppRequest).ok_or(Refusal::NoFlow)?;
+        let mut tx = self.db.begin(scope).await?;
+        let row = app_grants::take(&mut tx, handle.hash(), RequestKind::Pushed, self.now()).await?;
+        let Some(row) = row.filter(|row| row.app() == id) else {
+            tx.nothing_changed().await?;
+            return Err(Refusal::NoFlow.into());
+        };
+        let app = apps::find(&mut tx, id).await?.ok_or(Refusal::UnknownDoor)?;
+        tx.commit_trace_of_use().await?;
+        Ok((app, asked_in(&row)?))
+    }
+
+    async fn app_of(&self, scope: &Scope, id: AppId) -> Result<(AppRow, NewApp), AppError> {
+        let mut tx = self.db.read(scope).await?;
+        let row = apps::find(&mut tx, id).await?.ok_or(Refusal::UnknownDoor)?;
+        tx.finish().await?;
+        let app = NewApp::of(&row)?;
+        Ok((row, app))
+    }
+
+    /// A code for whoever is signed in, or a way to sign in. Somebody who comes back from there is not sent a second time.
+    pub(super) async fn decide_on(
+        &self,
+        scope: &Scope,
+        tenant: &str,
+        row: &AppRow,
+        asked: Asked,
+        session: Option<&PlainToken>,
+        resumed: Option<Resumed>,
+    ) -> Result<Step, AppError> {
+        let back =
+            |refusal| self.refuse(tenant, &asked.redirect_uri, asked.request.state.as_deref(), refusal);
+        let live = match session.filter(|token| token.tenant() == Some(scope.tenant())) {
+            Some(token) => self.resolve_session(token, scope.request()).await?,
+            None => None,
+        };
+        let live = live.filter(|live| self.is_proof_enough(live, &asked.request, resumed.as_ref()));
+        let Some(live) = live else {
+            if resumed.is_some() || asked.request.prompt == ShownPrompt::None {
+                return back(AuthorizationRefusal::LoginRequired);
+            }
+            return self.send_to_sign_in(scope, tenant, row.app_id(), &asked).await;
+        };
+        if live.access.status != AccessStatus::Granted {
+            return back(AuthorizationRefusal::AccessDenied);
+        }
+        match self.give_code(&live, row, &asked).await {
+            Ok(code) => Ok(Step::Back(self.answer(
+                tenant,
+                &asked.redirect_uri,
+                asked.request.state.as_deref(),
+                &[("code", code.expose())],
+            )?)),
+            // The session ended while this was decided.
+            Err(AppError::Conflict(_)) => back(AuthorizationRefusal::LoginRequired),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a session proves what the request wants to be proved (OpenID Connect Core §3.1.2.1).
+    fn is_proof_enough(&self, live: &LiveSession, request: &Request, resumed: Option<&Resumed>) -> bool {
+        let proven_at = live.proven.at.unwrap_or(live.began_at);
+        // Whoever comes back from proving it anew has a provider whose clock is not ours, and was on the way for a while.
+        let since = resumed.map_or(self.now(), |it| it.since.min(self.now()));
+        let allowed = if resumed.is_some() { SKEW } else { Duration::zero() };
+        let is_young = request
+            .max_age
+            .is_none_or(|most| since - proven_at <= Duration::seconds(i64::from(most)) + allowed);
+        match request.prompt {
+            ShownPrompt::AsNeeded | ShownPrompt::None => is_young,
+            ShownPrompt::SelectAccount => is_young && resumed.is_some_and(|it| live.began_at >= it.since),
+            ShownPrompt::Login => {
+                is_young
+                    && resumed.is_some_and(|it| live.began_at >= it.since && proven_at + SKEW >= it.since)
+            }
+        }
+    }
+
+    /// Keeps the request and sends the browser to the tenant's sign-in, or to the connection that the app names.
+    async fn send_to_sign_in(
+        &self,
+        scope: &Scope,
+        tenant: &str,
+        app: AppId,
+        asked: &Asked,
+    ) -> Result<Step, AppError> {
+        let handle = self.keep_request(scope, app, asked, RequestKind::Waiting).await?;
+        let return_to = super::resume::address(tenant, &handle);
+        let door = match asked.request.connection.as_deref().map(domain::slug::Slug::parse) {
+            Some(Ok(connection)) => format!("/login/{tenant}/{}", connection.as_str()),
+            _ => format!("/login/{tenant}"),
+        };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("return_to", &return_to)
+            .finish();
+        Ok(Step::SignIn(format!("{door}?{query}")))
+    }
+
+    async fn keep_request(
+        &self,
+        scope: &Scope,
+        app: AppId,
+        asked: &Asked,
+        kind: RequestKind,
+    ) -> Result<PlainToken, AppError> {
+        let now = self.now();
+        let life = if kind == RequestKind::Pushed { PUSHED_LIFE } else { WAITING_LIFE };
+        let handle = PlainToken::mint(TokenKind::AppRequest, Some(scope.tenant()), &*self.entropy);
+        let request = serde_json::to_value(asked).map_err(|error| AppError::Internal(error.to_string()))?;
+        let row = RequestRow { app_id: app.as_uuid(), request, created_at: now, ends_at: now + life };
+        let mut tx = self.db.begin(scope).await?;
+        app_grants::keep(&mut tx, handle.hash(), kind, &row).await?;
+        tx.commit_trace_of_use().await?;
+        Ok(handle)
+    }
+
+    /// A code, which is one row that goes with the session.
+    async fn give_code(
+        &self,
+        live: &LiveSession,
+        row: &AppRow,
+        asked: &Asked,
+    ) -> Result<PlainToken, AppError> {
+        let now = self.now();
+        let tenant = live.scope.tenant();
+        let code = PlainToken::mint(TokenKind::AppCode, Some(tenant), &*self.entropy);
+        let id = AppGrantId::generate(now, &*self.entropy);
+        let grant = GrantRow {
+            id: id.as_uuid(),
+            app_id: row.id,
+            session_id: Some(live.id.as_uuid()),
+            request: serde_json::to_value(asked).map_err(|error| AppError::Internal(error.to_string()))?,
+            code_hash: Some(code.hash().as_bytes().to_vec()),
+            exchanged_at: None,
+            created_at: now,
+            ends_at: Some(now + CODE_LIFE),
+        };
+        let mut tx = self.db.begin(&live.scope).await?;
+        match app_grants::add(&mut tx, &grant).await {
+            Err(error) if error.conflict() == Some(Conflict::Missing) => {
+                return Err(AppError::Conflict("the session is over".to_owned()));
+            }
+            added => added?,
+        }
+        let event = AuditEvent::new(Action::AppSignIn, row.app_id())
+            .after(json!({"user": live.user, "session": live.id, "grant": id, "scopes": asked.scopes}));
+        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        Ok(code)
+    }
+
+    /// A refusal goes to the app, at an address that was verified.
+    fn refuse(
+        &self,
+        tenant: &str,
+        redirect_uri: &str,
+        state: Option<&str>,
+        refusal: AuthorizationRefusal,
+    ) -> Result<Step, AppError> {
+        let detail = refusal.to_string();
+        let said = [("error", refusal.code()), ("error_description", detail.as_str())];
+        Ok(Step::Back(self.answer(tenant, redirect_uri, state, &said)?))
+    }
+
+    /// RFC 9207 §2: every answer says who gives it.
+    fn answer(
+        &self,
+        tenant: &str,
+        redirect_uri: &str,
+        state: Option<&str>,
+        said: &[(&str, &str)],
+    ) -> Result<Url, AppError> {
+        let issuer = self.app_addresses(tenant).issuer;
+        let mut params = said.to_vec();
+        params.extend(state.map(|state| ("state", state)));
+        params.push(("iss", &issuer));
+        with_params(redirect_uri, &params)
+    }
+}
+
+/// What an app may have of what it asks for.
+fn check(app: &NewApp, params: &[Param], redirect_uri: String) -> Result<Asked, AuthorizationRefusal> {
+    let request = Request::of(params)?;
+    let scopes = app.granted(&request.scopes);
+    if scopes.is_empty() {
+        return Err(AuthorizationRefusal::Scope);
+    }
+    if !request.resources.iter().all(|resource| app.resources.contains(resource)) {
+        return Err(AuthorizationRefusal::Target);
+    }
+    Ok(Asked { redirect_uri, request, scopes })
+}
+
+/// What was kept.
+pub(super) fn asked_in(row: &RequestRow) -> Result<Asked, AppError> {
+    serde_json::from_value(row.request.clone())
+        .map_err(|error| AppError::Internal(format!("a request of an app cannot be read: {error}")))
+}

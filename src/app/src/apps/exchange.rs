@@ -1,0 +1,404 @@
+//! The token endpoint: a code, a refresh token or an app's own word becomes tokens. Knows what can be used once, and what ends
+//! when it is used twice.
+//!
+//! There is no grace: a refresh token that is shown a second time ends its family, even if the answer to the first was lost on
+//! the way. RFC 9700 §4.14.2: the server cannot tell who of the two is the thief. The app sends its browser for a new code,
+//! which it gets without anybody noticing while the session is there.
+
+use chrono::{DateTime, Utc};
+use domain::access::AccessStatus;
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::id::{AppGrantId, RequestId};
+use domain::token::{PlainToken, TokenHash, TokenKind as PlainKind};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sso::op::{self, TokenKind};
+use store::app_grants::{self, GrantRow};
+use store::{LiveSession, WriteTx, domains};
+
+use super::authorize::Asked;
+use super::claims;
+use super::proof::{Claimed, Proven};
+use crate::App;
+use crate::error::{AppError, TokenRefusal};
+
+/// A request for tokens, its parameters apart.
+#[derive(Default)]
+pub struct AppTokenRequest {
+    /// Who asks.
+    pub claimed: Claimed,
+    /// `grant_type`.
+    pub grant_type: Option<String>,
+    /// `code`.
+    pub code: Option<String>,
+    /// `redirect_uri`.
+    pub redirect_uri: Option<String>,
+    /// `code_verifier`.
+    pub code_verifier: Option<String>,
+    /// `refresh_token`.
+    pub refresh_token: Option<String>,
+    /// `scope`.
+    pub scope: Option<String>,
+    /// `resource`, each of them.
+    pub resources: Vec<String>,
+}
+
+impl std::fmt::Debug for AppTokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppTokenRequest").field("grant_type", &self.grant_type).finish_non_exhaustive()
+    }
+}
+
+/// Tokens that were just issued (RFC 6749 §5.1).
+#[derive(Serialize)]
+pub struct IssuedTokens {
+    /// What opens an API.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the access token ends.
+    pub expires_in: i64,
+    /// What it says.
+    pub scope: String,
+    /// What is exchanged for the next tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Who signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+}
+
+impl std::fmt::Debug for IssuedTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedTokens").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+const UNKNOWN_CODE: TokenRefusal =
+    TokenRefusal::Grant("the code is unknown, has run out or is not this client's");
+const USED_CODE: TokenRefusal = TokenRefusal::Grant("the code was used before: what came of it has ended");
+const UNKNOWN_REFRESH: TokenRefusal = TokenRefusal::Grant("the refresh token is unknown or has ended");
+const USED_REFRESH: TokenRefusal =
+    TokenRefusal::Grant("the refresh token was used before: its family has ended");
+const SESSION_OVER: TokenRefusal = TokenRefusal::Grant("the session is over");
+
+/// What tokens are made for.
+pub(super) struct Issue<'a> {
+    pub(super) proven: &'a Proven,
+    pub(super) grant: AppGrantId,
+    pub(super) live: &'a LiveSession,
+    /// The scopes of the tokens.
+    pub(super) scopes: Vec<String>,
+    /// What the access token is for.
+    pub(super) resources: Vec<String>,
+    pub(super) nonce: Option<String>,
+    pub(super) email_verified: bool,
+}
+
+impl App {
+    /// Issues tokens to an app.
+    pub async fn app_tokens(
+        &self,
+        tenant: &str,
+        wanted: AppTokenRequest,
+        request: RequestId,
+    ) -> Result<IssuedTokens, AppError> {
+        let proven = self.prove_app(tenant, "token", &wanted.claimed, request).await?;
+        match wanted.grant_type.as_deref() {
+            Some("authorization_code") => self.exchange_code(&proven, &wanted).await,
+            Some("refresh_token") => self.refresh(&proven, &wanted).await,
+            Some("client_credentials") => self.own_token(proven.confidential()?, &wanted).await,
+            Some(_) => Err(TokenRefusal::GrantType.into()),
+            None => Err(TokenRefusal::Request("grant_type is missing").into()),
+        }
+    }
+
+    /// RFC 6749 §4.1.3 and RFC 7636 §4.6. Of two who exchange a code at once, the second waits for the first and ends what that got.
+    async fn exchange_code(
+        &self,
+        proven: &Proven,
+        wanted: &AppTokenRequest,
+    ) -> Result<IssuedTokens, AppError> {
+        let code = wanted.code.as_deref().ok_or(TokenRefusal::Request("code is missing"))?;
+        let verifier = wanted.code_verifier.as_deref();
+        let verifier = verifier.ok_or(TokenRefusal::Request("code_verifier is missing"))?;
+        let code = plain(code, PlainKind::AppCode).ok_or(UNKNOWN_CODE)?;
+        let now = self.now();
+        let mut tx = self.db.begin(&proven.scope).await?;
+        let grant = app_grants::hold_by_code(&mut tx, code.hash()).await?;
+        let grant = grant.filter(|grant| grant.app() == proven.id()).ok_or(UNKNOWN_CODE)?;
+        if grant.exchanged_at.is_some() {
+            return self.end_misused(tx, &grant, "code", USED_CODE).await;
+        }
+        if grant.ends_at.is_none_or(|end| end <= now) {
+            return Err(UNKNOWN_CODE.into());
+        }
+        let asked = asked_in(&grant)?;
+        if wanted.redirect_uri.as_deref() != Some(asked.redirect_uri.as_str()) {
+            return Err(TokenRefusal::Grant("redirect_uri is not the one that the code went to").into());
+        }
+        if !op::proves(verifier, &asked.request.challenge) {
+            return Err(
+                TokenRefusal::Grant("code_verifier is not the one that the challenge was made from").into()
+            );
+        }
+        let live = self.live_behind(&mut tx, &grant).await?.ok_or(SESSION_OVER)?;
+        let resources = narrowed(&asked.request.resources, &wanted.resources).ok_or(TokenRefusal::Target)?;
+        app_grants::exchanged(&mut tx, grant.grant(), now).await?;
+        let refresh = self.next_refresh(&mut tx, proven, grant.grant(), now).await?;
+        let email_verified = email_verified(&mut tx, &asked.scopes, &live).await?;
+        tx.commit_trace_of_use().await?;
+        let (scopes, nonce) = (asked.scopes, asked.request.nonce);
+        let issue =
+            Issue { proven, grant: grant.grant(), live: &live, scopes, resources, nonce, email_verified };
+        self.issue_tokens(&issue, refresh)
+    }
+
+    /// RFC 6749 §6, RFC 9700 §4.14.
+    async fn refresh(&self, proven: &Proven, wanted: &AppTokenRequest) -> Result<IssuedTokens, AppError> {
+        let shown =
+            wanted.refresh_token.as_deref().ok_or(TokenRefusal::Request("refresh_token is missing"))?;
+        let shown = plain(shown, PlainKind::AppRefresh).ok_or(UNKNOWN_REFRESH)?;
+        let now = self.now();
+        let mut tx = self.db.begin(&proven.scope).await?;
+        let grant = self.hold_by_refresh(&mut tx, shown.hash()).await?;
+        let grant = grant.filter(|grant| grant.app() == proven.id()).ok_or(UNKNOWN_REFRESH)?;
+        if !app_grants::is_unused(&mut tx, shown.hash()).await? {
+            return self.end_misused(tx, &grant, "refresh token", USED_REFRESH).await;
+        }
+        let asked = asked_in(&grant)?;
+        let scopes = match wanted.scope.as_deref() {
+            None => asked.scopes,
+            Some(text) => narrower(&asked.scopes, text).ok_or(TokenRefusal::Scope)?,
+        };
+        let resources = narrowed(&asked.request.resources, &wanted.resources).ok_or(TokenRefusal::Target)?;
+        let live = self.live_behind(&mut tx, &grant).await?.ok_or(SESSION_OVER)?;
+        app_grants::use_refresh(&mut tx, shown.hash(), now).await?;
+        let next = self.next_refresh(&mut tx, proven, grant.grant(), now).await?;
+        let email_verified = email_verified(&mut tx, &scopes, &live).await?;
+        tx.commit_trace_of_use().await?;
+        // An app that goes on is a person who is there, up to the session's longest life.
+        self.db.note_seen(&live, now).await?;
+        let grant = grant.grant();
+        let issue = Issue { proven, grant, live: &live, scopes, resources, nonce: None, email_verified };
+        self.issue_tokens(&issue, next)
+    }
+
+    async fn hold_by_refresh(
+        &self,
+        tx: &mut WriteTx,
+        shown: TokenHash,
+    ) -> Result<Option<GrantRow>, AppError> {
+        match app_grants::of_refresh(tx, shown).await? {
+            Some(id) => Ok(app_grants::hold(tx, id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// RFC 6749 §4.4: no person, no session, and no refresh token.
+    async fn own_token(&self, proven: Proven, wanted: &AppTokenRequest) -> Result<IssuedTokens, AppError> {
+        if !proven.app.own_tokens {
+            return Err(TokenRefusal::Unauthorized.into());
+        }
+        let resources = narrowed(&proven.app.resources, &wanted.resources).ok_or(TokenRefusal::Target)?;
+        let resources = if wanted.resources.is_empty() { Vec::new() } else { resources };
+        if wanted.scope.as_deref().is_some_and(|scope| !scope.trim().is_empty()) {
+            return Err(TokenRefusal::Scope.into());
+        }
+        let now = self.now();
+        let id = AppGrantId::generate(now, &*self.entropy);
+        let grant = GrantRow {
+            id: id.as_uuid(),
+            app_id: proven.row.id,
+            session_id: None,
+            request: json!({"resources": resources}),
+            code_hash: None,
+            exchanged_at: None,
+            created_at: now,
+            ends_at: Some(now + chrono::Duration::seconds(proven.app.token_seconds)),
+        };
+        let mut tx = self.db.begin(&proven.scope).await?;
+        app_grants::add(&mut tx, &grant).await?;
+        let event = AuditEvent::new(Action::AppToken, proven.id())
+            .after(json!({"grant": id, "resources": resources}));
+        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        let mut claims = self.access_claims(&proven, id, &resources, "");
+        claims.insert("sub".to_owned(), json!(proven.id()));
+        let token = self.op_keys(proven.scope.tenant())?.signing.sign(TokenKind::Access, &claims);
+        Ok(IssuedTokens {
+            access_token: token,
+            token_type: "Bearer",
+            expires_in: proven.app.token_seconds,
+            scope: String::new(),
+            refresh_token: None,
+            id_token: None,
+        })
+    }
+
+    /// Something was shown twice: whatever came of the sign-in ends.
+    async fn end_misused(
+        &self,
+        mut tx: WriteTx,
+        grant: &GrantRow,
+        what: &str,
+        refusal: TokenRefusal,
+    ) -> Result<IssuedTokens, AppError> {
+        app_grants::end(&mut tx, grant.grant()).await?;
+        let event = AuditEvent::new(Action::AppReuse, grant.app())
+            .after(json!({"grant": grant.grant(), "session": grant.session(), "shown": what}));
+        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        tracing::warn!(app.id = %grant.app(), grant.id = %grant.grant(), what, "Ended what an app had, since it was shown twice");
+        Err(refusal.into())
+    }
+
+    async fn next_refresh(
+        &self,
+        tx: &mut WriteTx,
+        proven: &Proven,
+        grant: AppGrantId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PlainToken>, AppError> {
+        if !proven.app.refresh_tokens {
+            return Ok(None);
+        }
+        let token = PlainToken::mint(PlainKind::AppRefresh, Some(proven.scope.tenant()), &*self.entropy);
+        app_grants::add_refresh(tx, grant, token.hash(), now).await?;
+        Ok(Some(token))
+    }
+
+    /// The session behind a grant, if it is in force and its person may do anything.
+    pub(super) async fn live_behind(
+        &self,
+        tx: &mut impl store::Reads,
+        grant: &GrantRow,
+    ) -> Result<Option<LiveSession>, AppError> {
+        let Some(session) = grant.session() else { return Ok(None) };
+        let live = self.session_by_id(tx, session).await?;
+        Ok(live.filter(|live| live.access.status == AccessStatus::Granted))
+    }
+
+    fn issue_tokens(&self, issue: &Issue<'_>, refresh: Option<PlainToken>) -> Result<IssuedTokens, AppError> {
+        let scope = issue.scopes.join(" ");
+        let tenant = issue.proven.scope.tenant();
+        let keys = self.op_keys(tenant)?;
+        let key = &keys.signing;
+        let ask = self.app_addresses(&issue.proven.tenant).of("userinfo");
+        let access = claims::of_access(&issue.scopes, &issue.live.access);
+        let session = claims::of_session(issue.live);
+
+        let mut base = self.access_claims(issue.proven, issue.grant, &issue.resources, &scope);
+        base.extend(session.clone());
+        let access_token = op::sized(key, TokenKind::Access, &base, &access, &ask);
+
+        let has_openid = issue.scopes.iter().any(|scope| scope == "openid");
+        let id_token = has_openid.then(|| {
+            let mut base = self.id_claims(issue);
+            base.extend(session);
+            base.insert("at_hash".to_owned(), json!(op::at_hash(&access_token)));
+            let mut more = claims::of_person(&issue.scopes, issue.live, issue.email_verified);
+            more.extend(access);
+            op::sized(key, TokenKind::Id, &base, &more, &ask)
+        });
+        Ok(IssuedTokens {
+            access_token,
+            token_type: "Bearer",
+            expires_in: issue.proven.app.token_seconds,
+            scope,
+            refresh_token: refresh.map(|token| token.expose().to_owned()),
+            id_token,
+        })
+    }
+
+    /// RFC 9068 §2.2. Without a resource, the token is for us alone: it opens userinfo, and no API takes it.
+    fn access_claims(
+        &self,
+        proven: &Proven,
+        grant: AppGrantId,
+        resources: &[String],
+        scope: &str,
+    ) -> Map<String, Value> {
+        let issuer = self.app_addresses(&proven.tenant).issuer;
+        let audience = match resources {
+            [] => json!(issuer),
+            [one] => json!(one),
+            several => json!(several),
+        };
+        let now = self.now().timestamp();
+        let mut id = [0_u8; 16];
+        self.entropy.fill(&mut id);
+        let id = u128::from_be_bytes(id);
+        let claims = json!({
+            "iss": issuer, "aud": audience, "client_id": proven.id(), "scope": scope, "iat": now,
+            "exp": now + proven.app.token_seconds, "jti": format!("{id:032x}"), "grant": grant,
+        });
+        claims.as_object().cloned().unwrap_or_default()
+    }
+
+    /// OpenID Connect Core §2.
+    fn id_claims(&self, issue: &Issue<'_>) -> Map<String, Value> {
+        let issuer = self.app_addresses(&issue.proven.tenant).issuer;
+        let (client, now) = (issue.proven.id(), self.now().timestamp());
+        let claims = json!({
+            "iss": issuer, "aud": client, "azp": client, "iat": now, "exp": now + issue.proven.app.token_seconds,
+        });
+        let mut claims = claims.as_object().cloned().unwrap_or_default();
+        if let Some(nonce) = &issue.nonce {
+            claims.insert("nonce".to_owned(), json!(nonce));
+        }
+        claims
+    }
+}
+
+/// Whether the person's address is in a domain that the tenant has proved to be its own.
+pub(super) async fn email_verified(
+    tx: &mut impl store::Reads,
+    scopes: &[String],
+    live: &LiveSession,
+) -> Result<bool, AppError> {
+    let asked = scopes.iter().any(|scope| scope == "email");
+    match claims::email(live.resource.as_map()).filter(|_| asked) {
+        Some(address) => Ok(domains::speaks_for(tx, address).await?),
+        None => Ok(false),
+    }
+}
+
+/// What an app asked for, as it is kept in the grant of a session.
+pub(super) fn asked_in(grant: &GrantRow) -> Result<Asked, AppError> {
+    serde_json::from_value(grant.request.clone())
+        .map_err(|error| AppError::Internal(format!("a grant of an app cannot be read: {error}")))
+}
+
+/// A token of ours of this kind.
+pub(super) fn plain(text: &str, kind: PlainKind) -> Option<PlainToken> {
+    PlainToken::parse(text).ok().filter(|token| token.kind() == kind)
+}
+
+/// Of these resources the ones that are asked for; all, if none is (RFC 8707 §2.2).
+fn narrowed(had: &[String], asked: &[String]) -> Option<Vec<String>> {
+    match asked {
+        [] => Some(had.to_vec()),
+        asked => asked.iter().all(|one| had.contains(one)).then(|| asked.to_vec()),
+    }
+}
+
+/// RFC 6749 §6: "The requested scope MUST NOT include any scope not originally granted".
+fn narrower(had: &[String], asked: &str) -> Option<Vec<String>> {
+    let asked: Vec<String> = asked.split(' ').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    (!asked.is_empty() && asked.iter().all(|one| had.contains(one))).then_some(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_granted_can_only_become_less() {
+        let had = ["openid".to_owned(), "roles".to_owned()];
+
+        assert_eq!(narrower(&had, "roles"), Some(vec!["roles".to_owned()]));
+        assert_eq!((narrower(&had, "roles email"), narrower(&had, " ")), (None, None));
+        assert_eq!(narrowed(&had, &[]), Some(had.to_vec()));
+        assert_eq!(narrowed(&had, &had[..1]), Some(vec!["openid".to_owned()]));
+        assert_eq!(narrowed(&had[..1], &had), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! The product's apps: they sign people in through us, by OpenID Connect. Knows what an app is, what it gets and when that ends;
+//! does not know forms, headers or cookies.
+//!
+//! What an app gets by a sign-in is one row that refers to the session (`app_grant`). Every token refers to that row, and
+//! whatever ends the session takes the row along, in the same transaction.
+
+mod addresses;
+mod authorize;
+mod claims;
+mod exchange;
+mod introspect;
+mod keys;
+mod leave;
+mod logout_token;
+mod proof;
+mod registry;
+mod release;
+mod resume;
+mod settings;
+mod userinfo;
+mod views;
+
+pub use addresses::Addresses;
+pub use authorize::Step;
+pub use claims::SCOPES;
+pub use exchange::{AppTokenRequest, IssuedTokens};
+pub use introspect::Shown;
+pub(crate) use keys::KeyCache;
+pub use leave::{Leave, Left};
+pub use proof::Claimed;
+pub use registry::{ChangeApp, RotateAppSecret};
+pub use settings::{AppProof, NewApp};
+pub use views::{AppView, CreatedApp, RotatedAppSecret, SecretView};

@@ -1,0 +1,10 @@
+//! The OpenID provider of the product's apps, tried with requests that are honest, hostile and malformed. Each test names the
+//! sentence of the standard that it holds us to.
+
+mod endings;
+mod registry;
+mod relying_parties;
+mod requests;
+mod signing_in;
+mod tokens;
+mod world;

@@ -107,15 +107,24 @@ impl Membership {
     }
 
     /// Leaves; the last one out stops the server.
+    ///
+    /// Whoever finds `users.lock` taken may go: its holder stays, or is leaving as well and does not go before it has found
+    /// the lock taken or stopped the server. So of those that leave at once one is always left over.
     pub(super) fn leave(mut self) -> Result<(), ClusterError> {
-        self.try_become_keeper()?;
-        let Some(server) = self.kept.take() else { return Ok(()) };
-        if self.users.try_upgrade()? {
-            server.stop(&self.place)
-        } else {
-            tracing::info!("Left the private Postgres cluster running for another Usher process");
-            Ok(())
+        self.users.release()?;
+        while self.users.try_exclusive()? {
+            self.try_become_keeper()?;
+            if let Some(server) = self.kept.take() {
+                return server.stop(&self.place);
+            }
+            // The keeper is leaving too and found us here; its post is vacant in a moment.
+            self.users.release()?;
+            std::thread::sleep(LOOK);
         }
+        if self.kept.is_some() {
+            tracing::info!("Left the private Postgres cluster running for another Usher process");
+        }
+        Ok(())
     }
 }
 

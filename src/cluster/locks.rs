@@ -41,10 +41,9 @@ impl LockFile {
         self.taken(self.file.try_lock_shared())
     }
 
-    /// Gives a shared lock back and takes the exclusive one if nobody else holds any.
-    pub(super) fn try_upgrade(&self) -> Result<bool, ClusterError> {
-        self.file.unlock().map_err(self.refused())?;
-        self.try_exclusive()
+    /// Gives the lock back, whichever of the two it was.
+    pub(super) fn release(&self) -> Result<(), ClusterError> {
+        self.file.unlock().map_err(self.refused())
     }
 
     fn taken(&self, result: Result<(), TryLockError>) -> Result<bool, ClusterError> {
@@ -57,5 +56,12 @@ impl LockFile {
 
     fn refused(&self) -> impl FnOnce(std::io::Error) -> ClusterError {
         ClusterError::io(format!("lock {}", self.path.display()))
+    }
+}
+
+/// Closing is not enough: a child that is about to become another program has the file open for a moment longer.
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        let _ = self.release();
     }
 }

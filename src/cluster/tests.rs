@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::binaries::Binaries;
@@ -271,6 +272,33 @@ fn processes_that_start_at_once_share_one_server() {
 
     assert!(urls.windows(2).all(|pair| pair[0] == pair[1]), "{urls:?}");
     assert_eq!(place.postmaster(), None);
+}
+
+#[test]
+fn processes_that_end_at_once_leave_no_server_behind() {
+    let place = Place::new();
+    let ended = AtomicBool::new(false);
+
+    std::thread::scope(|scope| {
+        // Children, that have every file open until they become another program.
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let left: Vec<_> = (0..6)
+            .map(|_| {
+                let clusters: Vec<_> = (0..4).map(|_| place.start()).collect();
+                let ends: Vec<_> = clusters.into_iter().map(|one| scope.spawn(move || drop(one))).collect();
+                for end in ends {
+                    end.join().unwrap();
+                }
+                place.postmaster()
+            })
+            .collect();
+        ended.store(true, Ordering::Relaxed);
+        assert_eq!(left, vec![None::<String>; 6]);
+    });
 }
 
 #[test]

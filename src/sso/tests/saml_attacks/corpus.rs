@@ -129,6 +129,10 @@ pub(crate) fn write() {
     }
     for shape in Shape::ALL {
         each(shape, |class, profile, attack| {
+            // Refused for its canonicalisation alone, so that it says nothing more.
+            if profile.inclusive {
+                return;
+            }
             line(class.name, &attack.name, Some(profile), world::PERSISTENT, &attack.message);
         });
     }

@@ -30,9 +30,12 @@ FROM users, generate_series({first}, {end} - 1) AS n WHERE id = '{original}';
 INSERT INTO user_email
 SELECT tenant_id, pg_temp.person(n), ordinal, replace(value_key, '{template}', n::text)
 FROM user_email, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
-INSERT INTO user_access
-SELECT tenant_id, pg_temp.person(n), access, policy_version, computed_at
+INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
+SELECT tenant_id, pg_temp.person(n), access, policy_version, computed_at, guarded
 FROM user_access, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
+INSERT INTO user_holding
+SELECT tenant_id, thing, place, pg_temp.person(n)
+FROM user_holding, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
 """
 COPY_MEMBERS = """
 INSERT INTO group_member SELECT tenant_id, id, pg_temp.person(n) FROM groups, generate_series({first}, {first} + {size} - 1) AS n WHERE id = '{group}';

@@ -364,7 +364,7 @@ Usher keeps serving until you press Ctrl-C. To look around:
   admin token      {self.credentials["admin"]}
   SCIM token       {self.credentials[SECOND_CLIENT]}
 
-  curl -H "Authorization: Bearer {self.credentials[SECOND_CLIENT]}" '{self.usher.base}/scim/v2/Users?filter=userName+eq+"hana"'
+  curl -H "Authorization: Bearer {self.credentials[SECOND_CLIENT]}" '{self.usher.base}/scim/v2/Users?filter=userName+eq+%22hana%22'
   curl -H "Authorization: Bearer {self.credentials["admin"]}" {self.usher.base}/api/v1/tenants/{acme.TENANT}/audit-events
   {self.usher.binary} --config {self.usher.config} user list --tenant {acme.TENANT}
 """, flush=True)

@@ -9,6 +9,7 @@
 mod api;
 mod coverage;
 mod crash;
+mod examples;
 mod house;
 mod overlap;
 mod routes;

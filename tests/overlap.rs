@@ -3,13 +3,14 @@
 //! `USHER_OVERLAP_ROUNDS=1000 cargo test --test usher overlap` makes a thousand rounds of each; in passing a few are enough.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::http::{Doors, text};
+use crate::support::http::{Client, Doors, start, text};
 use crate::support::people::person;
-use crate::support::run;
+use crate::support::{new_app, run};
 
 const ROUNDS: u32 = 10;
 
@@ -158,6 +159,34 @@ fn two_tenants_at_once_have_nothing_of_each_other() {
 
         for doors in [&here, &there] {
             assert_eq!(doors.scim.get("/Users?count=0").await.is(200).json()["totalResults"], rounds());
+        }
+    });
+}
+
+/// Short reads share a connection of their worker. Each round begins on a new server, where that connection has prepared
+/// nothing yet.
+#[test]
+fn reads_that_share_a_connection_find_what_is_theirs_and_nothing_else() {
+    run(async {
+        let (here, there) = (Doors::fresh().await, Doors::fresh().await);
+        let (one, other) = (here.user("one").await, there.user("other").await);
+        let named = |name: &str| format!("/Users?filter=userName%20eq%20%22{name}%22");
+
+        for _ in 0..rounds() {
+            let (serving, base) = start(Arc::new(new_app(4)));
+            let at = |doors: &Doors| Client { base: format!("{base}/scim/v2"), ..doors.scim.clone() };
+            let ways = [(at(&here), &one, "one", &other), (at(&there), &other, "other", &one)];
+            let asked = ways.iter().cycle().take(200).map(async |(client, mine, name, foreign)| {
+                let found = client.get(&named(name)).await.is(200).json();
+                assert_eq!(found["Resources"][0]["id"].as_str(), Some(mine.as_str()));
+                client.get(&format!("/Users/{mine}?excludedAttributes=groups")).await.is(200);
+                let nobody = client.get(&named("nobody")).await.is(200).json();
+                assert_eq!(nobody["totalResults"], 0);
+                client.get(&format!("/Users/{mine}")).await.is(200);
+                client.get(&format!("/Users/{foreign}")).await.scim_error(404, None);
+            });
+            join_all(asked).await;
+            serving.stop().await.unwrap();
         }
     });
 }

@@ -13,13 +13,15 @@ pub enum Opens {
     Operator,
     /// A receiver, with the token of its stream.
     Stream,
+    /// A proxy, with the secret of its gate.
+    Gate,
     /// A person who is signed in.
     Session,
 }
 
-use Opens::{Admin, Open, Operator, Scim, Session, Stream};
+use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 200] = [
+pub const ROUTES: [(&str, &str, Opens); 215] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -92,6 +94,12 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("PATCH", "/api/v1/tenants/{tenant}/apps/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/apps/{id}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/apps/{id}/rotate-secret", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/gates", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/gates", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/gates/{id}", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/gates/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/gates/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/gates/{id}/rotate-secret", Admin),
     ("GET", "/api/v1/tenants/{tenant}/token-issuers", Admin),
     ("POST", "/api/v1/tenants/{tenant}/token-issuers", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/token-issuers/{id}", Admin),
@@ -146,10 +154,14 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),
     ("POST", "/api/v1/tenants/{tenant}/users", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users.csv", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/users/{id}/grants", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/users/{id}/grants", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/grants/{grant}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/permissions/{permission}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/decisions", Admin),
     ("GET", "/api/v1/tenants/{tenant}/permissions/{permission}/holders", Admin),
@@ -185,6 +197,7 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("GET", "/op/{tenant}/authorize", Open),
     ("POST", "/op/{tenant}/authorize", Open),
     ("GET", "/op/{tenant}/resume", Open),
+    ("GET", "/op/{tenant}/pass", Open),
     ("POST", "/op/{tenant}/par", Open),
     ("POST", "/op/{tenant}/token", Open),
     ("POST", "/op/{tenant}/introspect", Open),
@@ -193,6 +206,9 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("POST", "/op/{tenant}/userinfo", Open),
     ("GET", "/op/{tenant}/end-session", Open),
     ("POST", "/op/{tenant}/end-session", Open),
+    ("ANY", "/forward-auth", Gate),
+    ("ANY", "/forward-auth/check", Gate),
+    ("ANY", "/forward-auth/envoy{rest:.*}", Gate),
     ("GET", "/.well-known/ssf-configuration", Open),
     ("GET", "/ssf/jwks", Open),
     ("GET", "/ssf/stream", Stream),
@@ -205,6 +221,7 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
     ("POST", "/ssf/verify", Stream),
     ("POST", "/ssf/poll/{id}", Stream),
     ("GET", "/session", Session),
+    ("POST", "/session/decisions", Session),
     ("POST", "/logout", Open),
     ("GET", "/healthz", Open),
     ("GET", "/readyz", Open),
@@ -223,7 +240,7 @@ pub const ROUTES: [(&str, &str, Opens); 200] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 49] = [
+pub const OPEN: [&str; 50] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
@@ -241,6 +258,7 @@ pub const OPEN: [&str; 49] = [
     "GET /op/{tenant}/authorize",
     "GET /op/{tenant}/end-session",
     "GET /op/{tenant}/jwks.json",
+    "GET /op/{tenant}/pass",
     "GET /op/{tenant}/resume",
     "GET /op/{tenant}/userinfo",
     "GET /passkey/ceremony.js",

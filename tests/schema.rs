@@ -142,8 +142,12 @@ fn the_generated_schema_is_the_migrated_one() {
              ORDER BY c.table_name, c.ordinal_position";
         let mut declared = Vec::new();
         let mut table = String::new();
-        let schema =
-            [include_str!("../src/store/src/schema.rs"), include_str!("../src/store/src/schema/apps.rs")];
+        let schema = [
+            include_str!("../src/store/src/schema.rs"),
+            include_str!("../src/store/src/schema/apps.rs"),
+            include_str!("../src/store/src/schema/gates.rs"),
+            include_str!("../src/store/src/schema/grants.rs"),
+        ];
         for line in schema.into_iter().flat_map(str::lines).map(str::trim) {
             if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with('{')) {
                 name.clone_into(&mut table);

@@ -75,6 +75,12 @@ pub(super) fn record(fields: &[(&str, String)]) -> String {
     aligned(&lines.collect::<Vec<_>>())
 }
 
+/// What a program is told by its environment: a variable on each line.
+pub(super) fn variables(named: &[(&str, &str)]) -> String {
+    let lines = named.iter().map(|(name, value)| format!("{name}={}", printable(value)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn aligned(lines: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {

@@ -8,7 +8,7 @@ use domain::token::CredentialScope;
 use serde_json::json;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, moment, or_dash, record};
+use super::answer::{Answer, Table, moment, or_dash, record, variables};
 use super::console::Console;
 use super::error::CliError;
 
@@ -39,11 +39,14 @@ Examples:
                                    the same, for asking alone
   usher credential issue --tenant acme --admin
                                    what the tenant's administrator shows under /api/v1
+  usher credential issue --tenant acme --admin --read-only --env
+                                   what an app shows there that asks what people may do, as variables
   usher credential issue --operator
                                    opens every tenant under /api/v1, and makes new ones";
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("opens").required(true).args(["directory", "admin", "operator"]))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Issue {
     /// The tenant's slug
     #[arg(long, value_name = "SLUG", required_unless_present = "operator", conflicts_with = "operator")]
@@ -58,8 +61,11 @@ pub(super) struct Issue {
     #[arg(long)]
     operator: bool,
     /// It may ask and change nothing
-    #[arg(long, requires = "directory")]
+    #[arg(long, conflicts_with = "operator")]
     read_only: bool,
+    /// Print the tenant's API and the token as variables, for an app's environment
+    #[arg(long, conflicts_with_all = ["directory", "operator"])]
+    env: bool,
     /// Days until it stops to work; without, it works until it is revoked
     #[arg(long, value_name = "DAYS")]
     expires_days: Option<u32>,
@@ -125,13 +131,19 @@ impl Verb {
 
 impl Issue {
     async fn run(self, console: &Console) -> Result<Answer, CliError> {
-        let Self { tenant, directory, expires_days, read_only, .. } = self;
+        let Self { tenant, directory, expires_days, read_only, env, .. } = self;
         let scope = if read_only { CredentialScope::Read } else { CredentialScope::Write };
         match tenant {
             Some(tenant) => {
                 let admin = console.enter(&tenant).await?;
                 let wanted = IssueCredential { directory, expires_days, scope };
-                issued(&console.app.issue_credential(&admin, wanted).await?)
+                let credential = console.app.issue_credential(&admin, wanted).await?;
+                if env {
+                    let api = format!("{}/api/v1/tenants/{tenant}", console.app.issuer());
+                    let lines = variables(&[("API", &api), ("API_TOKEN", &credential.token)]);
+                    return Answer::new(&credential, lines);
+                }
+                issued(&credential)
             }
             None => issued(&console.app.issue_operator_credential(&console.operator(), expires_days).await?),
         }

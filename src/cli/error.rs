@@ -42,6 +42,8 @@ fn sentence(error: &AppError) -> String {
         }
         AppError::Managed { .. }
         | AppError::LastHolder { .. }
+        | AppError::GrantRule { .. }
+        | AppError::Requires { .. }
         | AppError::Held { .. }
         | AppError::Unauthorized
         | AppError::PreconditionFailed

@@ -17,6 +17,7 @@ mod credential;
 mod directory;
 mod domain;
 mod error;
+mod gate;
 mod guard;
 mod mapping_rule;
 mod migrate;
@@ -114,6 +115,9 @@ enum Noun {
     /// The product's apps, which sign people in through Usher
     #[command(subcommand)]
     App(product_app::Verb),
+    /// Proxies that ask for each request whether it may pass
+    #[command(subcommand)]
+    Gate(gate::Verb),
     /// Whose access tokens directories believe
     #[command(subcommand)]
     TokenIssuer(token_issuer::Verb),
@@ -232,6 +236,7 @@ impl Noun {
             Self::Credential(verb) => verb.run(console).await,
             Self::OauthClient(verb) => verb.run(console).await,
             Self::App(verb) => verb.run(console).await,
+            Self::Gate(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::Passkey(verb) => verb.run(console).await,

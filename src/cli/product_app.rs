@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use app::apps::{AppProof, AppView, ChangeApp, NewApp, RotateAppSecret};
+use app::apps::{AppProof, AppView, ChangeApp, CreatedApp, NewApp, RotateSecret};
 use clap::{Args, Subcommand};
 use domain::id::AppId;
 use serde_json::json;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, moment, or_dash, record};
+use super::answer::{Answer, Table, moment, or_dash, record, variables};
 use super::console::Console;
 use super::error::CliError;
 
@@ -33,10 +33,13 @@ const EXAMPLES: &str = "\
 Examples:
   usher app create --tenant acme --name Schedule --redirect-uri https://schedule.example/callback
                                    on a server, with a secret
+  usher app create --tenant acme --name Schedule --redirect-uri https://schedule.example/callback --env
+                                   the same, with what the app must know as variables
   usher app create --tenant acme --name Phone --proof none --redirect-uri com.example.phone:/callback
                                    on somebody's phone: no secret, and PKCE as for all";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Create {
     #[command(flatten)]
     of: OfTenant,
@@ -61,6 +64,9 @@ pub(super) struct Create {
     /// It gets no refresh tokens
     #[arg(long)]
     no_refresh_tokens: bool,
+    /// Print what the app must know as variables, for its environment
+    #[arg(long)]
+    env: bool,
     #[command(flatten)]
     lists: Lists,
 }
@@ -129,7 +135,7 @@ impl Verb {
             Self::RotateSecret(Rotate { one: OneApp { of, id }, overlap_hours }) => {
                 let admin = console.enter(&of.tenant).await?;
                 let rotated =
-                    console.app.rotate_app_secret(&admin, id, RotateAppSecret { overlap_hours }).await?;
+                    console.app.rotate_app_secret(&admin, id, RotateSecret { overlap_hours }).await?;
                 let shown =
                     [("secret", rotated.client_secret.clone()), ("old one until", moment(rotated.old_until))];
                 Answer::new(&rotated, format!("{}\n{ONCE}", record(&shown)))
@@ -185,6 +191,9 @@ impl Create {
         };
         let admin = console.enter(&self.of.tenant).await?;
         let created = console.app.create_app(&admin, new).await?;
+        if self.env {
+            return Answer::new(&created, environment(&created));
+        }
         let mut lines = shown(&created.app);
         let Some(secret) = created.client_secret.clone() else {
             return Answer::new(&created, record(&lines));
@@ -212,6 +221,13 @@ impl Change {
         let view = console.app.change_app(&admin, id, change).await?;
         Answer::new(&view, record(&shown(&view)))
     }
+}
+
+fn environment(created: &CreatedApp) -> String {
+    let id = created.app.id.to_string();
+    let mut known = vec![("ISSUER", created.app.issuer.as_str()), ("CLIENT_ID", id.as_str())];
+    known.extend(created.client_secret.as_deref().map(|secret| ("CLIENT_SECRET", secret)));
+    variables(&known)
 }
 
 fn shown(view: &AppView) -> Vec<(&'static str, String)> {

@@ -47,6 +47,7 @@ fn a_credential_opens_one_thing() {
     for line in [
         "usher credential issue --tenant acme --directory entra --expires-days 90",
         "usher credential issue --tenant acme --admin",
+        "usher credential issue --tenant acme --admin --read-only --env",
         "usher credential issue --operator",
     ] {
         assert!(parse(line).is_ok(), "{line}");
@@ -58,6 +59,8 @@ fn a_credential_opens_one_thing() {
         "usher credential issue --admin",
         "usher credential issue --tenant acme --admin --directory entra",
         "usher credential issue --tenant acme --operator",
+        "usher credential issue --operator --read-only",
+        "usher credential issue --tenant acme --directory entra --env",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

@@ -1,7 +1,7 @@
 //! `usher user`. Knows its flags and tables, and how a person is named at a terminal; does not know SCIM.
 
 use app::AdminScope;
-use app::people::{ChangePerson, Edit, NewPerson, PersonView, Whom};
+use app::people::{ChangePerson, Edit, ManagedBy, NewPerson, PeopleQuery, PersonView};
 use app::provision::Slice;
 use clap::{Args, Subcommand};
 use domain::id::UserId;
@@ -27,7 +27,7 @@ pub(super) enum Verb {
     Delete(One),
     /// A tenant's people
     #[command(after_help = "Example:\n  usher user list --tenant acme --user-name hana")]
-    List(List),
+    List(Box<List>),
     /// Who was deleted, newest first
     Deleted(Deleted),
 }
@@ -104,6 +104,24 @@ pub(super) struct List {
     /// Only whom no directory manages (true), or whom one does (false)
     #[arg(long, value_name = "true|false")]
     local: Option<bool>,
+    /// Only those in whose names or addresses each of these words is found
+    #[arg(long, value_name = "WORDS")]
+    search: Option<String>,
+    /// Only who is active (true) or not (false)
+    #[arg(long, value_name = "true|false")]
+    active: Option<bool>,
+    /// Only who has this role
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Only who belongs to this unit or one below it
+    #[arg(long, value_name = "KEY")]
+    org_unit: Option<String>,
+    /// Only who has a role in this workspace
+    #[arg(long, value_name = "KEY")]
+    workspace: Option<String>,
+    /// Only who was not here for so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=3650))]
+    idle_days: Option<i64>,
     #[command(flatten)]
     page: Page,
 }
@@ -143,7 +161,7 @@ impl Verb {
                 console.app.delete_person(&admin, id).await?;
                 Answer::new(&serde_json::json!({"deleted": id}), "Deleted.")
             }
-            Self::List(it) => list(console, it).await,
+            Self::List(it) => list(console, *it).await,
             Self::Deleted(it) => deleted(console, it).await,
         }
     }
@@ -161,6 +179,7 @@ async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
         title,
         department,
         active: Some(!it.inactive),
+        gives: Vec::new(),
     };
     let view = console.app.create_person(&admin, new).await?;
     Answer::new(&view, shown(&view))
@@ -191,16 +210,25 @@ async fn set(console: &Console, it: Set) -> Result<Answer, CliError> {
 
 async fn list(console: &Console, it: List) -> Result<Answer, CliError> {
     let admin = console.enter(&it.of.tenant).await?;
-    let whom =
-        Whom { user_name: it.user_name.as_deref(), directory: it.directory.as_deref(), local: it.local };
-    let views = console.app.list_people(&admin, whom, it.page.slice()).await?;
+    let query = PeopleQuery {
+        user_name: it.user_name.as_deref(),
+        directory: it.directory.as_deref(),
+        local: it.local,
+        search: it.search.as_deref(),
+        active: it.active,
+        role: it.role.as_deref(),
+        org_unit: it.org_unit.as_deref(),
+        workspace: it.workspace.as_deref(),
+        idle_days: it.idle_days,
+    };
+    let views = console.app.list_people(&admin, query, it.page.slice()).await?;
     let mut table = Table::new(&["USER NAME", "NAME", "ACTIVE", "MANAGED BY", "ID"]);
     for view in &views {
         table.row([
             view.user_name.clone(),
             or_dash(view.display_name.as_ref()),
             yes_no(view.active),
-            manager(view),
+            manager(view.managed_by.as_ref()),
             view.id.to_string(),
         ]);
     }
@@ -223,8 +251,8 @@ async fn deleted(console: &Console, it: Deleted) -> Result<Answer, CliError> {
     Answer::new(&views, table.or("Nobody was deleted."))
 }
 
-fn manager(view: &PersonView) -> String {
-    or_dash(view.managed_by.as_ref().map(|managed| &managed.directory))
+fn manager(managed_by: Option<&ManagedBy>) -> String {
+    or_dash(managed_by.map(|managed| &managed.directory))
 }
 
 fn shown(view: &PersonView) -> String {
@@ -234,7 +262,7 @@ fn shown(view: &PersonView) -> String {
         ("name", or_dash(view.display_name.as_ref())),
         ("e-mail", or_dash(view.email.as_ref())),
         ("active", yes_no(view.active)),
-        ("managed by", manager(view)),
+        ("managed by", manager(view.managed_by.as_ref())),
     ])
 }
 
@@ -243,8 +271,8 @@ pub(super) async fn find(console: &Console, admin: &AdminScope, named: &str) -> 
     if let Ok(id) = named.parse::<UserId>() {
         return Ok(id);
     }
-    let whom = Whom { user_name: Some(named), ..Whom::default() };
-    let found = console.app.list_people(admin, whom, Slice { offset: 0, limit: 10 }).await?;
+    let query = PeopleQuery { user_name: Some(named), ..PeopleQuery::default() };
+    let found = console.app.list_people(admin, query, Slice { offset: 0, limit: 10 }).await?;
     match found.as_slice() {
         [only] => Ok(only.id),
         [] => Err(CliError::Failed(format!(

@@ -6,6 +6,7 @@
 //! | [`AnyScimClient`] | the same, or somebody who shows no credential |
 //! | [`OperatorCaller`] | those who run Usher |
 //! | [`TenantAdminCaller`] | who administers the tenant in the address: its admin credential, or an operator |
+//! | [`ActingCaller`] | the same, for the person whom [`ACTING_PERSON`] names, if it is there |
 //! | [`StreamCaller`] | a receiver, with the token of its stream |
 //! | [`SessionCaller`] | a person who is signed in |
 //! | [`Subject`] | either a provisioning client or a person who is signed in |
@@ -63,6 +64,13 @@ pub struct TenantAdminCaller {
     /// The tenant's slug.
     pub tenant: String,
 }
+
+/// The header that names the person for whom an administrator's program asks.
+pub const ACTING_PERSON: &str = "Usher-Acting-Person";
+
+/// Somebody who administers the tenant in the address, or a person for whom they ask and who is held to grant rules.
+#[derive(Debug)]
+pub struct ActingCaller(pub AdminScope);
 
 /// A receiver of security event tokens.
 #[derive(Debug)]
@@ -161,23 +169,56 @@ impl FromRequest for TenantAdminCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let app = &AppState::of(&request)?.app;
-            let token = bearer(&request)?;
-            if token.kind() == TokenKind::Operator {
-                let operator = operator(&request, &token).await?;
-                let tenant = tenant(&request)?;
-                return Ok(Self { scope: app.enter(&operator, &tenant).await?, tenant });
+            let caller = tenant_admin(&request).await?;
+            if request.headers().contains_key(ACTING_PERSON) {
+                // Whoever names a person believes that the person's rights are asked.
+                return Err(Refused::NotLikeThis(
+                    "This is not done for a person; leave out Usher-Acting-Person.",
+                ));
             }
-            let Opened::Tenant(scope) = opened(&request, &token).await? else {
-                return Err(Refused::WrongCredential("This takes an administrator's credential."));
-            };
-            let tenant = tenant(&request)?;
-            if app.administers(&scope, &tenant).await? {
-                Ok(Self { scope, tenant })
-            } else {
-                Err(AppError::NotFound("tenant").into())
-            }
+            Ok(caller)
         })
+    }
+}
+
+impl FromRequest for ActingCaller {
+    type Error = Refused;
+    type Future = LocalBoxFuture<'static, Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let caller = tenant_admin(&request).await?;
+            let mut named = request.headers().get_all(ACTING_PERSON);
+            let Some(person) = named.next() else { return Ok(Self(caller.scope)) };
+            let one = person.to_str().ok().filter(|_| named.next().is_none());
+            let wrong = || Refused::parameter(ACTING_PERSON, "is not the id of one person");
+            let person = one.and_then(|id| id.parse().ok()).ok_or_else(wrong)?;
+            Ok(Self(AppState::of(&request)?.app.acting_for(&caller.scope, person).await?))
+        })
+    }
+}
+
+async fn tenant_admin(request: &HttpRequest) -> Result<TenantAdminCaller, Refused> {
+    let app = &AppState::of(request)?.app;
+    let token = bearer(request)?;
+    if token.kind() == TokenKind::Operator {
+        let operator = operator(request, &token).await?;
+        let tenant = tenant(request)?;
+        return Ok(TenantAdminCaller { scope: app.enter(&operator, &tenant).await?, tenant });
+    }
+    let Opened::Tenant(scope) = opened(request, &token).await? else {
+        return Err(Refused::WrongCredential("This takes an administrator's credential."));
+    };
+    let tenant = tenant(request)?;
+    if !app.administers(&scope, &tenant).await? {
+        return Err(AppError::NotFound("tenant").into());
+    }
+    // Decisions are asked for by POST, since there may be a hundred questions.
+    if scope.may_write() || asks(request, "/decisions") {
+        Ok(TenantAdminCaller { scope, tenant })
+    } else {
+        Err(Refused::OnlyReads)
     }
 }
 
@@ -208,9 +249,16 @@ fn must_be_of_the_address(directory: &DirectoryScope, request: &HttpRequest) -> 
 /// A credential that only reads may ask: by GET, or by POST to `/.search` (RFC 7644 §3.4.3). Everything else is a change,
 /// whatever addresses there are.
 fn must_be_allowed(directory: &DirectoryScope, request: &HttpRequest) -> Result<(), Refused> {
-    let asks = matches!(*request.method(), Method::GET | Method::HEAD)
-        || (request.method() == Method::POST && request.path().ends_with("/.search"));
-    if asks || directory.may_write() { Ok(()) } else { Err(Refused::OnlyReads) }
+    if directory.may_write() || asks(request, "/.search") { Ok(()) } else { Err(Refused::OnlyReads) }
+}
+
+/// Whether a request changes nothing: by its method, or as a POST to an address with this end.
+fn asks(request: &HttpRequest, question: &str) -> bool {
+    match *request.method() {
+        Method::GET | Method::HEAD => true,
+        Method::POST => request.path().ends_with(question),
+        _ => false,
+    }
 }
 
 impl FromRequest for Subject {
@@ -236,11 +284,17 @@ fn bearer(request: &HttpRequest) -> Result<PlainToken, Refused> {
 
 /// What stands behind `Bearer` in the one `Authorization` header.
 fn presented(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = authorization(request)?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// Scheme and credentials of the `Authorization` header (RFC 9110 §11.4). There is one, or none counts.
+pub(super) fn authorization(request: &HttpRequest) -> Option<(&str, &str)> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let (Some(header), None) = (headers.next(), headers.next()) else { return None };
     let text = header.to_str().unwrap_or_default();
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
+    Some((scheme, credentials.trim()))
 }
 
 /// What a token that somebody else issued opens. It names no tenant, so the address must.
@@ -251,7 +305,8 @@ async fn issued(request: &HttpRequest) -> Result<Option<Opened>, Refused> {
     Ok(state.app.authenticate_issued(tenant.as_str(), token, state.request_id(request)).await?)
 }
 
-async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Refused> {
+/// What a credential opens that is no gate's, no stream's and no person's.
+pub(super) async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Refused> {
     let unknown = || Refused::Unauthenticated(Scheme::Bearer { shown: true });
     let state = AppState::of(request)?;
     match token.kind() {
@@ -268,6 +323,9 @@ async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<Opened, Ref
         | TokenKind::AppCode
         | TokenKind::AppRefresh
         | TokenKind::AppRequest
+        | TokenKind::Gate
+        | TokenKind::GateCode
+        | TokenKind::GatePass
         | TokenKind::Session
         | TokenKind::Browser
         | TokenKind::Invitation => Err(unknown()),

@@ -13,6 +13,8 @@ pub enum Door {
     OAuth,
     /// The product's apps, and the browsers that they send: `/op`.
     Apps,
+    /// Proxies that ask about requests: `/forward-auth`.
+    Gates,
     /// Receivers of security event tokens: `/ssf`.
     Signals,
     /// Whoever operates Usher: health and metrics.
@@ -31,6 +33,7 @@ impl Door {
             "login" | "oidc" | "saml" | "session" | "logout" => Self::Login,
             "oauth" | ".well-known" => Self::OAuth,
             "op" => Self::Apps,
+            "forward-auth" => Self::Gates,
             "ssf" => Self::Signals,
             "healthz" | "readyz" | "metrics" => Self::Operation,
             _ => Self::None,
@@ -45,6 +48,7 @@ impl Door {
             Self::Login => "login",
             Self::OAuth => "oauth",
             Self::Apps => "apps",
+            Self::Gates => "gates",
             Self::Signals => "signals",
             Self::Operation => "operation",
             Self::None => "none",

@@ -1,11 +1,19 @@
 //! One address and its methods. Knows `Allow`, HEAD and OPTIONS; does not know what the methods do.
 
+use std::str::FromStr;
+
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::header::ALLOW;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, web};
+use app::AppError;
 
 use super::error::Refused;
 use super::voice::{Voice, speak};
+
+/// The id in an address. What cannot be one of ours names nothing.
+pub(super) fn id_of<T: FromStr>(text: &str, what: &'static str) -> Result<T, AppError> {
+    text.parse().or(Err(AppError::NotFound(what)))
+}
 
 /// An address of a door. Other methods than the given are answered with 405 and `Allow`; HEAD goes with GET.
 pub(super) struct Endpoint {
@@ -39,6 +47,17 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         self.with("GET", web::get().to(handler.clone())).with("HEAD", web::head().to(handler))
+    }
+
+    /// All methods alike, those included that are answered here otherwise.
+    pub(super) fn any<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::route().to(handler));
+        self
     }
 
     methods! {
@@ -87,6 +106,7 @@ mod tests {
     use actix_web::App;
     use actix_web::http::Method;
     use actix_web::test::{TestRequest, call_service, init_service};
+    use domain::id::UserId;
 
     use super::*;
 
@@ -110,6 +130,13 @@ mod tests {
             let refused = ask(method).await;
             assert_eq!(refused.status(), 405, "{method}");
             assert_eq!(refused.headers().get(ALLOW).unwrap(), "GET, HEAD, DELETE, OPTIONS");
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_shape_names_nothing() {
+        for id in ["1", "../Groups", "a\0b", "0198c2f07a3b7c4d8e5f0123456789a"] {
+            assert!(matches!(id_of::<UserId>(id, "user"), Err(AppError::NotFound("user"))), "{id:?}");
         }
     }
 }

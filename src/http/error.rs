@@ -276,12 +276,14 @@ fn app_status(error: &AppError) -> StatusCode {
         AppError::Unauthorized | AppError::Token(TokenRefusal::Client(_)) => StatusCode::UNAUTHORIZED,
         AppError::Token(TokenRefusal::NeedsOpenId)
         | AppError::Forbidden(_)
+        | AppError::GrantRule { .. }
         | AppError::NoSeat
         | AppError::Held { .. } => StatusCode::FORBIDDEN,
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
-        AppError::Conflict(_) | AppError::Managed { .. } | AppError::LastHolder { .. } => {
-            StatusCode::CONFLICT
-        }
+        AppError::Conflict(_)
+        | AppError::Managed { .. }
+        | AppError::LastHolder { .. }
+        | AppError::Requires { .. } => StatusCode::CONFLICT,
         AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
         AppError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
@@ -308,6 +310,7 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
         Refusal::Paused
         | Refusal::NotEnforced
         | Refusal::NotAccepted(_)
+        | Refusal::NotAllowed
         | Refusal::Unknown
         | Refusal::DomainUnverified
         | Refusal::Departed
@@ -326,6 +329,8 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::Conflict(_) => "conflict",
         AppError::Managed { .. } => "managed_by_directory",
         AppError::LastHolder { .. } => "last_holder",
+        AppError::GrantRule { .. } => "grant_rule",
+        AppError::Requires { .. } => "requires",
         AppError::Held { .. } => "departure_held",
         AppError::Invalid(_) => "invalid",
         AppError::Forbidden(_) => "forbidden",
@@ -351,8 +356,18 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
             "The {what} is managed by the directory {name:?} ({directory}) and can only be changed there."
         )
         .into(),
-        AppError::LastHolder { role, minimum } => {
-            format!("The role {role} must be held by at least {minimum}; give it to somebody else first.").into()
+        AppError::LastHolder { invariant, role, minimum } => format!(
+            "The role {role} must be held by at least {minimum} ({invariant}); give it to somebody else first."
+        )
+        .into(),
+        AppError::GrantRule { deed, rule: Some(rule) } => {
+            format!("The grant rule {rule} forbids {deed}.").into()
+        }
+        AppError::GrantRule { deed, rule: None } => {
+            format!("No grant rule allows the person who acts {deed} there.").into()
+        }
+        AppError::Requires { what, requires } => {
+            format!("{what} requires {requires}; give that first, or take {what} away before it.").into()
         }
         AppError::Held { limit } => format!(
             "More than {limit} people left this directory within an hour, so this departure waits for an administrator \

@@ -6,6 +6,7 @@
 //! | `/api/v1` | administrators' programs | RFC 9457 | `admin` |
 //! | `/login`, `/oidc`, `/saml` | browsers on their way in | a page | `login` |
 //! | `/oauth`, `/.well-known` | provisioning clients that fetch an access token | RFC 6749 §5.2 | `oauth` |
+//! | `/forward-auth` | proxies, about each request | a page or RFC 9457 | `gates` |
 //! | `/session`, `/logout` | a product's front end | RFC 9457 | `login` |
 //! | `/healthz`, `/readyz`, `/metrics` | whoever operates Usher | – | [`health`], [`metrics`] |
 //!
@@ -21,6 +22,7 @@ pub mod door;
 pub mod dry_run;
 mod endpoint;
 pub mod error;
+mod gates;
 pub mod health;
 pub mod limits;
 mod login;

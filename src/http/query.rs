@@ -75,6 +75,21 @@ impl Query {
         }
     }
 
+    /// The same of one that must be there.
+    pub(super) fn required(&self, name: &'static str, longest: usize) -> Result<&str, Refused> {
+        self.text(name, longest)?.ok_or_else(|| Refused::parameter(name, "is missing"))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn truth(&self, name: &'static str) -> Result<Option<bool>, Refused> {
+        match self.get(name)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Refused::parameter(name, "is true or false")),
+        }
+    }
+
     /// A whole number within bounds.
     pub(super) fn number(
         &self,

@@ -90,7 +90,7 @@ where
         let at = request.app_data::<Data<AppState>>().map(|state| state.clock.now());
         let address = request
             .app_data::<Data<AppState>>()
-            .map(|state| client_address(&request, state.limits.trusted_proxies()).to_string());
+            .map(|state| client_address(request.request(), state.limits.trusted_proxies()).to_string());
         let response = next.call(request).await?;
         if let (Some(at), Some(address)) = (at, address) {
             hand_over(&recording, &response, at, address, started);

@@ -11,7 +11,7 @@ use super::limits::{authorization, guard};
 use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
-use super::{admin, apps, health, login, metrics, oauth, scim, ssf};
+use super::{admin, apps, gates, health, login, metrics, oauth, scim, ssf};
 
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -23,6 +23,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     let oauth_guard = || guard(limits(), nobody, over_limit(Voice::OAuth));
     let page_guard = || guard(limits(), nobody, over_limit(Voice::Page));
 
+    for_programs(cfg, state);
     cfg.service(
         web::scope("/scim")
             .service(web::scope("/v2").configure(scim::routes).default_service(web::to(nothing_here)))
@@ -82,20 +83,6 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .wrap(guard(limits(), authorization, over_limit(Voice::OAuth))),
     )
     .service(
-        web::scope("/ssf")
-            .configure(ssf::routes)
-            .default_service(web::to(nothing_here))
-            .wrap(speak(Voice::Problem))
-            .wrap(guard(limits(), authorization, over_limit(Voice::Problem))),
-    )
-    .service(
-        web::scope("/.well-known")
-            .configure(oauth::metadata_routes)
-            .default_service(web::to(nothing_here))
-            .wrap(speak(Voice::OAuth))
-            .wrap(oauth_guard()),
-    )
-    .service(
         web::scope("/session")
             .configure(login::session_routes)
             .default_service(web::to(nothing_here))
@@ -115,6 +102,31 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .service(Endpoint::at("/readyz").get(health::readyz))
             .service(Endpoint::at("/metrics").get(metrics::metrics))
             .default_service(web::to(a_stranger)),
+    );
+}
+
+/// The doors of proxies, of receivers, and what programs read of all doors.
+fn for_programs(cfg: &mut web::ServiceConfig, state: &AppState) {
+    let limits = || std::sync::Arc::clone(&state.limits);
+    cfg.service(
+        web::scope("/forward-auth")
+            .configure(gates::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Problem)),
+    )
+    .service(
+        web::scope("/ssf")
+            .configure(ssf::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Problem))
+            .wrap(guard(limits(), authorization, over_limit(Voice::Problem))),
+    )
+    .service(
+        web::scope("/.well-known")
+            .configure(oauth::metadata_routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::OAuth))
+            .wrap(guard(limits(), nobody, over_limit(Voice::OAuth))),
     );
 }
 

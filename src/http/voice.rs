@@ -37,7 +37,9 @@ impl Voice {
             Door::Scim => Self::Scim,
             Door::OAuth | Door::Apps => Self::OAuth,
             Door::Login | Door::None if wants_page(request) => Self::Page,
-            Door::Api | Door::Signals | Door::Operation | Door::Login | Door::None => Self::Problem,
+            Door::Api | Door::Gates | Door::Signals | Door::Operation | Door::Login | Door::None => {
+                Self::Problem
+            }
         }
     }
 

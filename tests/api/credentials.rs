@@ -38,8 +38,31 @@ fn a_credential_that_only_reads_finds_everybody_and_changes_nobody() {
 
         doors.scim.get(&format!("/Users/{id}")).await.is(200);
         assert_eq!(listed(&doors, &credential).await["scope"], "read");
-        doors.api.post("/credentials", json!({"scope": "read"})).await.problem(400, "invalid");
         doors.api.post("/credentials", json!({"scope": "all"})).await.problem(400, "invalid_body");
+    });
+}
+
+#[test]
+fn an_admin_credential_that_only_reads_is_told_everything_and_changes_nothing() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let id = doors.user("mina").await;
+        let (credential, _) = issue(&doors, json!({"scope": "read"})).await;
+        let renewed = rotate(&doors, &credential, json!({})).await.is(201).json();
+        let reader = doors.api.with(&text(&renewed["token"]));
+
+        reader.get(&format!("/users/{id}/access")).await.is(200);
+        let questions = json!({"questions": [{"user": id, "permission": "materials.approve"}]});
+        assert_eq!(reader.post("/decisions", questions).await.is(200).json()["items"][0]["allowed"], false);
+        let refused = reader.post("/workspaces", json!({"key": "emea", "name": "EMEA"})).await;
+        let refused = refused.problem(403, "insufficient_scope");
+        assert!(refused.header("www-authenticate").contains("insufficient_scope"), "{}", refused.text);
+        reader.post("/credentials", json!({})).await.problem(403, "insufficient_scope");
+        reader.delete(&format!("/credentials/{credential}")).await.problem(403, "insufficient_scope");
+        reader.put("/offer", json!({})).await.problem(403, "insufficient_scope");
+
+        assert_eq!(doors.api.get("/workspaces").await.is(200).json()["items"], json!([]));
+        assert_eq!(listed(&doors, &text(&renewed["id"])).await["scope"], "read");
     });
 }
 

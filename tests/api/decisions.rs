@@ -3,7 +3,7 @@
 use domain::blueprint::{Blueprint, catalog};
 use serde_json::{Value, json};
 
-use crate::support::http::{Doors, text};
+use crate::support::http::{Doors, base, session_at, text};
 use crate::support::people::Tenant;
 use crate::support::{fresh_slug, run};
 
@@ -314,13 +314,42 @@ fn the_blocked_may_do_nothing_whatever_gives_something() {
         // Two owners, so that the guard has nothing to say.
         let ken = doors.user("ken").await;
         doors.group("owners apac", &[&ken]).await;
+        let connection = doors.connection("corporate", "https://id.example").await;
+        let (cookie, other) = (doors.session(&hana, connection).await, doors.session(&ken, connection).await);
         doors.group("blocked", &[&hana]).await;
 
+        session_at(base(), &cookie).await.is(401);
+        session_at(base(), &other).await.is(200);
         let answer = decide(&doors, &hana, "messages", at("emea")).await;
         assert_eq!(answer["allowed"], false);
         assert!(answer["reasons"].as_array().unwrap().iter().any(|it| it["because"] == "blocked"));
         assert_eq!(doors.access(&hana).await["status"], json!({"kind": "blocked"}));
         let refused = json!({"priority": 1, "match": {"group": "x"}, "gives": {"block": false}});
         doors.api.post("/mapping-rules", refused).await.problem(400, "invalid");
+    });
+}
+
+#[test]
+fn a_rule_that_blocks_ends_the_sessions_of_all_whom_it_matches() {
+    run(async {
+        let doors = restricting().await;
+        let connection = doors.connection("corporate", "https://id.example").await;
+        let (hana, ken, mina) = (doors.user("hana").await, doors.user("ken").await, doors.user("mina").await);
+        doors.group("guests", &[&hana, &ken]).await;
+        let mut cookies = Vec::new();
+        for person in [&hana, &hana, &ken, &mina] {
+            cookies.push(doors.session(person, connection).await);
+        }
+
+        doors.rule(99, json!({"group": "guests"}), json!({"block": true})).await;
+
+        let (staying, shown_out) = cookies.split_last().unwrap();
+        for cookie in shown_out {
+            session_at(base(), cookie).await.is(401);
+        }
+        session_at(base(), staying).await.is(200);
+        let page = doors.api.get("/audit-events?count=200").await.is(200).json();
+        let events = page["events"].as_array().unwrap().iter();
+        assert_eq!(events.filter(|event| event["action"] == "session.revoke").count(), shown_out.len());
     });
 }

@@ -211,6 +211,47 @@ fn a_create_lets_the_inactive_in_again_only_where_the_directory_is_set_so() {
     });
 }
 
+/// Behaviour 23, in a bulk request: each operation is answered as it would be alone.
+#[test]
+fn a_bulk_request_lets_the_inactive_in_again_where_the_directory_is_set_so() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let mina = doors.person(json!({"userName": "mina", "externalId": "7"})).await;
+        doors.set_active(&mina, false).await;
+        let operation = |bulk_id: &str, data: Value| json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": user(data)});
+        let bulk = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": [
+                operation("a", json!({"userName": "hana"})),
+                operation("b", json!({"userName": "mina.k", "externalId": "7"})),
+                operation("c", json!({"userName": "ken"})),
+            ],
+        });
+        let ask = async || {
+            let answers = doors.scim.post("/Bulk", bulk.clone()).await.is(200).json()["Operations"].clone();
+            let answers = answers.as_array().unwrap().clone();
+            (
+                answers.iter().map(|it| text(&it["status"])).collect::<Vec<_>>(),
+                answers[1]["location"].as_str().unwrap_or_default().to_owned(),
+            )
+        };
+
+        let (refused, _) = ask().await;
+        for name in ["hana", "ken"] {
+            let found = found(&doors.scim, "Users", &format!("userName eq \"{name}\"")).await;
+            doors.scim.delete(&format!("/Users/{}", found[0])).await.is(204);
+        }
+        set_reenables(&doors, true).await;
+        let (done, location) = ask().await;
+
+        assert_eq!(refused, ["201", "409", "201"]);
+        assert_eq!(done, ["201", "201", "201"]);
+        assert!(location.ends_with(&mina), "{location}");
+        let body = doors.scim.get(&format!("/Users/{mina}")).await.is(200).json();
+        assert_eq!((&body["userName"], &body["active"]), (&json!("mina.k"), &json!(true)));
+    });
+}
+
 /// Behaviour 70: to the client a deleted person is gone at once, inside they have left a trace.
 #[test]
 fn a_deleted_person_leaves_a_tombstone_and_their_names_are_free_at_once() {

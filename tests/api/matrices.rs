@@ -1,4 +1,5 @@
-//! Every cell of every product's matrix, asked through the API about people whom a directory provisioned and put into groups.
+//! Every cell of every product's matrix, asked about people whom a directory provisioned and put into groups: by each of them with
+//! their own session, and about each with an administrator's credential.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use domain::blueprint::{
 };
 use serde_json::{Value, json};
 
-use crate::support::http::{Doors, text};
+use crate::support::http::{COOKIE, Client, Doors, text};
 use crate::support::people::Tenant;
 use crate::support::{fresh_slug, run};
 
@@ -21,6 +22,23 @@ struct World {
     /// The members of each group that a rule names.
     groups: BTreeMap<String, BTreeSet<String>>,
     people: BTreeMap<String, String>,
+}
+
+/// What somebody is answered who asks this about themselves.
+async fn own_answers(cookie: &str, questions: &[&Value]) -> Vec<Value> {
+    let questions: Vec<Value> = questions
+        .iter()
+        .map(|question| {
+            let mut own = (*question).clone();
+            own.as_object_mut().unwrap().remove("user");
+            own
+        })
+        .collect();
+    let with = |request: reqwest::RequestBuilder| {
+        request.header("cookie", format!("{COOKIE}={cookie}")).json(&json!({"questions": questions}))
+    };
+    let answers = Client::at("/session").send("POST", "/decisions", with).await.is(200).json();
+    answers["items"].as_array().unwrap().clone()
 }
 
 impl World {
@@ -182,7 +200,7 @@ async fn questions(world: &mut World, role: &Role, permission: &Permission, cell
 #[test]
 fn the_api_answers_what_every_cell_of_every_matrix_says() {
     run(async {
-        let mut checked = 0;
+        let (mut checked, mut asked, mut questions_of_all) = (0, 0, 0);
         for (id, text) in catalog() {
             let mut world = World::of(id, text).await;
             let matrix: Value = serde_json::from_str(&matrix(id)).unwrap();
@@ -200,6 +218,21 @@ fn the_api_answers_what_every_cell_of_every_matrix_says() {
                 let members: Vec<&str> = members.iter().map(String::as_str).collect();
                 world.doors.group(group, &members).await;
             }
+            let connection = world.doors.connection("op", "https://idp.example").await;
+            let everybody: BTreeSet<&str> = world.people.values().map(String::as_str).collect();
+            for user in everybody {
+                let of_user: Vec<&Expected> =
+                    expected.iter().filter(|it| it.question["user"] == user).collect();
+                let cookie = world.doors.session(user, connection).await;
+                for some in of_user.chunks(100) {
+                    let questions: Vec<&Value> = some.iter().map(|it| &it.question).collect();
+                    for (expected, answer) in some.iter().zip(own_answers(&cookie, &questions).await) {
+                        check(expected, &answer);
+                        asked += 1;
+                    }
+                }
+            }
+            questions_of_all += expected.len();
             for some in expected.chunks(100) {
                 let questions: Vec<&Value> = some.iter().map(|it| &it.question).collect();
                 let body = json!({"questions": questions});
@@ -210,7 +243,7 @@ fn the_api_answers_what_every_cell_of_every_matrix_says() {
             }
         }
 
-        assert_eq!(checked, 375);
+        assert_eq!((checked, asked), (375, questions_of_all));
     });
 }
 

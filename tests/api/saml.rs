@@ -1,13 +1,18 @@
 //! Signing in and out by SAML at real identity providers.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use domain::clock::{Clock as _, FixedClock};
 use serde_json::{Value, json};
+use usher::system::SystemClock;
 
-use crate::support::http::{Doors, PUBLIC, base, session_at};
+use crate::support::http::{Doors, PUBLIC, base, session_at, start};
 use crate::support::provider::{Browser, Form};
-use crate::support::run;
 use crate::support::saml::{Samlp, SimpleSaml, certificates, connect, simplesaml};
+use crate::support::{new_app_at, run};
 
 /// A tenant with a connection `idp` at SimpleSAMLphp, which knows us by our metadata and verifies what we sign.
 async fn doors(provider: &SimpleSaml, rules: Value, at_provider: Value) -> Doors {
@@ -167,6 +172,44 @@ fn a_new_certificate_counts_when_an_administrator_has_approved_it() {
             .await
             .problem(409, "conflict");
         doors.api.post(&approve, json!({})).await.problem(404, "not_found");
+    });
+}
+
+/// Nobody told us of the new key, and whoever makes signatures fail does not make us ask the provider all the time.
+#[test]
+fn a_signature_by_a_key_that_nobody_knows_has_the_metadata_looked_at_once_a_minute() {
+    run(async {
+        let provider = SimpleSaml::start();
+        let doors = doors(&provider, json!({}), json!({})).await;
+        doors.user("alice").await;
+        let clock = Arc::new(FixedClock::at(SystemClock.now() + TimeDelta::minutes(2)));
+        let (_serving, server) = start(Arc::new(new_app_at(4, clock.clone())));
+        let sign_in = async || Browser::at(&server).sign_in_by_saml(&doors.tenant.slug, "alice").await;
+        let waiting = async || {
+            let view = doors.api.get("/saml-connections/idp").await.is(200).json();
+            certificates(&view, "pending")
+        };
+        let signs_with = |name: &str| {
+            provider.make_key(name);
+            provider.set(&json!({"privatekey": format!("{name}.key"), "certificate": format!("{name}.crt")}));
+        };
+        sign_in().await.is(303);
+        assert!(waiting().await.is_empty());
+
+        signs_with("second");
+        sign_in().await.page(403, "signature");
+        let found = waiting().await;
+        signs_with("third");
+        sign_in().await.page(403, "signature");
+        assert_eq!((found.len(), waiting().await), (1, found.clone()));
+
+        clock.advance(TimeDelta::minutes(1));
+        sign_in().await.page(403, "signature");
+        let newest = waiting().await;
+        assert!(newest.len() == 1 && newest != found, "{newest:?}");
+        let approve = format!("/saml-connections/idp/certificates/{}", newest[0]);
+        doors.api.post(&approve, json!({})).await.is(200);
+        sign_in().await.is(303);
     });
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::http::{Client, Doors, operator_token, text};
-use crate::support::receiver::{Got, Receiver, courier, python};
+use crate::support::receiver::{Got, Receiver, courier, python, within_a_second};
 use crate::support::{new_app, run, runtime};
 
 /// A webhook of this tenant; its id and secret.
@@ -72,21 +72,16 @@ fn behaviour_104_a_fact_arrives_signed_within_a_second_and_says_who_and_by_which
             receiver.until("she left", |got| of(got, &mina).contains(&"user.deactivated".to_owned())).await;
 
         let left = got.iter().find(|got| got.kind() == "user.deactivated").unwrap();
-        let mut took = left.at - began;
-        // On a busy machine one of them may be late; it is not the courier that is, if another is in time.
-        for name in ["ken", "yuna", "jun", "aki"] {
-            if took < Duration::from_secs(1) {
-                break;
-            }
+        within_a_second(left.at - began, async |name| {
             let person = doors.user(name).await;
             let began = Instant::now();
             doors.set_active(&person, false).await;
             let is_it =
                 |got: &Got| of(std::slice::from_ref(got), &person).contains(&"user.deactivated".to_owned());
             let got = receiver.until("they left", |got| got.iter().any(is_it)).await;
-            took = got.iter().find(|got| is_it(got)).unwrap().at - began;
-        }
-        assert!(took < Duration::from_secs(1), "{took:?}");
+            got.iter().find(|got| is_it(got)).unwrap().at - began
+        })
+        .await;
         assert_eq!(holds(left, &secret), "1");
         assert_eq!(holds(left, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), "0");
         assert_eq!(left.header("content-type"), "application/json");
@@ -461,7 +456,8 @@ fn what_was_kept_long_enough_is_forgotten_unless_somebody_waits_for_it() {
 
         let later = usher::system::SystemClock.now() + chrono::Duration::days(8);
         let then = crate::support::new_app_at(2, Arc::new(FixedClock::at(later)));
-        assert!(then.forget_signals().await.unwrap() > 0);
+        let tenant = doors.tenant.admin.scope().tenant(); // the others' tests want to keep theirs
+        assert!(then.forget_signals_of(tenant).await.unwrap() > 0);
 
         assert!(log(&doors, &done, "done").await.is_empty());
         assert_eq!(log(&doors, &waiting, "pending").await.len(), 1);

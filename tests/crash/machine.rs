@@ -49,13 +49,18 @@ pub struct Line {
 impl Machine {
     /// A new folder, and Usher started in it.
     pub fn start(name: &str) -> Self {
+        Self::with(name, &[])
+    }
+
+    /// The same with these settings besides.
+    pub fn with(name: &str, more: &[(&'static str, &str)]) -> Self {
         let folder = std::env::temp_dir().join(format!("usher-crash-{}-{name}", std::process::id()));
         // The user that Postgres runs as must be able to enter.
         DirBuilder::new().mode(0o755).create(&folder).unwrap();
         guard(&folder);
         let port = free_port();
         let many = "1000000".to_owned();
-        let environment = vec![
+        let mut environment = vec![
             ("USHER_HTTP_LISTEN", format!("127.0.0.1:{port}")),
             ("USHER_DATABASE_DATA_DIR", folder.join("data").display().to_string()),
             ("USHER_LIMITS_PER_CREDENTIAL_PER_SECOND", many.clone()),
@@ -64,6 +69,7 @@ impl Machine {
             ("USHER_EGRESS_ALLOW_LOOPBACK", "true".to_owned()),
             ("USHER_LOG_LEVEL", "warn".to_owned()),
         ];
+        environment.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let usher = spawn(&folder, &environment);
         let base = format!("http://127.0.0.1:{port}");
         Self { usher, folder, base, environment, http: http() }
@@ -91,10 +97,16 @@ impl Machine {
         }
     }
 
-    fn run(&self, arguments: &[&str]) -> Value {
-        let output = command(&self.folder, &self.environment).arg("--json").args(arguments).output().unwrap();
+    /// What a command answers, in JSON.
+    pub fn run(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.says(&[&["--json"], arguments].concat())).unwrap()
+    }
+
+    /// What a command prints.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = command(&self.folder, &self.environment).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        String::from_utf8(output.stdout).unwrap()
     }
 
     pub fn start_usher(&mut self) {
@@ -272,7 +284,7 @@ fn spawn(folder: &Path, environment: &[(&str, String)]) -> Child {
 }
 
 /// A port below those that the system gives to anybody, so that nobody takes it while Usher is away.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static MACHINES: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() * 2 + MACHINES.fetch_add(1, Ordering::Relaxed);
     let ports = (0..).map(|step| 20_000 + u16::try_from((first + step * 100) % 12_000).unwrap());

@@ -14,7 +14,7 @@ pub mod chance;
 mod client;
 mod follower;
 mod journal;
-mod machine;
+pub mod machine;
 
 use std::ops::Range;
 use std::sync::Arc;

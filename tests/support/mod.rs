@@ -9,6 +9,7 @@ pub mod oauth;
 pub mod passkey;
 pub mod people;
 pub mod provider;
+pub mod proxy;
 pub mod receiver;
 pub mod saml;
 

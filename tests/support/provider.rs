@@ -15,13 +15,15 @@ use serde_json::{Value, json};
 use super::http::{COOKIE, PUBLIC, Reply, agent, base};
 
 /// How many tenants can sign in at the provider during a run.
-const TENANTS: usize = 112;
+const TENANTS: usize = 116;
 const MOST_HOPS: usize = 20;
 /// Everybody's; to oidc-provider any is right.
 pub const PASSWORD: &str = "anything";
 
 pub struct Provider {
     pub issuer: String,
+    /// The address of the Usher that it knows.
+    public: String,
     slugs: Vec<String>,
     taken: AtomicUsize,
 }
@@ -35,22 +37,24 @@ pub fn provider() -> &'static Provider {
 impl Provider {
     /// One of its own, for tests that change what it is.
     pub fn start() -> Self {
-        let state = state();
-        let program = state.join("node/op.mjs");
+        Self::of((PUBLIC, base()), (0..TENANTS).map(|_| super::fresh_slug()).collect())
+    }
+
+    /// One for the tenants of these slugs, of an Usher with this address that really listens at the other.
+    pub fn of((public, server): (&str, &str), slugs: Vec<String>) -> Self {
+        let program = state().join("node/op.mjs");
         assert!(program.exists(), "{} is not there: run `./x setup` first", program.display());
-        let own = state.join("node/bin/node");
-        let node = if own.exists() { own } else { PathBuf::from("node") };
+        let node = node();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let slugs: Vec<String> = (0..TENANTS).map(|_| super::fresh_slug()).collect();
         let callbacks: Vec<String> =
-            slugs.iter().map(|slug| format!("{PUBLIC}/oidc/{slug}/op/callback")).collect();
+            slugs.iter().map(|slug| format!("{public}/oidc/{slug}/op/callback")).collect();
         // Ends with this process, however that ends: the pipe closes.
         let mut running = Command::new("sh")
             .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
             .args([node.as_os_str(), program.as_os_str()])
             .env("PORT", port.to_string())
-            .env("GATEWAY", PUBLIC)
-            .env("GATEWAY_AT", base())
+            .env("GATEWAY", public)
+            .env("GATEWAY_AT", server)
             .env("REDIRECT_URIS", callbacks.join(","))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -67,12 +71,13 @@ impl Provider {
         });
         assert!(up.iter().any(|line| line == "up"), "the OpenID provider did not start");
         std::mem::forget(running);
-        Self { issuer: format!("http://127.0.0.1:{port}"), slugs, taken: AtomicUsize::new(0) }
+        let issuer = format!("http://127.0.0.1:{port}");
+        Self { issuer, public: public.to_owned(), slugs, taken: AtomicUsize::new(0) }
     }
 
     /// Registers a client for the connection `op` of this tenant alone. What is registered, with its id and secret.
     pub async fn register(&self, tenant: &str, change: Value) -> Value {
-        let ours = |what: &str| format!("{PUBLIC}/oidc/{tenant}/op/{what}");
+        let ours = |what: &str| format!("{}/oidc/{tenant}/op/{what}", self.public);
         let mut client = json!({
             "redirect_uris": [ours("callback")],
             "post_logout_redirect_uris": [ours("signed-out")],
@@ -102,6 +107,12 @@ impl Provider {
 pub fn state() -> PathBuf {
     std::env::var_os("USHER_TESTBED_STATE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".usher"), PathBuf::from)
+}
+
+/// The Node that runs the programs of others.
+pub fn node() -> PathBuf {
+    let own = state().join("node/bin/node");
+    if own.exists() { own } else { PathBuf::from("node") }
 }
 
 /// A browser: keeps cookies, goes where it is sent on this machine, fills in forms.
@@ -140,6 +151,12 @@ impl Browser {
     pub async fn get(&self, address: &str) -> Reply {
         let request = self.agent.get(self.real(address)).header("accept-language", self.language);
         Reply::of(format!("GET {address}"), request).await
+    }
+
+    /// The same as a browser that shows a page next.
+    pub async fn get_page(&self, address: &str) -> Reply {
+        let request = self.agent.get(self.real(address)).header("accept", "text/html,*/*;q=0.8");
+        Reply::of(format!("GET {address}"), request.header("sec-fetch-mode", "navigate")).await
     }
 
     /// Sends a form's fields to an address.

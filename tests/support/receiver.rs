@@ -12,6 +12,8 @@ use serde_json::Value;
 /// A request that came.
 #[derive(Debug, Clone)]
 pub struct Got {
+    /// Method and target.
+    pub asked: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
     pub at: Instant,
@@ -109,6 +111,18 @@ impl Receiver {
     }
 }
 
+/// Something is there within a second of its cause: `took`, or what it takes `again` with somebody else. On a busy machine one
+/// of them may be late; it is not the courier that is, if another is in time.
+pub async fn within_a_second(mut took: Duration, again: impl AsyncFn(&str) -> Duration) {
+    for name in ["ken", "yuna", "jun", "aki"] {
+        if took < Duration::from_secs(1) {
+            return;
+        }
+        took = again(name).await;
+    }
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
 fn kinds(got: &[Got]) -> Vec<String> {
     got.iter().map(|got| got.body.clone()).collect()
 }
@@ -135,7 +149,12 @@ fn serve(stream: &TcpStream, shared: &Shared) {
     if reader.read_exact(&mut body).is_err() {
         return;
     }
-    let got = Got { headers, body: String::from_utf8(body).unwrap(), at: Instant::now() };
+    let got = Got {
+        asked: line.trim_end().rsplit_once(' ').map_or("", |(asked, _)| asked).to_owned(),
+        headers,
+        body: String::from_utf8(body).unwrap(),
+        at: Instant::now(),
+    };
     let (status, said) = (*shared.answer.lock().unwrap())(&got);
     shared.got.lock().unwrap().push(got);
     // A status of 0 is a receiver that hangs up without a word.

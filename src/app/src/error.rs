@@ -1,5 +1,6 @@
 //! The one error of the use cases, closed. Knows what went wrong for whom; how it is said is up to the door.
 
+use domain::blueprint::Deed;
 use store::{Conflict, StoreError};
 
 /// Why a use case did not happen. Nothing was changed.
@@ -24,9 +25,27 @@ pub enum AppError {
         /// Its display name.
         name: String,
     },
+    /// The person who acts may not do this to that person there.
+    #[error("no grant rule allows the person who acts {deed} there{}", .rule.as_deref().map(|rule| format!(": {rule} forbids it")).unwrap_or_default())]
+    GrantRule {
+        /// What they wanted to do.
+        deed: Deed,
+        /// The grant rule that forbids it; none if no rule allows it.
+        rule: Option<String>,
+    },
+    /// Something would be given without what it requires.
+    #[error("{what} requires {requires}")]
+    Requires {
+        /// The flag or permission.
+        what: String,
+        /// What it requires.
+        requires: String,
+    },
     /// Too few would hold a role that the tenant must not run out of.
-    #[error("the role {role} would be held by fewer than {minimum}")]
+    #[error("the role {role} would be held by fewer than {minimum} (invariant {invariant})")]
     LastHolder {
+        /// The invariant of the product that says so.
+        invariant: String,
         /// The role.
         role: String,
         /// So many must hold it.
@@ -148,6 +167,9 @@ pub enum Refusal {
     /// A passkey or a link to register one was not accepted. The browser is never told why.
     #[error("{0}")]
     NotAccepted(String),
+    /// The person is signed in, and may not have what they ask for.
+    #[error("the person may not get there")]
+    NotAllowed,
     /// The browser sets out again as soon as it is back.
     #[error(
         "the browser set out again and again within seconds: the product does not keep its session, or does not see it"
@@ -202,6 +224,7 @@ impl Refusal {
             Self::Paused => "paused",
             Self::NotEnforced => "not-enforced",
             Self::NotAccepted(_) => "not-accepted",
+            Self::NotAllowed => "not-allowed",
             Self::GoingRound => "going-round",
             Self::Replayed => "replayed",
             Self::SignedOut => "signed-out",

@@ -10,6 +10,7 @@
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`apps`] | the product's apps: they sign people in through us |
+//! | [`gates`] | proxies that ask for each request whether it may pass |
 //! | [`connections`] | directories, what opens them, connections |
 //! | [`signals`] | webhooks and streams of security events: who follows a tenant, and what they are sent |
 //! | [`requests`] | the provisioning log: what directories asked, read and tried again |
@@ -19,6 +20,7 @@ pub mod apps;
 pub mod connections;
 pub mod domains;
 mod error;
+pub mod gates;
 pub mod guards;
 pub mod login;
 pub mod people;
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::{Clock, Entropy};
-use domain::id::{AppId, CredentialId, OAuthClientId, RequestId};
+use domain::id::{AppId, CredentialId, OAuthClientId, RequestId, UserId};
 use domain::token::PlainToken;
 use sso::egress::{Egress, EgressPolicy};
 use sso::jose::{Cache, PublishedKeys};
@@ -100,8 +102,7 @@ pub struct App {
     pub(crate) dns: domains::Dns,
     pub(crate) people_counts: guards::PeopleCounts,
     pub(crate) journal: requests::Journal,
-    /// Turns at verifying SAML, which is work for a processor.
-    pub(crate) saml_work: Arc<tokio::sync::Semaphore>,
+    pub(crate) saml_work: login::SamlTurns,
     pub(crate) jobs: provision::Jobs,
     pub(crate) signals: signals::SignalPolicy,
     pub(crate) courier: signals::Courier,
@@ -116,10 +117,6 @@ impl std::fmt::Debug for App {
 }
 
 const WAIT_FOR_A_CONNECTION: Duration = Duration::from_secs(10);
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
-}
 
 impl App {
     /// Sets everything up. `runtime` drives the database connections and what goes on after an answer, and must be multi-threaded.
@@ -165,7 +162,7 @@ impl App {
             dns: domains::Dns::new(options.dns_resolver),
             people_counts: guards::PeopleCounts::default(),
             journal,
-            saml_work: Arc::new(tokio::sync::Semaphore::new(processors())),
+            saml_work: login::SamlTurns::new(runtime.clone()),
             jobs: provision::Jobs::default(),
             signals: options.signals,
             courier,
@@ -224,6 +221,14 @@ impl App {
     pub async fn administers(&self, admin: &AdminScope, tenant: &str) -> Result<bool, AppError> {
         let found = self.db.tenant_by_slug(tenant).await?;
         Ok(found.is_some_and(|row| row.tenant_id() == admin.scope().tenant()))
+    }
+
+    /// What an administrator's program may do for a person, who is held to the grant rules of the product.
+    pub async fn acting_for(&self, admin: &AdminScope, person: UserId) -> Result<AdminScope, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let found = store::people::acting(&mut tx, admin, person).await?;
+        tx.finish().await?;
+        found.ok_or_else(guards::nobody_acts)
     }
 
     /// Whether requests can be served now.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::email_domain::EmailDomain;
 use crate::id::{
-    AppId, ConnectionId, CredentialId, DirectoryId, GrantId, GroupId, MappingRuleId, OAuthClientId,
+    AppId, ConnectionId, CredentialId, DirectoryId, GateId, GrantId, GroupId, MappingRuleId, OAuthClientId,
     OrgUnitId, PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId,
     WorkspaceId,
 };
@@ -27,6 +27,13 @@ pub enum Actor {
     /// An administrator's program.
     Admin {
         /// The credential it showed.
+        credential: CredentialId,
+    },
+    /// A person, for whom a program asks that administers the tenant.
+    Person {
+        /// The person.
+        user: UserId,
+        /// The credential that the program showed.
         credential: CredentialId,
     },
     /// A provisioning client.
@@ -60,6 +67,33 @@ pub enum Actor {
     },
     /// Somebody at the command line of the machine.
     Cli,
+}
+
+impl Actor {
+    /// The person who acts by the grant rules of the product, if it is one.
+    pub fn person(&self) -> Option<UserId> {
+        match self {
+            Self::Person { user, .. } => Some(*user),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody acts by hand: then what would break a rule is refused. What a directory or a sign-in brings is an
+    /// identity provider's word.
+    pub fn by_hand(&self) -> bool {
+        match self {
+            Self::Operator { .. }
+            | Self::Admin { .. }
+            | Self::Person { .. }
+            | Self::Session { .. }
+            | Self::Cli => true,
+            Self::SignIn
+            | Self::Directory { .. }
+            | Self::App { .. }
+            | Self::Receiver { .. }
+            | Self::Job { .. } => false,
+        }
+    }
 }
 
 macro_rules! names {
@@ -178,6 +212,16 @@ names! {
         AppRelease = "app.release",
         /// A code or a refresh token of an app was shown twice, and what had come of the sign-in ended.
         AppReuse = "app.reuse",
+        /// A gate was set up.
+        GateCreate = "gate.create",
+        /// A gate was changed.
+        GateUpdate = "gate.update",
+        /// A gate got another secret, and the end of the old one was set.
+        GateRotate = "gate.rotate",
+        /// A gate was taken down, and everything that it had let in ended.
+        GateDelete = "gate.delete",
+        /// A person got a pass for one host of a gate.
+        GatePass = "gate.pass",
         /// A connection was created.
         ConnectionCreate = "connection.create",
         /// A connection was changed.
@@ -308,6 +352,8 @@ names! {
         OAuthClient = "oauth_client",
         /// An app.
         App = "app",
+        /// A gate.
+        Gate = "gate",
         /// A connection.
         Connection = "connection",
         /// A receiver.
@@ -371,6 +417,7 @@ targets! {
     CredentialId => Credential,
     OAuthClientId => OAuthClient,
     AppId => App,
+    GateId => Gate,
     ConnectionId => Connection,
     ReceiverId => Receiver,
     MappingRuleId => MappingRule,

@@ -121,6 +121,8 @@ typed_ids! {
     AppId
     /// What an app got by one sign-in: a code, and the tokens that came of it.
     AppGrantId
+    /// A gate: a proxy that asks for each request whether it may pass.
+    GateId
     /// A connection: the SSO link through which people sign in.
     ConnectionId
     /// A unit of a tenant's organisation tree.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::EffectiveAccess;
+use crate::access::{Dropped, EffectiveAccess, Reason};
 use crate::blueprint::{Blueprint, OnDemotion};
 
 /// An invariant that a change would break.
@@ -94,6 +94,29 @@ pub fn broken_by(
             })
         })
         .collect()
+}
+
+/// Something that was given and now lacks what it requires, and what that is: such a pair is not made by hand.
+pub fn fallen<'a>(
+    before: Option<&EffectiveAccess>,
+    after: &'a EffectiveAccess,
+) -> Option<(&'a str, &'a str)> {
+    let missing = |dropped: &'a Dropped| {
+        dropped.reasons.iter().find_map(|reason| match reason {
+            Reason::Missing { requires } => Some(requires.as_str()),
+            _ => None,
+        })
+    };
+    let given = |dropped: &Dropped| dropped.reasons.iter().any(Reason::gives);
+    let was = |dropped: &Dropped| {
+        let same = |it: &Dropped| {
+            (it.what, &it.id, &it.scope) == (dropped.what, &dropped.id, &dropped.scope)
+                && it.reasons.iter().any(|reason| matches!(reason, Reason::Missing { .. }))
+        };
+        before.is_some_and(|before| before.dropped.iter().any(same))
+    };
+    let mut fell = after.dropped.iter().filter(|it| given(it) && !was(it));
+    fell.find_map(|it| Some((it.id.as_str(), missing(it)?)))
 }
 
 #[cfg(test)]

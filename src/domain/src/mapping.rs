@@ -225,8 +225,22 @@ impl MappingRule {
         workspaces: &[Workspace],
     ) -> Result<(), MappingError> {
         self.matcher.validate()?;
-        match &self.outcome {
-            Outcome::Flags { flags, scope } => {
+        let has_value = matches!(self.matcher, Matcher::Attribute { .. });
+        self.outcome.validate(has_value, blueprint, tree, workspaces)
+    }
+}
+
+impl Outcome {
+    /// Checks what is given against what it refers to. Only a rule that matches an attribute has a value to put into a home.
+    pub fn validate(
+        &self,
+        has_value: bool,
+        blueprint: &Blueprint,
+        tree: &OrgTree,
+        workspaces: &[Workspace],
+    ) -> Result<(), MappingError> {
+        match self {
+            Self::Flags { flags, scope } => {
                 if flags.is_empty() {
                     return Err(MappingError::NoFlags);
                 }
@@ -242,7 +256,7 @@ impl MappingRule {
                 }
                 check_scope(*scope, tree, workspaces)
             }
-            Outcome::Role { role, scope, restrictions } => {
+            Self::Role { role, scope, restrictions } => {
                 let found = blueprint.role(role).ok_or_else(|| MappingError::UnknownRole(role.clone()))?;
                 if found.assignment() == Assignment::Derived {
                     return Err(MappingError::DerivedRole(role.clone()));
@@ -253,7 +267,7 @@ impl MappingRule {
                 }
                 check_restrictions(restrictions, Some(role), blueprint)
             }
-            Outcome::Level { permission, level, of, scope } => {
+            Self::Level { permission, level, of, scope } => {
                 let unknown =
                     || MappingError::UnknownLevel { permission: permission.clone(), level: level.clone() };
                 let found = blueprint.permission(permission).ok_or_else(unknown)?;
@@ -267,45 +281,59 @@ impl MappingRule {
                 }
                 check_scope(*scope, tree, workspaces)
             }
-            Outcome::Restrictions { restrictions, scope } => {
+            Self::Restrictions { restrictions, scope } => {
                 if restrictions.is_empty() {
                     return Err(MappingError::NoRestrictions);
                 }
                 check_restrictions(restrictions, None, blueprint)?;
                 check_scope(*scope, tree, workspaces)
             }
-            Outcome::Block => Ok(()),
-            Outcome::Home { template, fallback } => {
-                self.validate_home(template, fallback.as_deref(), blueprint, tree)
+            Self::Block => Ok(()),
+            Self::Home { template, fallback } => {
+                let fallback = fallback.as_deref();
+                check_home(template, fallback, has_value, blueprint, tree)
             }
         }
     }
 
-    fn validate_home(
-        &self,
-        template: &str,
-        fallback: Option<&str>,
-        blueprint: &Blueprint,
-        tree: &OrgTree,
-    ) -> Result<(), MappingError> {
-        if !blueprint.has_homes() {
-            return Err(MappingError::NoHomes);
+    /// Whether this, given by hand, takes the place of that.
+    pub fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Role { scope, .. }, Self::Role { scope: at, .. }) => scope == at,
+            (Self::Home { .. }, Self::Home { .. }) => true,
+            (
+                Self::Level { permission, of, scope, .. },
+                Self::Level { permission: same, of: of_it, scope: at, .. },
+            ) => (permission, of, scope) == (same, of_it, at),
+            _ => self == other,
         }
-        check_text("the home", template)?;
-        if template.contains(VALUE) {
-            if !matches!(self.matcher, Matcher::Attribute { .. }) {
-                return Err(MappingError::ValueWithoutAttribute);
-            }
-        } else if tree.by_key(template).is_none() {
-            return Err(MappingError::UnknownOrgUnitKey(template.to_owned()));
-        }
-        let Some(key) = fallback else { return Ok(()) };
-        let unit = tree.by_key(key).ok_or_else(|| MappingError::UnknownOrgUnitKey(key.to_owned()))?;
-        if unit.parent.is_none() {
-            return Err(MappingError::FallbackAtTop(key.to_owned()));
-        }
-        Ok(())
     }
+}
+
+fn check_home(
+    template: &str,
+    fallback: Option<&str>,
+    has_value: bool,
+    blueprint: &Blueprint,
+    tree: &OrgTree,
+) -> Result<(), MappingError> {
+    if !blueprint.has_homes() {
+        return Err(MappingError::NoHomes);
+    }
+    check_text("the home", template)?;
+    if template.contains(VALUE) {
+        if !has_value {
+            return Err(MappingError::ValueWithoutAttribute);
+        }
+    } else if tree.by_key(template).is_none() {
+        return Err(MappingError::UnknownOrgUnitKey(template.to_owned()));
+    }
+    let Some(key) = fallback else { return Ok(()) };
+    let unit = tree.by_key(key).ok_or_else(|| MappingError::UnknownOrgUnitKey(key.to_owned()))?;
+    if unit.parent.is_none() {
+        return Err(MappingError::FallbackAtTop(key.to_owned()));
+    }
+    Ok(())
 }
 
 impl Matcher {

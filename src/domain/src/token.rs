@@ -42,6 +42,12 @@ pub enum TokenKind {
     AppRefresh,
     /// An app's request to sign somebody in, which we keep.
     AppRequest,
+    /// A proxy that asks for each request whether it may pass.
+    Gate,
+    /// What a browser brings to a host behind a gate, once.
+    GateCode,
+    /// What a browser shows at one host behind a gate.
+    GatePass,
     /// A signed-in person.
     Session,
     /// The browser in which a login began.
@@ -52,7 +58,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Scim,
         Self::Access,
         Self::ClientSecret,
@@ -63,6 +69,9 @@ impl TokenKind {
         Self::AppCode,
         Self::AppRefresh,
         Self::AppRequest,
+        Self::Gate,
+        Self::GateCode,
+        Self::GatePass,
         Self::Session,
         Self::Browser,
         Self::Invitation,
@@ -81,6 +90,9 @@ impl TokenKind {
             Self::AppCode => "usher_ac_",
             Self::AppRefresh => "usher_rt_",
             Self::AppRequest => "usher_ar_",
+            Self::Gate => "usher_gate_",
+            Self::GateCode => "usher_gc_",
+            Self::GatePass => "usher_pass_",
             Self::Session => "usher_ses_",
             Self::Browser => "usher_brw_",
             Self::Invitation => "usher_inv_",
@@ -88,7 +100,7 @@ impl TokenKind {
     }
 }
 
-/// What a directory's credential may do.
+/// What a credential may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialScope {

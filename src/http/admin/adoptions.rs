@@ -41,11 +41,7 @@ struct Which {
     security(("bearer" = []))
 )]
 pub(super) async fn list(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
-    let declined = match query.get("declined")? {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(Refused::parameter("declined", "is true or false")),
-    };
+    let declined = query.truth("declined")?.unwrap_or(false);
     let slice = Slice {
         offset: query.number("offset", 0..=FURTHEST, 0)?,
         limit: query.number("count", 1..=200, 100)?,

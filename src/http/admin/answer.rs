@@ -58,6 +58,17 @@ pub(super) struct ById {
     id: String,
 }
 
+/// For whom it is done.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the documentation only; callers are resolved by their extractors")]
+pub(super) struct ForPerson {
+    /// Id of the person for whom the program asks. They may do what the product's grant rules allow them; what these do not is
+    /// 403 `grant_rule`. Without it the program asks for itself and is held to the product's invariants alone.
+    #[param(rename = "Usher-Acting-Person", value_type = Option<String>, format = Uuid)]
+    acting_person: Option<String>,
+}
+
 /// What may be answered to a request without a body.
 pub(super) struct ReadRefusals;
 

@@ -1,13 +1,11 @@
 //! `/tenants/{tenant}/apps`: the product's apps, which sign people in through us.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
-use app::apps::{AppView, ChangeApp, CreatedApp, NewApp, RotateAppSecret, RotatedAppSecret};
-use domain::id::AppId;
+use app::apps::{AppView, ChangeApp, CreatedApp, NewApp, RotateSecret, RotatedAppSecret};
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
-use super::super::error::Refused;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -57,7 +55,7 @@ pub(super) async fn show(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    Ok(answer::ok(&state.app.show_app(&caller.scope, id(&address)?).await?))
+    Ok(answer::ok(&state.app.show_app(&caller.scope, id_of(&address.1, "app")?).await?))
 }
 
 /// Changes an app. What is not said stays; lists are replaced. What it has got already stays as it is.
@@ -77,7 +75,7 @@ pub(super) async fn change(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let id = id(&address)?;
+    let id = id_of(&address.1, "app")?;
     let change: ChangeApp = body.json(&state).await?;
     Ok(answer::ok(&state.app.change_app(&caller.scope, id, change).await?))
 }
@@ -89,7 +87,7 @@ pub(super) async fn change(
     operation_id = "rotate_app_secret",
     tag = "Apps",
     params(InTenant, ById),
-    request_body = RotateAppSecret,
+    request_body = RotateSecret,
     responses((status = 200, description = "The new secret.", body = RotatedAppSecret), WriteRefusals),
     security(("bearer" = []))
 )]
@@ -99,8 +97,8 @@ pub(super) async fn rotate(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let id = id(&address)?;
-    let how: RotateAppSecret = body.json(&state).await?;
+    let id = id_of(&address.1, "app")?;
+    let how: RotateSecret = body.json(&state).await?;
     Ok(answer::ok(&state.app.rotate_app_secret(&caller.scope, id, how).await?))
 }
 
@@ -119,10 +117,6 @@ pub(super) async fn delete(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.delete_app(&caller.scope, id(&address)?).await?;
+    state.app.delete_app(&caller.scope, id_of(&address.1, "app")?).await?;
     Ok(answer::done())
-}
-
-fn id((_, id): &(String, String)) -> Result<AppId, Refused> {
-    id.parse().or(Err(AppError::NotFound("app").into()))
 }

@@ -4,12 +4,12 @@ use actix_web::web::{Data, Path};
 use app::AppError;
 use app::connections::{ChangeConnection, ConnectionView, NewConnection};
 use app::login::TrialView;
-use domain::id::TrialId;
 use domain::slug::Slug;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -132,7 +132,7 @@ pub(super) async fn show_trial(
     address: Path<(String, String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let id: TrialId = address.2.parse().or(Err(AppError::NotFound("trial")))?;
+    let id = id_of(&address.2, "trial")?;
     let slug = slug(&address.1)?;
     Ok(answer::ok(&state.app.show_trial(&caller.scope, &caller.tenant, slug, id).await?))
 }

@@ -1,11 +1,11 @@
 //! `/tenants/{tenant}/credentials`: the tokens of directories and administrators.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::connections::{CredentialView, IssueCredential, IssuedCredential, RotateCredential};
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -55,7 +55,7 @@ pub(super) async fn revoke(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let id = address.1.parse().or(Err(AppError::NotFound("live credential")))?;
+    let id = id_of(&address.1, "live credential")?;
     state.app.revoke_credential(&caller.scope, id).await?;
     Ok(answer::done())
 }
@@ -81,6 +81,6 @@ pub(super) async fn rotate(
     state: Data<AppState>,
 ) -> Answer {
     let how: RotateCredential = body.json(&state).await?;
-    let id = address.1.parse().or(Err(AppError::NotFound("live credential")))?;
+    let id = id_of(&address.1, "live credential")?;
     Ok(answer::created(&state.app.rotate_credential(&caller.scope, id, how).await?))
 }

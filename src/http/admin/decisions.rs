@@ -3,7 +3,6 @@
 //! of the product, on which the answers can rest.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::access::{AskDecision, AskDecisions, AskHolders, DecisionView, HolderPage, OfferView, SetOffer};
 use app::tenants::RuleScope;
 use domain::id::UserId;
@@ -11,6 +10,7 @@ use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
@@ -107,7 +107,7 @@ pub(super) async fn decide_one(
 ) -> Answer {
     let (_, user, permission) = address.into_inner();
     let ask = AskDecision {
-        user: user.parse().or(Err(AppError::NotFound("user")))?,
+        user: id_of(&user, "user")?,
         permission,
         at: at(&query)?,
         of: text(&query, "of", LONGEST_TEXT)?,

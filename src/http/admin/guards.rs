@@ -1,17 +1,16 @@
 //! `/tenants/{tenant}/guards` and `…/held-departures`: what stands between a tenant and an accident.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::guards::{DepartureDecision, DirectoryGuard, GuardsView, HeldDepartureView, SetMassGuard};
-use domain::slug::Slug;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
-use super::directories::InDirectory;
+use super::directories::{InDirectory, slug};
 use super::{Answer, answer};
 
 /// How the guards stand: who still holds what the tenant must not run out of, and how many went through each directory.
@@ -45,9 +44,9 @@ pub(super) async fn set(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    Slug::parse(&address.1).or(Err(AppError::NotFound("directory")))?;
+    let directory = slug(&address.1)?;
     let set: SetMassGuard = body.json(&state).await?;
-    Ok(answer::ok(&state.app.set_mass_guard(&caller.scope, &address.1, set).await?))
+    Ok(answer::ok(&state.app.set_mass_guard(&caller.scope, directory, set).await?))
 }
 
 /// Departures that wait for an administrator, the oldest first, 1,000 at most.
@@ -89,7 +88,7 @@ pub(super) async fn decide(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let user = address.1.parse().or(Err(AppError::NotFound("held departure")))?;
+    let user = id_of(&address.1, "held departure")?;
     let Decided { decision } = body.json(&state).await?;
     state.app.decide_departure(&caller.scope, user, decision).await?;
     Ok(answer::done())

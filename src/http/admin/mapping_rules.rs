@@ -1,11 +1,11 @@
 //! `/tenants/{tenant}/mapping-rules`: from what a directory says to what a person gets.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::tenants::{MappingRuleView, NewMappingRule};
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -55,7 +55,7 @@ pub(super) async fn delete(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let id = address.1.parse().or(Err(AppError::NotFound("mapping rule")))?;
+    let id = id_of(&address.1, "mapping rule")?;
     state.app.delete_mapping_rule(&caller.scope, id).await?;
     Ok(answer::done())
 }

@@ -10,6 +10,8 @@ mod credentials;
 mod decisions;
 mod directories;
 mod domains;
+mod gates;
+mod grants;
 mod guards;
 mod mapping_rules;
 mod oauth_clients;
@@ -25,6 +27,7 @@ mod saml_connections;
 mod schema_extensions;
 mod seat_pool;
 mod sessions;
+mod sheet;
 mod tenants;
 mod token_issuers;
 mod workspaces;
@@ -41,6 +44,7 @@ type Answer = Result<HttpResponse, Refused>;
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     saml_routes(cfg);
     app_routes(cfg);
+    gate_routes(cfg);
     receiver_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
@@ -112,8 +116,11 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .patch(people::change)
                 .delete(people::delete),
         )
+        .service(Endpoint::at("/tenants/{tenant}/users.csv").get(sheet::export))
         .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
+        .service(Endpoint::at("/tenants/{tenant}/users/{id}/grants").get(grants::list).post(grants::give))
+        .service(Endpoint::at("/tenants/{tenant}/users/{id}/grants/{grant}").delete(grants::take))
         .service(
             Endpoint::at("/tenants/{tenant}/users/{id}/permissions/{permission}").get(decisions::decide_one),
         )
@@ -235,4 +242,16 @@ fn app_routes(cfg: &mut web::ServiceConfig) {
                 .delete(apps::delete),
         )
         .service(Endpoint::at("/tenants/{tenant}/apps/{id}/rotate-secret").post(apps::rotate));
+}
+
+/// Proxies that ask about requests.
+fn gate_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/gates").get(gates::list).post(gates::create))
+        .service(
+            Endpoint::at("/tenants/{tenant}/gates/{id}")
+                .get(gates::show)
+                .put(gates::set)
+                .delete(gates::delete),
+        )
+        .service(Endpoint::at("/tenants/{tenant}/gates/{id}/rotate-secret").post(gates::rotate));
 }

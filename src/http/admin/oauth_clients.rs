@@ -1,11 +1,11 @@
 //! `/tenants/{tenant}/oauth-clients`: programs that fetch their own access tokens.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::connections::{CreatedOAuthClient, NewOAuthClient, OAuthClientView};
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -55,7 +55,7 @@ pub(super) async fn revoke(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let id = address.1.parse().or(Err(AppError::NotFound("live OAuth client")))?;
+    let id = id_of(&address.1, "live OAuth client")?;
     state.app.revoke_oauth_client(&caller.scope, id).await?;
     Ok(answer::done())
 }

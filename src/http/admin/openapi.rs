@@ -9,9 +9,10 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, adoptions, apps, audit_events, connections, credentials, decisions, directories, domains, guards,
-    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers,
-    requests, saml_connections, schema_extensions, seat_pool, sessions, tenants, token_issuers, workspaces,
+    Answer, adoptions, apps, audit_events, connections, credentials, decisions, directories, domains, gates,
+    grants, guards, mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people,
+    receivers, requests, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants,
+    token_issuers, workspaces,
 };
 
 /// The document.
@@ -31,6 +32,7 @@ use super::{
         oauth_clients::list, oauth_clients::create, oauth_clients::revoke,
         token_issuers::list, token_issuers::trust, token_issuers::revoke,
         apps::list, apps::create, apps::show, apps::change, apps::delete, apps::rotate,
+        gates::list, gates::create, gates::show, gates::set, gates::delete, gates::rotate,
         operator_credentials::list, operator_credentials::revoke,
         requests::list, requests::export, requests::show, requests::dry_run_again, requests::dry_run, requests::health,
         connections::list, connections::create, connections::show, connections::change,
@@ -47,6 +49,8 @@ use super::{
         seat_pool::show, seat_pool::set,
         people::list, people::create, people::show, people::change, people::delete, people::access,
         people::tombstones,
+        sheet::export,
+        grants::list, grants::give, grants::take,
         decisions::decide, decisions::decide_one, decisions::who_may, decisions::show_offer, decisions::set_offer,
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
@@ -117,7 +121,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 107);
+        assert_eq!(operations, 117);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `/operator-credentials`: what opens every tenant. Issued at the console only.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::connections::OperatorCredentialView;
 
 use super::super::caller::OperatorCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, Items, ReadRefusals};
 use super::{Answer, answer};
@@ -33,7 +33,7 @@ pub(super) async fn list(caller: OperatorCaller, state: Data<AppState>) -> Answe
     security(("bearer" = []))
 )]
 pub(super) async fn revoke(caller: OperatorCaller, id: Path<String>, state: Data<AppState>) -> Answer {
-    let id = id.parse().or(Err(AppError::NotFound("live operator credential")))?;
+    let id = id_of(&id, "live operator credential")?;
     state.app.revoke_operator_credential(&caller.0, id).await?;
     Ok(answer::done())
 }

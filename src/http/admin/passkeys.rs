@@ -1,13 +1,12 @@
 //! `/tenants/{tenant}/users/{id}/passkeys` and `/tenants/{tenant}/enforced-sign-in`: signing in through chosen connections only, and who comes in without them.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::login::{EnforcementView, PasskeyInvitationView, PasskeyView, RenamePasskey, SetEnforcement};
-use domain::id::{PasskeyId, UserId};
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::problem::Problem;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
@@ -42,7 +41,7 @@ pub(super) async fn invite(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let user = person(&address.1)?;
+    let user = id_of(&address.1, "user")?;
     Ok(answer::created(&state.app.invite_passkey(&caller.scope, &caller.tenant, user).await?))
 }
 
@@ -61,7 +60,7 @@ pub(super) async fn list(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    Ok(answer::items(state.app.list_passkeys(&caller.scope, person(&address.1)?).await?))
+    Ok(answer::items(state.app.list_passkeys(&caller.scope, id_of(&address.1, "user")?).await?))
 }
 
 /// Names a passkey.
@@ -82,7 +81,7 @@ pub(super) async fn rename(
     state: Data<AppState>,
 ) -> Answer {
     let wanted: RenamePasskey = body.json(&state).await?;
-    let (user, passkey) = (person(&address.1)?, one(&address.2)?);
+    let (user, passkey) = (id_of(&address.1, "user")?, id_of(&address.2, "passkey")?);
     Ok(answer::ok(&state.app.rename_passkey(&caller.scope, user, passkey, wanted).await?))
 }
 
@@ -106,7 +105,10 @@ pub(super) async fn remove(
     address: Path<(String, String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.remove_passkey(&caller.scope, person(&address.1)?, one(&address.2)?).await?;
+    state
+        .app
+        .remove_passkey(&caller.scope, id_of(&address.1, "user")?, id_of(&address.2, "passkey")?)
+        .await?;
     Ok(answer::done())
 }
 
@@ -139,12 +141,4 @@ pub(super) async fn show_enforcement(caller: TenantAdminCaller, state: Data<AppS
 pub(super) async fn enforce(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
     let wanted: SetEnforcement = body.json(&state).await?;
     Ok(answer::ok(&state.app.enforce_sign_in(&caller.scope, wanted).await?))
-}
-
-fn person(id: &str) -> Result<UserId, AppError> {
-    id.parse().or(Err(AppError::NotFound("user")))
-}
-
-fn one(id: &str) -> Result<PasskeyId, AppError> {
-    id.parse().or(Err(AppError::NotFound("passkey")))
 }

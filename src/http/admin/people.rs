@@ -2,30 +2,33 @@
 //! here. `/tenants/{tenant}/tombstones`: who was deleted.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
-use app::people::{ChangePerson, NewPerson, PersonView, TombstoneView, Whom};
+use app::people::{ChangePerson, NewPerson, PeopleQuery, PersonPage, PersonView, TombstoneView};
 use app::provision::Slice;
-use domain::id::UserId;
 use utoipa::IntoParams;
 
 use super::super::access_view::AccessView;
 use super::super::body::Body;
-use super::super::caller::TenantAdminCaller;
+use super::super::caller::{ActingCaller, TenantAdminCaller};
+use super::super::endpoint::id_of;
 use super::super::error::Refused;
 use super::super::problem::Problem;
 use super::super::query::Query;
 use super::super::state::AppState;
-use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
 
 const LONGEST_USER_NAME: usize = 1_024;
 const LONGEST_SLUG: usize = 63;
+const LONGEST_SEARCH: usize = 200;
+const LONGEST_ID: usize = 100;
+const LONGEST_KEY: usize = 200;
+const LONGEST_IDLE: i64 = 3_650;
 const FURTHEST: i64 = 1_000_000_000;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
-struct Which {
+pub(super) struct Which {
     /// People of any directory who have this user name, compared without case.
     #[param(min_length = 1, max_length = 1024)]
     user_name: Option<String>,
@@ -34,6 +37,32 @@ struct Which {
     directory: Option<String>,
     /// `true`: whom no directory manages; `false`: whom one does.
     local: Option<bool>,
+    /// People in whose names or addresses each of these words is found, compared by NFKC and without case. A word is found
+    /// where a word begins; in scripts without spaces between words, anywhere. White space parts words, a full-width space too.
+    #[param(min_length = 1, max_length = 200)]
+    search: Option<String>,
+    /// `true`: who is active; `false`: who is not.
+    active: Option<bool>,
+    /// People who have this role of the blueprint.
+    #[param(min_length = 1, max_length = 100)]
+    role: Option<String>,
+    /// People who are at home or have a role in this organisational unit or below it, by its key.
+    #[param(min_length = 1, max_length = 200)]
+    org_unit: Option<String>,
+    /// People who have a role in this workspace, by its key; `role`, if that is given too.
+    #[param(min_length = 1, max_length = 63)]
+    workspace: Option<String>,
+    /// People who were not here for so many days.
+    #[param(minimum = 1, maximum = 3650)]
+    idle_days: Option<i64>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
+struct Part {
+    /// `true`: the answer says how many there are in all.
+    total: Option<bool>,
     /// How many to pass over.
     #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
     offset: Option<i64>,
@@ -42,28 +71,39 @@ struct Which {
     count: Option<i64>,
 }
 
-/// The tenant's people, by id.
+/// The tenant's people, by id. Asked for a person, those whom the product's grant rules let that person do anything to.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/users",
     operation_id = "list_users",
     tag = "People",
-    params(InTenant, Which),
-    responses((status = 200, description = "A page of them.", body = Items<PersonView>), ReadRefusals),
+    params(InTenant, ForPerson, Which, Part),
+    responses((status = 200, description = "A page of them.", body = PersonPage), ReadRefusals),
     security(("bearer" = []))
 )]
-pub(super) async fn list(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
-    let whom = Whom {
+pub(super) async fn list(caller: ActingCaller, query: Query, state: Data<AppState>) -> Answer {
+    let asked = which(&query)?;
+    let items = state.app.list_people(&caller.0, asked, slice(&query)?).await?;
+    let total = match query.truth("total")? {
+        Some(true) => Some(state.app.count_people(&caller.0, asked).await?),
+        _ => None,
+    };
+    Ok(answer::ok(&PersonPage { items, total }))
+}
+
+pub(super) fn which(query: &Query) -> Result<PeopleQuery<'_>, Refused> {
+    let idle_days = query.get("idleDays")?;
+    Ok(PeopleQuery {
         user_name: query.text("userName", LONGEST_USER_NAME)?,
         directory: query.text("directory", LONGEST_SLUG)?,
-        local: match query.get("local")? {
-            None => None,
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            Some(_) => return Err(Refused::parameter("local", "is true or false")),
-        },
-    };
-    Ok(answer::items(state.app.list_people(&caller.scope, whom, slice(&query)?).await?))
+        local: query.truth("local")?,
+        search: query.text("search", LONGEST_SEARCH)?,
+        active: query.truth("active")?,
+        role: query.text("role", LONGEST_ID)?,
+        org_unit: query.text("orgUnit", LONGEST_KEY)?,
+        workspace: query.text("workspace", LONGEST_SLUG)?,
+        idle_days: idle_days.map(|_| query.number("idleDays", 1..=LONGEST_IDLE, 1)).transpose()?,
+    })
 }
 
 fn slice(query: &Query) -> Result<Slice, Refused> {
@@ -73,43 +113,38 @@ fn slice(query: &Query) -> Result<Slice, Refused> {
     })
 }
 
-/// What is no id names nobody.
-fn person(address: &(String, String)) -> Result<UserId, AppError> {
-    address.1.parse().or(Err(AppError::NotFound("user")))
-}
-
 /// Creates a local person: one whom no directory manages.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/users",
     operation_id = "create_user",
     tag = "People",
-    params(InTenant),
+    params(InTenant, ForPerson),
     request_body = NewPerson,
     responses((status = 201, description = "They are there now.", body = PersonView), WriteRefusals),
     security(("bearer" = []))
 )]
-pub(super) async fn create(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
+pub(super) async fn create(caller: ActingCaller, body: Body, state: Data<AppState>) -> Answer {
     let new: NewPerson = body.json(&state).await?;
-    Ok(answer::created(&state.app.create_person(&caller.scope, new).await?))
+    Ok(answer::created(&state.app.create_person(&caller.0, new).await?))
 }
 
-/// One person.
+/// One person. Asked for a person, one whom that person does not see is not there.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/users/{id}",
     operation_id = "show_user",
     tag = "People",
-    params(InTenant, ById),
+    params(InTenant, ById, ForPerson),
     responses((status = 200, description = "The person.", body = PersonView), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn show(
-    caller: TenantAdminCaller,
+    caller: ActingCaller,
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    Ok(answer::ok(&state.app.show_person(&caller.scope, person(&address)?).await?))
+    Ok(answer::ok(&state.app.show_person(&caller.0, id_of(&address.1, "user")?).await?))
 }
 
 /// Changes a local person. One whom a directory manages can only be changed there: 409 `managed_by_directory`.
@@ -118,19 +153,19 @@ pub(super) async fn show(
     path = "/api/v1/tenants/{tenant}/users/{id}",
     operation_id = "change_user",
     tag = "People",
-    params(InTenant, ById),
+    params(InTenant, ById, ForPerson),
     request_body = ChangePerson,
     responses((status = 200, description = "The person as they are now.", body = PersonView), WriteRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn change(
-    caller: TenantAdminCaller,
+    caller: ActingCaller,
     address: Path<(String, String)>,
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
     let change: ChangePerson = body.json(&state).await?;
-    Ok(answer::ok(&state.app.change_person(&caller.scope, person(&address)?, change).await?))
+    Ok(answer::ok(&state.app.change_person(&caller.0, id_of(&address.1, "user")?, change).await?))
 }
 
 /// Deletes a local person. One whom a directory manages can only be deleted there: 409 `managed_by_directory`.
@@ -139,7 +174,7 @@ pub(super) async fn change(
     path = "/api/v1/tenants/{tenant}/users/{id}",
     operation_id = "delete_user",
     tag = "People",
-    params(InTenant, ById),
+    params(InTenant, ById, ForPerson),
     responses(
         (status = 204, description = "They are gone."),
         (status = 409, description = "A directory manages them.", body = Problem, content_type = "application/problem+json"),
@@ -148,11 +183,11 @@ pub(super) async fn change(
     security(("bearer" = []))
 )]
 pub(super) async fn delete(
-    caller: TenantAdminCaller,
+    caller: ActingCaller,
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.delete_person(&caller.scope, person(&address)?).await?;
+    state.app.delete_person(&caller.0, id_of(&address.1, "user")?).await?;
     Ok(answer::done())
 }
 
@@ -197,6 +232,6 @@ pub(super) async fn access(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let access = state.app.show_access(&caller.scope, person(&address)?).await?;
+    let access = state.app.show_access(&caller.scope, id_of(&address.1, "user")?).await?;
     Ok(answer::ok(&AccessView::of(&access)?))
 }

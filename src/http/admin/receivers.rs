@@ -1,25 +1,20 @@
 //! `/tenants/{tenant}/receivers`: who follows a tenant, and what became of what they were sent.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::signals::{
     ChangeReceiver, CreatedReceiver, DeliveryQuery, DeliveryState, DeliveryView, NewReceiver,
     ReceiverDetails, ReceiverView, ReplayDeliveries, Replayed, RotateReceiver, RotatedReceiver,
 };
-use domain::id::ReceiverId;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
-
-fn id(address: &Path<(String, String)>) -> Result<ReceiverId, AppError> {
-    address.1.parse().or(Err(AppError::NotFound("receiver")))
-}
 
 /// All receivers, without their secrets.
 #[utoipa::path(
@@ -66,7 +61,7 @@ pub(super) async fn show(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    Ok(answer::ok(&state.app.show_receiver(&caller.scope, id(&address)?).await?))
+    Ok(answer::ok(&state.app.show_receiver(&caller.scope, id_of(&address.1, "receiver")?).await?))
 }
 
 /// Changes a receiver: pauses, disables or enables it, or what it is sent and where.
@@ -87,7 +82,7 @@ pub(super) async fn change(
     state: Data<AppState>,
 ) -> Answer {
     let change: ChangeReceiver = body.json(&state).await?;
-    Ok(answer::ok(&state.app.change_receiver(&caller.scope, id(&address)?, change).await?))
+    Ok(answer::ok(&state.app.change_receiver(&caller.scope, id_of(&address.1, "receiver")?, change).await?))
 }
 
 /// Deletes a receiver, with its log and all that waits for it.
@@ -105,7 +100,7 @@ pub(super) async fn delete(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.delete_receiver(&caller.scope, id(&address)?).await?;
+    state.app.delete_receiver(&caller.scope, id_of(&address.1, "receiver")?).await?;
     Ok(answer::done())
 }
 
@@ -127,7 +122,7 @@ pub(super) async fn rotate(
     state: Data<AppState>,
 ) -> Answer {
     let how: RotateReceiver = body.json(&state).await?;
-    Ok(answer::created(&state.app.rotate_receiver(&caller.scope, id(&address)?, how).await?))
+    Ok(answer::created(&state.app.rotate_receiver(&caller.scope, id_of(&address.1, "receiver")?, how).await?))
 }
 
 /// Sends a receiver a test: a webhook `receiver.test`, or a verification event.
@@ -145,7 +140,7 @@ pub(super) async fn test(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.test_receiver(&caller.scope, id(&address)?).await?;
+    state.app.test_receiver(&caller.scope, id_of(&address.1, "receiver")?).await?;
     Ok(answer::done())
 }
 
@@ -167,7 +162,7 @@ pub(super) async fn replay(
     state: Data<AppState>,
 ) -> Answer {
     let which: ReplayDeliveries = body.json(&state).await?;
-    Ok(answer::ok(&state.app.replay_deliveries(&caller.scope, id(&address)?, which).await?))
+    Ok(answer::ok(&state.app.replay_deliveries(&caller.scope, id_of(&address.1, "receiver")?, which).await?))
 }
 
 #[derive(IntoParams)]
@@ -212,5 +207,5 @@ pub(super) async fn deliveries(
         None => None,
     };
     let query = DeliveryQuery { state: wanted, before, limit: query.number("count", 1..=200, 50)? };
-    Ok(answer::items(state.app.list_deliveries(&caller.scope, id(&address)?, &query).await?))
+    Ok(answer::items(state.app.list_deliveries(&caller.scope, id_of(&address.1, "receiver")?, &query).await?))
 }

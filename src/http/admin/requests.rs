@@ -4,10 +4,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data, Path};
-use app::AppError;
 use app::requests::{Attempt, DirectoryHealth, RequestDetails, RequestLine, RequestQuery, Requests};
 use chrono::{DateTime, Utc};
-use domain::id::RequestId;
 use futures_util::StreamExt as _;
 use futures_util::future::ready;
 use futures_util::stream::{once, try_unfold};
@@ -17,6 +15,7 @@ use utoipa::IntoParams;
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
 use super::super::dry_run::DryRunAnswer;
+use super::super::endpoint::id_of;
 use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
@@ -97,7 +96,7 @@ pub(super) async fn show(
     address: Path<(String, String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let id = request_id(&address.2)?;
+    let id = id_of(&address.2, "request")?;
     Ok(answer::ok(&state.app.show_request(&caller.scope, slug(&address.1)?, id).await?))
 }
 
@@ -144,11 +143,6 @@ fn lines(page: &[RequestLine]) -> Bytes {
     text.into()
 }
 
-/// An id that cannot be one of ours names no request.
-fn request_id(text: &str) -> Result<RequestId, AppError> {
-    text.parse().or(Err(AppError::NotFound("request")))
-}
-
 fn wanted(query: &Query) -> Result<RequestQuery, Refused> {
     let text = |name, longest| Ok::<_, Refused>(query.text(name, longest)?.map(str::to_owned));
     let status = query.number("status", 100..=599, 0)?;
@@ -156,11 +150,7 @@ fn wanted(query: &Query) -> Result<RequestQuery, Refused> {
         user: text("user", LONGEST_NAME)?,
         group: text("group", LONGEST_NAME)?,
         correlation: text("correlation", 64)?,
-        errors: match query.get("errors")? {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Refused::parameter("errors", "is true or false")),
-        },
+        errors: query.truth("errors")?.unwrap_or(false),
         status: i32::try_from(status).ok().filter(|status| *status != 0),
         method: text("method", 16)?.map(|method| method.to_ascii_uppercase()),
         since: moment(query, "since")?,
@@ -199,7 +189,7 @@ pub(super) async fn dry_run_again(
     address: Path<(String, String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let (directory, id) = (slug(&address.1)?, request_id(&address.2)?);
+    let (directory, id) = (slug(&address.1)?, id_of(&address.2, "request")?);
     Ok(answer::ok(&DryRunAnswer::new(state.app.dry_run_again(&caller.scope, directory, id).await?)))
 }
 

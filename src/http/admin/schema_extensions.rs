@@ -1,12 +1,11 @@
 //! `/tenants/{tenant}/schema-extensions`: what a tenant's people and groups may hold besides.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::tenants::{DeclareExtension, ExtensionView};
-use domain::id::SchemaExtensionId;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -58,7 +57,7 @@ pub(super) async fn redeclare(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let id = id(&address.1)?;
+    let id = id_of(&address.1, "schema extension")?;
     let new: DeclareExtension = body.json(&state).await?;
     Ok(answer::ok(&state.app.redeclare_extension(&caller.scope, id, new).await?))
 }
@@ -78,10 +77,6 @@ pub(super) async fn withdraw(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.withdraw_extension(&caller.scope, id(&address.1)?).await?;
+    state.app.withdraw_extension(&caller.scope, id_of(&address.1, "schema extension")?).await?;
     Ok(answer::done())
-}
-
-fn id(text: &str) -> Result<SchemaExtensionId, AppError> {
-    text.parse().or(Err(AppError::NotFound("schema extension")))
 }

@@ -1,13 +1,12 @@
 //! `/tenants/{tenant}/users/{id}/sessions` and `/tenants/{tenant}/session-policy`: who is signed in, and for how long.
 
 use actix_web::web::{Data, Path};
-use app::AppError;
 use app::login::{SessionPolicyView, SessionView};
-use domain::id::{SessionId, UserId};
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
+use super::super::endpoint::id_of;
 use super::super::state::AppState;
 use super::answer::{ById, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -36,7 +35,7 @@ pub(super) async fn list(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    Ok(answer::items(state.app.list_sessions(&caller.scope, person(&address.1)?).await?))
+    Ok(answer::items(state.app.list_sessions(&caller.scope, id_of(&address.1, "user")?).await?))
 }
 
 /// Signs a person out of everything. What an identity provider has proven of them before opens no session any more.
@@ -54,7 +53,7 @@ pub(super) async fn revoke_all(
     address: Path<(String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.revoke_sessions(&caller.scope, person(&address.1)?).await?;
+    state.app.revoke_sessions(&caller.scope, id_of(&address.1, "user")?).await?;
     Ok(answer::done())
 }
 
@@ -73,8 +72,8 @@ pub(super) async fn revoke(
     address: Path<(String, String, String)>,
     state: Data<AppState>,
 ) -> Answer {
-    let session: SessionId = address.2.parse().or(Err(AppError::NotFound("session")))?;
-    state.app.revoke_session(&caller.scope, person(&address.1)?, session).await?;
+    let session = id_of(&address.2, "session")?;
+    state.app.revoke_session(&caller.scope, id_of(&address.1, "user")?, session).await?;
     Ok(answer::done())
 }
 
@@ -106,8 +105,4 @@ pub(super) async fn show_policy(caller: TenantAdminCaller, state: Data<AppState>
 pub(super) async fn set_policy(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
     let wanted: SessionPolicyView = body.json(&state).await?;
     Ok(answer::ok(&state.app.set_session_policy(&caller.scope, wanted).await?))
-}
-
-fn person(id: &str) -> Result<UserId, AppError> {
-    id.parse().or(Err(AppError::NotFound("user")))
 }

@@ -63,15 +63,14 @@ pub(super) async fn resume(
     state: Data<AppState>,
 ) -> Answer {
     let tenant = door(&tenant)?;
-    let handle = query.text("request", LONGEST_HANDLE)?;
-    let handle = handle.ok_or_else(|| Refused::parameter("request", "is missing"))?;
+    let handle = query.required("request", LONGEST_HANDLE)?;
     let session = cookies::session(&request, &state);
     let id = state.request_id(&request);
     let step = state.app.resume(tenant.as_str(), handle, session.as_ref(), id).await?;
     Ok(gone_on(&step))
 }
 
-fn gone_on(step: &Step) -> HttpResponse {
+pub(in crate::http) fn gone_on(step: &Step) -> HttpResponse {
     match step {
         Step::Back(app) => see_other(app.as_str()).finish(),
         Step::SignIn(door) => see_other(door).finish(),

@@ -7,9 +7,9 @@ use app::apps::{Leave, Left};
 
 use super::super::body::Body;
 use super::super::error::Refused;
-use super::super::login::sign_out::{is_same_origin, taken_along};
+use super::super::login::sign_out::is_same_origin;
 use super::super::login::start::door;
-use super::super::login::{cookies, leaving, page, see_other};
+use super::super::login::{cookies, leaving, onward, page, see_other};
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::Answer;
@@ -69,12 +69,12 @@ async fn answer(tenant: &str, wish: Leave, request: &HttpRequest, state: &AppSta
     };
     let over = cookies::signed_out(state);
     if let Some(at) = &provider {
-        return Ok(taken_along(request, state, &at.way, [over, cookies::signing_out_begun(at, state)]));
+        return Ok(onward::along(request, state, &at.way, [over, cookies::signing_out_begun(at, state)]));
     }
     let mut response = match &back_to {
         Some(app) => see_other(app.as_str()).finish(),
         None => page::signed_out(request, true),
     };
-    response.add_cookie(&over).map_err(|error| app::AppError::Internal(format!("a cookie: {error}")))?;
+    cookies::add(&mut response, &over)?;
     Ok(response)
 }

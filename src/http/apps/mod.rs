@@ -13,8 +13,10 @@ use actix_web::{HttpResponse, web};
 
 use super::endpoint::Endpoint;
 use super::error::Refused;
+use super::gates;
 use super::voice::Voice;
 
+pub(super) use authorize::gone_on;
 pub(super) use metadata::document;
 
 /// What a handler of this door ends in.
@@ -31,6 +33,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .speaking(Voice::Page),
         )
         .service(Endpoint::at("/{tenant}/resume").get(authorize::resume).speaking(Voice::Page))
+        .service(Endpoint::at("/{tenant}/pass").get(gates::pass).speaking(Voice::Page))
         .service(Endpoint::at("/{tenant}/par").post(authorize::push))
         .service(Endpoint::at("/{tenant}/token").post(tokens::issue))
         .service(Endpoint::at("/{tenant}/introspect").post(tokens::introspect))

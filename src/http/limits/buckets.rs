@@ -111,6 +111,20 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
+    /// Counts a request of a proxy, which asks for many people: one that was let in before does not count, any other counts for
+    /// its address.
+    pub(super) fn admit_proxy(
+        &self,
+        key: CredentialKey,
+        address: impl FnOnce() -> IpAddr,
+    ) -> Result<(), Limited> {
+        if self.is_vouched(key) {
+            return Ok(());
+        }
+        let over = |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Address };
+        self.addresses.check(&address()).map_err(over)
+    }
+
     /// The credential was answered with success: from now on it counts alone.
     pub(super) fn vouch(&self, key: CredentialKey) {
         if self.is_vouched(key) {

@@ -37,7 +37,8 @@ where
             let (credential, render) = door.as_ref();
             let key = credential(&request).map(|presented| limits.key(&presented));
             let tenant = key.and_then(|_| named(&request));
-            let admitted = limits.admit(key, tenant, || address::client(&request, limits.trusted_proxies()));
+            let admitted =
+                limits.admit(key, tenant, || address::client(request.request(), limits.trusted_proxies()));
             if let Err(limited) = admitted {
                 let mut response = render(request.request(), limited);
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(limited.retry_after_seconds));
@@ -54,6 +55,26 @@ where
             Ok(response.map_into_left_body())
         }
     })
+}
+
+/// Counts a request of a proxy (see `Limits::admit_proxy`), and then does it; whether the credential was good, `is_good` says of
+/// what came of it.
+pub async fn guard_proxy<T>(
+    limits: &Limits,
+    credential: &[u8],
+    request: &HttpRequest,
+    work: impl Future<Output = T>,
+    is_good: impl FnOnce(&T) -> bool,
+) -> Result<T, Limited> {
+    let key = limits.key(credential);
+    limits.admit_proxy(key, || address::client(request, limits.trusted_proxies()))?;
+    let done = work.await;
+    if is_good(&done) {
+        limits.vouch(key);
+    } else {
+        limits.disown(key);
+    }
+    Ok(done)
 }
 
 /// The tenant that the request's bearer token names.

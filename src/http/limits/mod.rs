@@ -15,4 +15,4 @@ mod guard;
 
 pub(super) use address::client as client_address;
 pub use buckets::{Limited, LimitedBy, Limits};
-pub use guard::{authorization, guard};
+pub use guard::{authorization, guard, guard_proxy};

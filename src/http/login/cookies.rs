@@ -5,15 +5,16 @@
 //! | `__Host-usher` (`usher-dev` over http on loopback) | the session | `/` |
 //! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
 //! | `usher-out-<connection>` | the browser that signs out at the provider, too | the same |
-//! | `usher-passkey` | the browser that was asked for a passkey | `/passkey/<tenant>` |
+//! | `usher-passkey` | what this browser was asked about a passkey, sealed | `/passkey/<tenant>` |
 //! | `usher-laps-<tenant>-<connection>` | when this browser set out there, for half a minute (`laps`) | `/` |
 //!
 //! By SAML the answer is a form that the provider's page posts, and browsers send no `Lax` cookie along with that. So the
 //! flow's cookie is `SameSite=None` there; it opens nothing by itself, and the session's stays `Lax`.
 
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpRequest, HttpResponse};
+use app::AppError;
 use app::login::AtProvider;
 use chrono::{DateTime, Utc};
 use domain::token::{PlainToken, TokenKind};
@@ -37,7 +38,8 @@ pub(super) fn flow(request: &HttpRequest, connection: &str) -> Option<PlainToken
     read(request, &flow_name(connection), TokenKind::Browser)
 }
 
-fn read(request: &HttpRequest, name: &str, kind: TokenKind) -> Option<PlainToken> {
+/// A token of this kind, if the browser shows one in this cookie.
+pub(crate) fn read(request: &HttpRequest, name: &str, kind: TokenKind) -> Option<PlainToken> {
     let cookie = request.cookie(name)?;
     PlainToken::parse(cookie.value()).ok().filter(|token| token.kind() == kind)
 }
@@ -129,15 +131,15 @@ pub(super) fn signing_out_over(
     bound(comes, signing_out_name(connection), ("", Duration::ZERO), (tenant, connection), state)
 }
 
-/// Binds a question about a passkey to this browser. Only its own pages answer.
-pub(super) fn ceremony_begun(token: &PlainToken, tenant: &str, state: &AppState) -> Cookie<'static> {
+/// Keeps a question about a passkey in this browser. Only its own pages answer.
+pub(super) fn ceremony_begun(sealed: &str, tenant: &str, state: &AppState) -> Cookie<'static> {
     let lifetime = Duration::seconds(app::login::CEREMONY_LIFETIME.num_seconds());
-    ceremony_cookie(token.expose().to_owned(), tenant, lifetime, state)
+    ceremony_cookie(sealed.to_owned(), tenant, lifetime, state)
 }
 
-/// The token of the browser that was asked.
-pub(super) fn ceremony(request: &HttpRequest) -> Option<PlainToken> {
-    read(request, CEREMONY, TokenKind::Browser)
+/// What the browser was asked.
+pub(super) fn ceremony(request: &HttpRequest) -> Option<String> {
+    request.cookie(CEREMONY).map(|cookie| cookie.value().to_owned())
 }
 
 /// Takes that cookie back.
@@ -157,6 +159,11 @@ fn signing_out_name(connection: &str) -> String {
 
 fn flow_name(connection: &str) -> String {
     format!("usher-flow-{connection}")
+}
+
+/// Adds a cookie to an answer that is made already.
+pub(crate) fn add(response: &mut HttpResponse, cookie: &Cookie<'_>) -> Result<(), AppError> {
+    response.add_cookie(cookie).map_err(|error| AppError::Internal(format!("a cookie: {error}")))
 }
 
 /// Lax, because browsers come back from the identity provider by a link from another site.

@@ -9,7 +9,7 @@ mod initiate;
 pub(super) mod language;
 mod laps;
 pub(super) mod leaving;
-mod onward;
+pub(super) mod onward;
 pub(super) mod page;
 mod passkey;
 mod passkey_words;
@@ -84,9 +84,10 @@ pub(super) fn passkey_routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/{tenant}/registered").post(passkey::register));
 }
 
-/// `/session`.
+/// The addresses at and below `/session`.
 pub(super) fn session_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(Endpoint::at("").get(session::show));
+    cfg.service(Endpoint::at("").get(session::show))
+        .service(Endpoint::at("/decisions").post(session::decide));
 }
 
 /// `/logout`.

@@ -1,15 +1,17 @@
 //! The page that sends a browser on with a form. Knows how it is shown safely: its fields are escaped, its script stands at an address of its own.
 
+use actix_web::cookie::Cookie;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use app::login::Way;
 use askama::Template;
 use url::Url;
 
 use super::super::state::AppState;
 use super::language::Language;
-use super::{Answer, page};
+use super::{Answer, page, see_other};
 
 #[derive(Template)]
 #[template(path = "onward.html")]
@@ -35,8 +37,25 @@ pub(super) async fn script() -> Answer {
         .body(SCRIPT))
 }
 
+/// Sends a browser on its way, with these cookies.
+pub(crate) fn along<const N: usize>(
+    request: &HttpRequest,
+    state: &AppState,
+    way: &Way,
+    cookies: [Cookie<'static>; N],
+) -> HttpResponse {
+    let (mut response, body) = match way {
+        Way::Redirect(location) => (see_other(location.as_str()), String::new()),
+        Way::Post { action, fields } => page(request, state, (action, fields)),
+    };
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    if body.is_empty() { response.finish() } else { response.body(body) }
+}
+
 /// The page, to be given its cookies.
-pub(super) fn page(
+fn page(
     request: &HttpRequest,
     state: &AppState,
     (action, fields): (&Url, &[(&'static str, String)]),

@@ -76,7 +76,7 @@ pub(super) async fn sign_in(
     let answered = Answered {
         tenant: tenant.as_str(),
         answer: &answer,
-        browser: cookies::ceremony(&request),
+        sealed: cookies::ceremony(&request),
         earlier: cookies::session(&request, &state),
     };
     let signed_in = state.app.sign_in_by_passkey(answered, state.request_id(&request)).await?;
@@ -131,7 +131,7 @@ pub(super) async fn register(
     let answered = Answered {
         tenant: tenant.as_str(),
         answer: &answer,
-        browser: cookies::ceremony(&request),
+        sealed: cookies::ceremony(&request),
         earlier: None,
     };
     state.app.register_passkey(answered, &name, state.request_id(&request)).await?;
@@ -195,7 +195,7 @@ fn policy(nonce: &str, state: &AppState) -> String {
 }
 
 fn bind(page: &mut HttpResponse, question: &Question, tenant: &str, state: &AppState) -> Result<(), Refused> {
-    add_cookie(page, &cookies::ceremony_begun(&question.browser, tenant, state))
+    add_cookie(page, &cookies::ceremony_begun(&question.sealed, tenant, state))
 }
 
 fn add_cookie(page: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) -> Result<(), Refused> {

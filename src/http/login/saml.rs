@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use app::login::{Brought, Carried, Posted, Way};
+use app::login::{Brought, Carried, Posted};
 use app::{AppError, Refusal};
 
 use super::super::body::Body;
@@ -12,7 +12,7 @@ use super::super::state::AppState;
 use super::cookies::Comes;
 use super::signed_out::farewell;
 use super::start::door;
-use super::{Answer, cookies, let_in, onward, see_other};
+use super::{Answer, cookies, let_in, onward};
 
 /// Room for the longest response, encoded for a form, and the rest.
 const LONGEST_FORM: usize = 400 * 1024;
@@ -107,11 +107,7 @@ async fn logout(
     }
     let answer = state.app.end_by_saml(brought, state.request_id(request)).await?;
     Ok(match answer {
-        Some(Way::Redirect(location)) => see_other(location.as_str()).finish(),
-        Some(Way::Post { action, fields }) => {
-            let (mut page, body) = onward::page(request, state, (&action, &fields));
-            page.body(body)
-        }
+        Some(way) => onward::along(request, state, &way, []),
         None => HttpResponse::NoContent().insert_header((CACHE_CONTROL, "no-store")).finish(),
     })
 }

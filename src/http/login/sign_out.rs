@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, ORIGIN};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use app::login::Way;
 use serde_json::json;
 
 use super::super::error::Refused;
 use super::super::state::AppState;
-use super::{Answer, cookies, onward, see_other};
+use super::{Answer, cookies, onward};
 
 /// Ends the session, if there is one, and takes the cookie back. Only our own pages may ask for it. Where the provider can be
 /// signed out of too, the browser goes on there.
@@ -33,15 +33,16 @@ pub(super) async fn sign_out(request: HttpRequest, state: Data<AppState>) -> Ans
         return Ok(response);
     };
     let cookies = [cookies::signed_out(&state), cookies::signing_out_begun(&provider, &state)];
-    Ok(go_on(&request, &state, &provider.way, cookies))
+    // A page's form is taken along to the provider.
+    Ok(if navigates(&request) {
+        onward::along(&request, &state, &provider.way, cookies)
+    } else {
+        told(&provider.way, cookies)
+    })
 }
 
-/// A page's form is taken along to the provider; a script is told where to go and what to post there, since it cannot
-/// follow.
-fn go_on(request: &HttpRequest, state: &AppState, way: &Way, cookies: [Cookie<'static>; 2]) -> HttpResponse {
-    if navigates(request) {
-        return taken_along(request, state, way, cookies);
-    }
+/// A script is told where to go and what to post there, since it cannot follow.
+fn told(way: &Way, [over, begun]: [Cookie<'static>; 2]) -> HttpResponse {
     let told = match way {
         Way::Redirect(location) => json!({"location": location}),
         Way::Post { action, fields } => {
@@ -49,30 +50,7 @@ fn go_on(request: &HttpRequest, state: &AppState, way: &Way, cookies: [Cookie<'s
             json!({"location": action, "fields": fields})
         }
     };
-    with(HttpResponse::Ok(), cookies).insert_header((CACHE_CONTROL, "no-store")).json(told)
-}
-
-/// The browser goes to the provider.
-pub(crate) fn taken_along(
-    request: &HttpRequest,
-    state: &AppState,
-    way: &Way,
-    cookies: [Cookie<'static>; 2],
-) -> HttpResponse {
-    match way {
-        Way::Redirect(location) => with(see_other(location.as_str()), cookies).finish(),
-        Way::Post { action, fields } => {
-            let (page, body) = onward::page(request, state, (action, fields));
-            with(page, cookies).body(body)
-        }
-    }
-}
-
-fn with(mut response: HttpResponseBuilder, cookies: [Cookie<'static>; 2]) -> HttpResponseBuilder {
-    for cookie in cookies {
-        response.cookie(cookie);
-    }
-    response
+    HttpResponse::Ok().cookie(over).cookie(begun).insert_header((CACHE_CONTROL, "no-store")).json(told)
 }
 
 /// Whether the answer is shown as a page.

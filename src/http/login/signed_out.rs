@@ -42,6 +42,6 @@ pub(super) async fn farewell(
         None => page::signed_out(request, everywhere),
     };
     let over = cookies::signing_out_over(comes, tenant, connection, state);
-    response.add_cookie(&over).map_err(|error| AppError::Internal(format!("a cookie: {error}")))?;
+    cookies::add(&mut response, &over)?;
     Ok(response)
 }

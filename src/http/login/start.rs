@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use app::login::{Departure, Way};
+use app::login::Departure;
 use app::{AppError, Refusal};
 use domain::id::TrialId;
 use domain::slug::Slug;
@@ -13,7 +13,7 @@ use super::super::state::AppState;
 use super::cookies::Comes;
 use super::door::choose;
 use super::laps::Laps;
-use super::{Answer, cookies, onward, see_other};
+use super::{Answer, cookies, onward};
 
 /// The longest address to return to.
 pub(super) const LONGEST_RETURN: usize = 2_048;
@@ -79,13 +79,7 @@ pub(super) fn sent_off(
     let lap = laps.and_now(state.app.now(), state);
     let comes = if departure.is_posted_back { Comes::Posted } else { Comes::ByLink };
     let cookie = cookies::flow_started(comes, &departure.browser, tenant, &departure.connection, state);
-    match &departure.way {
-        Way::Redirect(location) => see_other(location.as_str()).cookie(cookie).cookie(lap).finish(),
-        Way::Post { action, fields } => {
-            let (mut page, body) = onward::page(request, state, (action, fields));
-            page.cookie(cookie).cookie(lap).body(body)
-        }
-    }
+    onward::along(request, state, &departure.way, [cookie, lap])
 }
 
 /// A part of a sign-in address; what is no slug names no door.

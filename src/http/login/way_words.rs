@@ -9,6 +9,8 @@ pub(super) enum Way {
     NotEnforced,
     /// What was shown there was not accepted.
     NotAccepted,
+    /// It leads to what is not for them.
+    NotAllowed,
 }
 
 impl Way {
@@ -23,6 +25,11 @@ impl Way {
                 "Your organisation signs in another way",
                 "This way of signing in is closed: your organisation allows only the ones that it has chosen.",
                 "Sign in from your product’s own page, or ask your administrator for the right link.",
+            ],
+            Self::NotAllowed => [
+                "This is not open to you",
+                "You are signed in, but nothing that you may do here opens this page.",
+                "If you need it, ask your administrator, and tell them the reference below.",
             ],
             Self::NotAccepted => [
                 "That was not accepted",
@@ -44,6 +51,11 @@ impl Way {
                 "このサインイン方法は使えません。組織が選んだ方法だけが許可されています。",
                 "製品のページからサインインするか、管理者に正しいリンクをお問い合わせください。",
             ],
+            Self::NotAllowed => [
+                "このページを開く権限がありません",
+                "サインインしていますが、このページを開くための権限が付与されていません。",
+                "必要な場合は、下の参照コードを管理者にお伝えください。",
+            ],
             Self::NotAccepted => [
                 "受け付けられませんでした",
                 "サインインも登録も行われていません。",
@@ -63,6 +75,11 @@ impl Way {
                 "Votre organisation se connecte autrement",
                 "Ce mode de connexion est fermé : votre organisation n’autorise que ceux qu’elle a choisis.",
                 "Connectez-vous depuis la page de votre produit ou demandez le bon lien à votre administrateur.",
+            ],
+            Self::NotAllowed => [
+                "Cette page ne vous est pas ouverte",
+                "Vous êtes connecté, mais aucun de vos droits n’ouvre cette page.",
+                "Si vous en avez besoin, adressez-vous à votre administrateur en lui transmettant la référence ci-dessous.",
             ],
             Self::NotAccepted => [
                 "Cela n’a pas été accepté",

@@ -56,6 +56,7 @@ impl Situation {
             Refusal::Trial => Self::Trial,
             Refusal::NotEnforced => Self::Way(Way::NotEnforced),
             Refusal::NotAccepted(_) => Self::Way(Way::NotAccepted),
+            Refusal::NotAllowed => Self::Way(Way::NotAllowed),
             Refusal::GoingRound => Self::Way(Way::GoingRound),
             Refusal::Provider(_) => match refusal.code() {
                 "connection_misconfigured" | "provider_unreachable" => Self::ProviderTrouble,

@@ -5,11 +5,11 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
 use app::AppError;
 use app::provision::BulkVoice;
-use domain::id::BulkJobId;
 use scim::bulk::BulkRequest;
 
 use super::super::body::Body;
 use super::super::caller::ScimClient;
+use super::super::endpoint::id_of;
 use super::super::error::Refused;
 use super::super::state::AppState;
 use super::{Answer, answer};
@@ -35,7 +35,7 @@ pub(super) async fn run(
 
 /// `GET /Bulk/{id}`: 202 while it is not done, then the answer to the request.
 pub(super) async fn result(client: ScimClient, id: Path<String>, state: Data<AppState>) -> Answer {
-    let id: BulkJobId = id.parse().or(Err(AppError::NotFound("bulk request")))?;
+    let id = id_of(&id, "bulk request")?;
     let done = state.app.bulk_result(&client.0, id, &voice(&state)).await?;
     Ok(done.map_or_else(answer::not_yet, |done| answer::message(&done)))
 }

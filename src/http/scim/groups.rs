@@ -6,7 +6,6 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use app::AppError;
 use app::provision::{GroupView, Members, SomeMembers};
 use domain::id::GroupId;
 use scim::message::{Meta, render};
@@ -16,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::body::Body;
 use super::super::caller::ScimClient;
+use super::super::endpoint::id_of;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::content::{Content, Reader, Rest};
@@ -52,7 +52,7 @@ pub(super) async fn get(
     state: Data<AppState>,
 ) -> Answer {
     let shown = projection(&client, &Shown::from_query(&query)?)?;
-    let view = state.app.get_group(&client.0, group_id(&id)?, members_if(&shown)).await?;
+    let view = state.app.get_group(&client.0, id_of(&id, "group")?, members_if(&shown)).await?;
     if let Some(answer) = answer::not_modified(&request, view.version) {
         return Ok(answer);
     }
@@ -68,7 +68,7 @@ pub(super) async fn replace(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
+    let (id, if_match) = (id_of(&id, "group")?, answer::if_match(&request));
     let shown = projection(&client, &Shown::from_query(&query)?)?;
     let body = body.scim(&state).await?;
     let (dialect, wanted) = (client.dialect(), members_if(&shown));
@@ -87,7 +87,7 @@ pub(super) async fn patch(
     body: Body,
     state: Data<AppState>,
 ) -> Answer {
-    let (id, if_match) = (group_id(&id)?, answer::if_match(&request));
+    let (id, if_match) = (id_of(&id, "group")?, answer::if_match(&request));
     let asked = Shown::from_query(&query)?;
     let shown = projection(&client, &asked)?;
     let body = body.scim(&state).await?;
@@ -105,7 +105,7 @@ pub(super) async fn delete(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.delete_group(&client.0, group_id(&id)?, answer::if_match(&request).as_deref()).await?;
+    state.app.delete_group(&client.0, id_of(&id, "group")?, answer::if_match(&request).as_deref()).await?;
     Ok(answer::deleted())
 }
 
@@ -137,11 +137,6 @@ pub(super) fn projection(client: &ScimClient, shown: &Shown) -> Result<Projectio
 
 pub(super) fn members_if(shown: &Projection) -> Members {
     if shown.wants("members") { Members::Included } else { Members::Omitted }
-}
-
-/// An id that cannot be one of ours names nothing.
-fn group_id(text: &str) -> Result<GroupId, AppError> {
-    text.parse().or(Err(AppError::NotFound("group")))
 }
 
 fn answered(view: GroupView, shown: Projection, client: &ScimClient, state: &Data<AppState>) -> HttpResponse {

@@ -25,7 +25,7 @@ fn done() -> HttpResponse {
 }
 
 fn stream_id(query: &Query) -> Result<&str, Refused> {
-    query.text("stream_id", LONGEST_ID)?.ok_or_else(|| Refused::parameter("stream_id", "is missing"))
+    query.required("stream_id", LONGEST_ID)
 }
 
 /// The one stream that is asked for, or the list of those that there are.

@@ -82,7 +82,7 @@ pub struct RelyingParty {
 pub struct Asked {
     /// For the page's script: the argument of `navigator.credentials`, with base64url where bytes are meant.
     pub options: Value,
-    /// To be kept until the answer comes, away from the browser.
+    /// To be kept until the answer comes, where the browser cannot change it.
     pub challenge: Challenge,
 }
 
@@ -98,12 +98,12 @@ impl Challenge {
     }
 
     /// As it was kept.
-    pub fn from_kept(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+    pub const fn from_kept(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// As it is to be kept.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use domain::access::{EffectiveAccess, GroupFact};
+use domain::access::{EffectiveAccess, GroupFact, LocalGrant};
 use domain::id::{GroupId, UserId};
 use domain::seat::SeatState;
 use scim::resource::Resource;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::grants;
 use crate::holdings::Holdings;
 use crate::nesting::groups_of;
 use crate::statement::{Shape, Statement, statement};
@@ -30,6 +31,8 @@ pub struct PersonFacts {
     pub resource: Resource,
     /// The groups that they are in, directly or through other groups.
     pub groups: Vec<GroupFact>,
+    /// What was given to them by hand.
+    pub grants: Vec<LocalGrant>,
     /// The version of the policy in force.
     pub policy_version: i64,
     /// What was computed last, as stored.
@@ -60,6 +63,8 @@ struct FactsRow {
     doc: Value,
     #[diesel(sql_type = Nullable<Jsonb>)]
     groups: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    grants: Option<Value>,
     #[diesel(sql_type = BigInt)]
     policy_version: i64,
     #[diesel(sql_type = Nullable<Jsonb>)]
@@ -82,6 +87,8 @@ SELECT u.id, u.active, u.doc,
      FROM ",
     groups_of!(),
     ") AS groups,
+    (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
+     FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
     p.version AS policy_version, a.access, a.policy_version AS computed_by
 FROM users u
 JOIN access_policy p ON p.tenant_id = u.tenant_id
@@ -130,11 +137,13 @@ pub(crate) fn groups_in_row(groups: Value) -> Result<Vec<GroupFact>, StoreError>
 
 fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
     let groups = row.groups.map(groups_in_row).transpose()?.unwrap_or_default();
+    let grants = row.grants.map(grants::in_row).transpose()?.unwrap_or_default();
     Ok(PersonFacts {
         user: UserId::from_uuid(row.id),
         active: row.active,
         resource: Resource::from_stored(document(&row.doc)),
         groups,
+        grants,
         policy_version: row.policy_version,
         stored: row
             .access

@@ -68,11 +68,27 @@ impl Manager for Connector {
 
 /// A connection that plans each statement once. Our statements are written so that one plan serves all values; left to
 /// itself, Postgres plans those with arrays anew each time, which costs more than running them.
+///
+/// A plan that is kept must not be of the day on which the table was empty: an index is used wherever there is one,
+/// however little there is to read yet. What must read a whole table is made to look dear by that, and compiling a plan
+/// for machine code because it looks dear would cost more than running it.
 pub(crate) async fn connect(url: String) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(&url).await?;
     connection
-        .batch_execute("SET plan_cache_mode = force_generic_plan")
+        .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Settings for a statement that goes from row to row by keys. One plan serves all tenants, and where most of them are
+/// small, reading all of a tenant and merging it looks as cheap as a key; in the one that is large it is not.
+pub(crate) const BY_KEYS: [&str; 2] = ["enable_mergejoin = off", "enable_hashjoin = off"];
+
+/// A connection for such statements alone.
+pub(crate) async fn connect_by_keys(url: String) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = connect(url).await?;
+    let settings = BY_KEYS.map(|setting| format!("SET {setting}")).join("; ");
+    connection.batch_execute(&settings).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -194,12 +194,12 @@ pub(crate) async fn is_good(
 impl Shown {
     pub(crate) fn opens(&self, tenant: TenantId, request: RequestId) -> Result<Opened, StoreError> {
         let credential = CredentialId::from_uuid(self.row.id);
-        let Some(directory) = self.row.directory_id.map(DirectoryId::from_uuid) else {
-            let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
-            return Ok(Opened::Tenant(AdminScope::new(scope)));
-        };
         let may =
             CredentialScope::parse(&self.row.scope).ok_or_else(|| StoreError::corrupt("credential.scope"))?;
+        let Some(directory) = self.row.directory_id.map(DirectoryId::from_uuid) else {
+            let scope = Scope::new(tenant, Actor::Admin { credential }, request).standing_on(credential);
+            return Ok(Opened::Tenant(AdminScope::new(scope, may)));
+        };
         // An access token is forgotten; the client that fetched it stays.
         let lasting = self.row.client_id.map_or(credential, CredentialId::from_uuid);
         let actor = Actor::Directory { directory, credential: lasting };

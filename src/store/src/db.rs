@@ -8,7 +8,7 @@ use domain::id::TenantId;
 use tokio::runtime::Handle;
 
 use crate::announced::Announced;
-use crate::connector::{Connector, Pool};
+use crate::connector::{BY_KEYS, Connector, Pool};
 use crate::error::StoreError;
 use crate::link::{self, Link};
 use crate::scope::Scope;
@@ -88,6 +88,11 @@ impl Db {
         Ok(ReadTx::of(link, scope.tenant()))
     }
 
+    /// The same for statements that go from row to row by keys.
+    pub(crate) async fn read_by_keys(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
+        Ok(ReadTx::of(self.link(by_keys(scope.tenant()), Some(scope)).await?, scope.tenant()))
+    }
+
     fn patiently(&self, tenant: TenantId) -> String {
         let mode = format!("READ ONLY; SET LOCAL statement_timeout = {}", self.options.patience.as_millis());
         opening(tenant, &mode)
@@ -118,9 +123,9 @@ impl Db {
     /// question whether the scope's credential is good, the statement and COMMIT go out together. What an index does not
     /// find at once has its time.
     ///
-    /// On a worker's lane a flight can be mixed up with others (`workers.rs`), and then finds nothing: so nothing found
-    /// there is asked again, on a connection of its own. For the same reason the statement must return rows of the
-    /// tenant: a count of nothing would be a row too.
+    /// On a worker's lane a flight can be mixed up with others that prepare something (`workers.rs`), and then finds
+    /// nothing: so nothing found beside such a one is asked again, on a connection of its own. For the same reason the
+    /// statement must return rows of the tenant: a count of nothing would be a row too.
     pub(crate) async fn at_once<R>(
         &self,
         tenant: TenantId,
@@ -133,14 +138,19 @@ impl Db {
         if !statement.is_point() {
             return self.link(self.patiently(tenant), scope).await?.load_and_close(statement, "COMMIT").await;
         }
-        let opening = opening(tenant, "READ ONLY");
         if let Some(lane) = self.workers.lane() {
-            match link::in_passing(&lane, opening.clone(), scope, &statement).await {
-                Ok(found) if !found.is_empty() => return Ok(found),
-                Ok(_) | Err(StoreError::Revoked) => {}
+            match link::in_passing(&lane, opening(tenant, "READ ONLY"), scope, &statement).await {
+                Ok(Some(found)) => return Ok(found),
+                Err(StoreError::Revoked) => return Err(StoreError::Revoked),
+                Ok(None) => {}
                 Err(_) => self.workers.close_lane(&lane), // what broke, the way below finds out
             }
         }
-        self.link(opening, scope).await?.load_and_close(statement, "COMMIT").await
+        self.link(by_keys(tenant), scope).await?.load_and_close(statement, "COMMIT").await
     }
+}
+
+fn by_keys(tenant: TenantId) -> String {
+    let settings = BY_KEYS.map(|setting| format!("SET LOCAL {setting}")).join("; ");
+    opening(tenant, &format!("READ ONLY; {settings}"))
 }

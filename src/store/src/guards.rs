@@ -12,14 +12,8 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{directory, held_departure, mass_guard, users};
-use crate::statement::statement;
+use crate::statement::{Count, statement};
 use crate::tx::{Reads, WriteTx};
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
 
 /// Nobody else takes a protected role from anybody in this tenant until the end of the transaction. Comes after the
 /// policy's lock and before the seat pool's.

@@ -1,10 +1,11 @@
-//! Who holds what where: roles, flags and levels as rows, to find people by. Knows what is a holding; does not know what it
-//! allows (that is in the stored access of each person).
+//! Who holds what where and who is at home where: roles, flags, levels and homes as rows, to find people by. Knows what is a
+//! holding; does not know what it allows (that is in the stored access of each person).
 
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::{EffectiveAccess, Scope};
 use domain::id::UserId;
+use domain::mapping::ScopeRef;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -20,25 +21,37 @@ pub enum Thing<'a> {
     Flag(&'a str),
     /// A permission at a level.
     Level(&'a str),
+    /// A home.
+    Home,
 }
 
 impl Thing<'_> {
-    fn stored(&self) -> String {
+    pub(crate) fn stored(&self) -> String {
         match self {
             Self::Role(id) => format!("role:{id}"),
             Self::Flag(id) => format!("flag:{id}"),
             Self::Level(id) => format!("level:{id}"),
+            Self::Home => "home".to_owned(),
         }
     }
 }
 
-/// Where something is held, as a row says it: the environment has no id.
-fn place(scope: &Scope) -> Uuid {
-    match scope {
-        Scope::Environment => Uuid::nil(),
-        Scope::OrgUnit { id, .. } => id.as_uuid(),
-        Scope::Workspace { id, .. } => id.as_uuid(),
+/// A place as a row says it: the environment has no id.
+pub(crate) fn row_of(place: ScopeRef) -> Uuid {
+    match place {
+        ScopeRef::Environment => Uuid::nil(),
+        ScopeRef::OrgUnit(id) => id.as_uuid(),
+        ScopeRef::Workspace(id) => id.as_uuid(),
     }
+}
+
+/// Where something is held, as a row says it.
+fn place(scope: &Scope) -> Uuid {
+    row_of(match scope {
+        Scope::Environment => ScopeRef::Environment,
+        Scope::OrgUnit { id, .. } => ScopeRef::OrgUnit(*id),
+        Scope::Workspace { id, .. } => ScopeRef::Workspace(*id),
+    })
 }
 
 /// Rows that are to be written.
@@ -86,8 +99,9 @@ fn held(access: &EffectiveAccess) -> Vec<(String, Uuid)> {
     let flags = access.flags.iter().map(|held| (Thing::Flag(&held.flag), &held.scope));
     let levels = access.permissions.iter().filter(|held| held.level.is_some());
     let levels = levels.map(|held| (Thing::Level(&held.permission), &held.scope));
-    let mut held: Vec<(String, Uuid)> =
-        roles.chain(flags).chain(levels).map(|(thing, scope)| (thing.stored(), place(scope))).collect();
+    let home = access.home.iter().map(|home| (Thing::Home.stored(), home.org_unit.as_uuid()));
+    let held = roles.chain(flags).chain(levels).map(|(thing, scope)| (thing.stored(), place(scope)));
+    let mut held: Vec<(String, Uuid)> = held.chain(home).collect();
     held.sort();
     held.dedup();
     held

@@ -28,6 +28,8 @@ mod error;
 pub mod everything;
 pub mod extensions;
 mod filter_sql;
+pub mod gates;
+pub mod grants;
 pub mod groups;
 pub mod guards;
 pub mod holdings;
@@ -65,6 +67,7 @@ pub mod traffic;
 pub mod trials;
 mod tx;
 pub mod users;
+pub mod words;
 mod workers;
 
 pub use announced::Announced;

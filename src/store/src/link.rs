@@ -6,7 +6,7 @@
 //!
 //! A flight keeps its order only where the connection has prepared each of its statements: preparing one takes a trip of
 //! its own, and by then those behind it would be out. So a flight with a statement that is new to the connection goes
-//! one step at a time.
+//! one step at a time. What goes at once goes in one poll, which no scheduler's budget may cut short.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -17,12 +17,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join, join_all};
 use tokio::runtime::Handle;
+use tokio::task::unconstrained;
 
 use crate::connector::{Pool, Pooled, Prepared};
 use crate::credentials;
 use crate::error::StoreError;
 use crate::scope::Scope;
 use crate::statement::Statement;
+use crate::workers::Passage;
 
 /// What goes out in a flight, and the answer to it.
 trait Ask: Sync {
@@ -312,7 +314,7 @@ impl Link {
         let Prepared { conn, seen } = self.prepared();
         let prepares = all.prepares();
         let at_once = prepares.as_ref().is_some_and(|texts| texts.iter().all(|text| seen.contains(*text)));
-        let answer = all.send(conn, at_once).await?;
+        let answer = unconstrained(all.send(conn, at_once)).await?;
         if !at_once {
             seen.extend(prepares.into_iter().flatten().cloned());
         }
@@ -333,19 +335,31 @@ impl<A: Ask> Ask for &A {
 }
 
 /// The rows of one statement in a transaction of its own, on a connection where others are under way. All of it is sent
-/// before the first answer is awaited, so that a caller who goes away leaves no transaction open behind them.
+/// before the first answer is awaited, so that a caller who goes away leaves no transaction open behind them. None if
+/// this flight may have been mixed up with another and found nothing for that.
 pub(crate) async fn in_passing<R>(
-    lane: &AsyncPgConnection,
+    lane: &Passage,
     opening: String,
     scope: Option<&Scope>,
     statement: &Statement<'static>,
-) -> Result<Vec<R>, StoreError>
+) -> Result<Option<Vec<R>>, StoreError>
 where
     R: QueryableByName<Pg> + Send + 'static,
 {
     let whole = (beginning(opening, scope), (Rows(statement, PhantomData), commit()));
-    let ((), (rows, ())) = whole.send(lane, true).await?;
-    Ok(rows)
+    let texts = whole.prepares().unwrap_or_default();
+    let preparing = lane.begin(&texts);
+    let in_order = preparing.is_none() && lane.is_calm();
+    match unconstrained(whole.send(lane.connection(), true)).await {
+        Ok(((), (rows, ()))) => {
+            if let Some(preparing) = preparing {
+                preparing.done(&texts);
+            }
+            Ok((in_order || !rows.is_empty()).then_some(rows))
+        }
+        Err(StoreError::Revoked) if !in_order => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a transaction begins with: its opening, and the question whether the credential that `scope` stands on is good.

@@ -1,4 +1,4 @@
-//! Passkeys of local people, the links by which they are registered, and what browsers were asked. Knows what is used once; does not know what is proven.
+//! Passkeys of local people, the links by which they are registered, and what browsers have answered. Knows what is used once; does not know what is proven.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::schema::{passkey, passkey_ceremony, passkey_invitation};
+use crate::schema::{answered_passkey, passkey, passkey_invitation};
 use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
 
@@ -134,11 +134,13 @@ struct Answer {
     yes: bool,
 }
 
-/// Whether somebody active has a passkey, without one who is about to go.
+/// Whether somebody who is active and not blocked has a passkey, without one who is about to go.
 pub async fn protect_anybody(tx: &mut impl Reads, leaving: Option<UserId>) -> Result<bool, StoreError> {
     let ask = statement(
         "SELECT EXISTS (SELECT FROM passkey p JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id \
-         WHERE p.tenant_id = {} AND u.active AND p.user_id IS DISTINCT FROM {}) AS yes",
+         LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id \
+         WHERE p.tenant_id = {} AND u.active AND a.access -> 'status' ->> 'kind' IS DISTINCT FROM 'blocked' \
+         AND p.user_id IS DISTINCT FROM {}) AS yes",
     )
     .bind::<SqlUuid, _>(tx.tenant().as_uuid())
     .bind::<Nullable<SqlUuid>, _>(leaving.map(UserId::as_uuid));
@@ -221,56 +223,24 @@ pub async fn use_invitation(
     Ok(used.filter(|(_, expires_at)| *expires_at > now).map(|(user, _)| UserId::from_uuid(user)))
 }
 
-/// What a browser was asked.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = passkey_ceremony)]
-pub struct CeremonyRow {
-    /// Hash of the browser's binding cookie.
-    pub browser_hash: Vec<u8>,
-    /// Hash of the link, if a passkey is to be registered.
-    pub invitation_hash: Option<Vec<u8>>,
-    /// What the answer must repeat, sealed.
-    pub challenge_sealed: Vec<u8>,
-    /// Where the person wants to go afterwards.
-    pub return_to: String,
-    /// When the browser was asked.
-    pub started_at: DateTime<Utc>,
-    /// When an answer comes too late.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Keeps what a browser was asked, and forgets what others of this tenant never answered.
-pub async fn ask(tx: &mut WriteTx, row: &CeremonyRow) -> Result<(), StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    diesel::delete(
-        passkey_ceremony::table.filter(
-            passkey_ceremony::tenant_id.eq(tenant).and(passkey_ceremony::expires_at.lt(row.started_at)),
-        ),
-    )
-    .execute(tx.conn().await?)
-    .await?;
-    diesel::insert_into(passkey_ceremony::table)
-        .values((passkey_ceremony::tenant_id.eq(tenant), row))
-        .execute(tx.conn().await?)
-        .await?;
-    Ok(())
-}
-
-/// Takes what this browser was asked. Taken or expired, it cannot be taken again.
+/// Notes that a browser's question was answered, and forgets those of this tenant that nobody can answer any more. Returns
+/// whether it was not answered before, by whichever process.
 pub async fn take(
     tx: &mut WriteTx,
-    browser: TokenHash,
-    now: DateTime<Utc>,
-) -> Result<Option<CeremonyRow>, StoreError> {
+    challenge: &[u8],
+    (now, forget_at): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let taken: Option<CeremonyRow> = diesel::delete(
-        passkey_ceremony::table
-            .filter(passkey_ceremony::tenant_id.eq(tenant))
-            .filter(passkey_ceremony::browser_hash.eq(browser.as_bytes().to_vec())),
-    )
-    .returning(CeremonyRow::as_returning())
-    .get_result(tx.conn().await?)
-    .await
-    .optional()?;
-    Ok(taken.filter(|row| row.expires_at > now))
+    let over = answered_passkey::tenant_id.eq(tenant).and(answered_passkey::forget_at.lt(now));
+    diesel::delete(answered_passkey::table.filter(over)).execute(tx.conn().await?).await?;
+    let added = diesel::insert_into(answered_passkey::table)
+        .values((
+            answered_passkey::tenant_id.eq(tenant),
+            answered_passkey::challenge.eq(challenge),
+            answered_passkey::forget_at.eq(forget_at),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(added == 1)
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::DirectoryId;
+use domain::token::CredentialScope;
 
 use crate::audit::Outgoing;
 use crate::scope::{AdminScope, DirectoryScope};
@@ -61,7 +62,7 @@ impl AdminScope {
     /// One of the tenant's directories, as its client would act in it, and nothing of it kept.
     pub fn rehearse(&self, directory: DirectoryId) -> (DirectoryScope, Rehearsal) {
         let rehearsal = Rehearsal::default();
-        let admin = Self::new(self.scope().clone().rehearsing(rehearsal.clone()));
+        let admin = Self::new(self.scope().clone().rehearsing(rehearsal.clone()), CredentialScope::Read);
         (DirectoryScope::by_admin(&admin, directory), rehearsal)
     }
 }

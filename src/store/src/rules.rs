@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::Offer;
 use domain::id::MappingRuleId;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::advisory::{self, Hold};
 use crate::error::StoreError;
 use crate::schema::{access_policy, mapping_rule};
-use crate::statement::Statement;
+use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// All rules, in no particular order.
@@ -80,14 +81,18 @@ pub async fn set_offer(tx: &mut WriteTx, offer: &Offer) -> Result<(), StoreError
     Ok(())
 }
 
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
 /// The version of the policy in force.
 pub async fn version(tx: &mut impl Reads) -> Result<i64, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    Ok(access_policy::table
-        .filter(access_policy::tenant_id.eq(tenant))
-        .select(access_policy::version)
-        .first(tx.connection().0.conn().await?)
-        .await?)
+    let ask = statement("SELECT version FROM access_policy WHERE tenant_id = {}")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    let row: Option<Version> = tx.connection().0.load(ask).await?.pop();
+    row.map(|row| row.version).ok_or_else(|| StoreError::corrupt("the tenant has no policy"))
 }
 
 /// Keeps the policy that is in force in force until the end of the transaction: whoever changes it waits for those who

@@ -1,8 +1,12 @@
 //! The tables as diesel sees them. Generated from the migrated database; `tests/schema.rs` holds it to the catalogue.
 
 mod apps;
+mod gates;
+mod grants;
 
 pub(crate) use apps::{app, app_assertion, app_grant, app_refresh, app_request, app_secret};
+pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
+pub(crate) use grants::local_grant;
 
 diesel::table! {
     blueprint (id, version) {
@@ -161,6 +165,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         signed_out_at -> Nullable<Timestamptz>,
+        stopped_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -666,6 +671,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     access_policy,
     adoption_declined,
+    answered_passkey,
     audit_event,
     blueprint,
     bulk_job,
@@ -692,7 +698,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     org_unit,
     outbox,
     passkey,
-    passkey_ceremony,
     passkey_invitation,
     pending_member,
     receiver,
@@ -774,13 +779,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    passkey_ceremony (tenant_id, browser_hash) {
+    answered_passkey (tenant_id, challenge) {
         tenant_id -> Uuid,
-        browser_hash -> Bytea,
-        invitation_hash -> Nullable<Bytea>,
-        challenge_sealed -> Bytea,
-        return_to -> Text,
-        started_at -> Timestamptz,
-        expires_at -> Timestamptz,
+        challenge -> Bytea,
+        forget_at -> Timestamptz,
     }
 }

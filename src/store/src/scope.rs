@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::audit::Actor;
-use domain::id::{CredentialId, DirectoryId, RequestId, TenantId};
+use domain::id::{CredentialId, DirectoryId, RequestId, TenantId, UserId};
 use domain::token::CredentialScope;
 
 use crate::bulk_jobs::{Hold, Noted};
@@ -131,17 +131,35 @@ impl DirectoryScope {
     }
 }
 
-/// A [`Scope`] that may administer its tenant: an operator who entered it, or one of its admin credentials.
+/// A [`Scope`] that may administer its tenant, or look at what an administrator sees: an operator who entered it, or one of
+/// its admin credentials.
 #[derive(Debug, Clone)]
-pub struct AdminScope(Scope);
+pub struct AdminScope {
+    scope: Scope,
+    may: CredentialScope,
+}
 
 impl AdminScope {
-    pub(crate) fn new(scope: Scope) -> Self {
-        Self(scope)
+    pub(crate) fn new(scope: Scope, may: CredentialScope) -> Self {
+        Self { scope, may }
     }
 
     /// The tenant-wide scope behind it.
     pub fn scope(&self) -> &Scope {
-        &self.0
+        &self.scope
+    }
+
+    /// Whether it may change anything.
+    pub fn may_write(&self) -> bool {
+        self.may.writes()
+    }
+
+    /// The same for a person, who may do less. None for who shows no credential.
+    pub(crate) fn for_person(&self, user: UserId) -> Option<Self> {
+        let (Actor::Admin { credential } | Actor::Operator { credential }) = self.scope.actor else {
+            return None;
+        };
+        let scope = Scope { actor: Actor::Person { user, credential }, ..self.scope.clone() };
+        Some(Self { scope, may: self.may })
     }
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Duration, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::audit::Actor;
@@ -81,7 +83,7 @@ pub struct LiveSession {
 }
 
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = SqlUuid)]
@@ -116,15 +118,21 @@ struct Row {
     position: Option<i64>,
 }
 
+/// What is read of a session `s`, besides [`SEAT_OF`].
+pub(crate) const COLUMNS: &str = "\
+s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.auth_time, s.amr, s.acr, \
+p.idle_minutes, p.absolute_minutes, u.doc, a.access, a.computed_at";
+
+/// Where it stands besides the session itself. Whoever uses it asks for `u.active`, too.
+pub(crate) const JOINS: &str = "\
+JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id \
+LEFT JOIN session_policy p ON p.tenant_id = s.tenant_id";
+
 /// By the hash of its token, or by its id.
 fn live_text(by: &'static str) -> String {
     format!(
-        "SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.auth_time, s.amr, s.acr, \
-         p.idle_minutes, p.absolute_minutes, u.doc, a.access, a.computed_at, {SEAT_OF} \
-         FROM session s \
-         JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
-         JOIN user_access a ON a.tenant_id = s.tenant_id AND a.user_id = s.user_id \
-         LEFT JOIN session_policy p ON p.tenant_id = s.tenant_id \
+        "SELECT {COLUMNS}, {SEAT_OF} FROM session s {JOINS} \
          WHERE s.tenant_id = {{}} AND s.{by} = {{}} AND u.active"
     )
 }
@@ -166,6 +174,13 @@ impl Db {
         .set(session::last_seen_at.eq(now))
         .execute(tx.conn().await?)
         .await?;
+        tx.later(
+            statement("UPDATE user_seen SET last_seen_at = {} WHERE tenant_id = {} AND user_id = {} AND last_seen_at < {}")
+                .bind::<Timestamptz, _>(now)
+                .bind::<SqlUuid, _>(tenant)
+                .bind::<SqlUuid, _>(live.user.as_uuid())
+                .bind::<Timestamptz, _>(now),
+        );
         tx.commit_trace_of_use().await
     }
 }
@@ -187,7 +202,7 @@ pub async fn find(
 }
 
 impl Row {
-    fn is_in_force(&self, longest: Lifetimes, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_in_force(&self, longest: Lifetimes, now: DateTime<Utc>) -> bool {
         let policy = PolicyRow { idle_minutes: self.idle_minutes, absolute_minutes: self.absolute_minutes };
         let lifetimes = policy.within(longest);
         let ends_at = self.expires_at.min(self.created_at + lifetimes.absolute);
@@ -195,7 +210,7 @@ impl Row {
     }
 }
 
-fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, StoreError> {
+pub(crate) fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<LiveSession, StoreError> {
     let (id, user) = (SessionId::from_uuid(row.id), UserId::from_uuid(row.user_id));
     let amr = row.amr.as_ref().and_then(Value::as_array).into_iter().flatten();
     Ok(LiveSession {
@@ -351,8 +366,19 @@ pub async fn open(tx: &mut WriteTx, new: &NewSession, now: DateTime<Utc>) -> Res
         ))
         .execute(tx.conn().await?)
         .await?;
+    tx.later(
+        statement(SIGNED_IN)
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(new.user.as_uuid())
+            .bind::<Timestamptz, _>(now)
+            .bind::<Timestamptz, _>(now),
+    );
     Ok(())
 }
+
+const SIGNED_IN: &str = "\
+INSERT INTO user_seen (tenant_id, user_id, last_login_at, last_seen_at) VALUES ({}, {}, {}, {})
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET last_login_at = excluded.last_login_at, last_seen_at = excluded.last_seen_at";
 
 /// A session that is over.
 #[derive(Debug)]
@@ -460,30 +486,40 @@ pub async fn end_by_token(
 }
 
 #[derive(QueryableByName)]
-struct EndedId {
+struct EndedOf {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
 
-/// Ends every session of a person whose row is locked, and returns which. Nothing that was proved of them before opens a
-/// session any more.
+/// Ends every session of people whose rows are locked, and returns whose and which. Nothing that was proved of them before
+/// opens a session any more.
 pub async fn revoke_all(
     tx: &mut WriteTx,
-    user: UserId,
+    people: &[UserId],
     now: DateTime<Utc>,
-) -> Result<Vec<SessionId>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
-    let ask = statement(
-        "WITH mark AS (UPDATE users SET signed_out_at = {} WHERE tenant_id = {} AND id = {}) \
-         DELETE FROM session WHERE tenant_id = {} AND user_id = {} RETURNING id",
-    )
-    .bind::<Timestamptz, _>(now)
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(user.as_uuid())
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(user.as_uuid());
-    let ended: Vec<EndedId> = tx.load(ask).await?;
-    Ok(ended.into_iter().map(|row| SessionId::from_uuid(row.id)).collect())
+) -> Result<Vec<(UserId, SessionId)>, StoreError> {
+    let mark = statement("UPDATE users SET signed_out_at = {} WHERE tenant_id = {} AND id = ANY({})")
+        .bind::<Timestamptz, _>(now)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids(people));
+    tx.later(mark);
+    end_all(tx, people).await
+}
+
+/// Ends every session of locked people who are inactive, or about to be deleted, and returns whose and which.
+pub async fn end_all(tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<(UserId, SessionId)>, StoreError> {
+    let ask =
+        statement("DELETE FROM session WHERE tenant_id = {} AND user_id = ANY({}) RETURNING user_id, id")
+            .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+            .bind::<Array<SqlUuid>, _>(ids(people));
+    let ended: Vec<EndedOf> = tx.load(ask).await?;
+    Ok(ended.into_iter().map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.id))).collect())
+}
+
+fn ids(people: &[UserId]) -> Vec<Uuid> {
+    people.iter().map(|user| user.as_uuid()).collect()
 }
 
 /// Gives the sessions of one person to another. What apps have of them ends: their tokens say who it was.
@@ -494,6 +530,19 @@ pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(),
             "DELETE FROM app_grant g USING session s WHERE s.tenant_id = {} AND s.user_id = {} \
              AND g.tenant_id = s.tenant_id AND g.session_id = s.id",
         )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(from.as_uuid()),
+    );
+    tx.later(
+        statement(
+            "INSERT INTO user_seen (tenant_id, user_id, last_login_at, last_seen_at, client_version) \
+             SELECT s.tenant_id, {}, s.last_login_at, s.last_seen_at, s.client_version \
+             FROM user_seen s WHERE s.tenant_id = {} AND s.user_id = {} \
+             ON CONFLICT (tenant_id, user_id) DO UPDATE \
+             SET last_login_at = greatest(user_seen.last_login_at, excluded.last_login_at), \
+             last_seen_at = greatest(user_seen.last_seen_at, excluded.last_seen_at)",
+        )
+        .bind::<SqlUuid, _>(to.as_uuid())
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(from.as_uuid()),
     );

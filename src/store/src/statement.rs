@@ -7,7 +7,7 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
+use diesel::sql_types::{BigInt, HasSqlType, SingleValue, Untyped};
 
 /// A statement and its parameters.
 pub(crate) struct Statement<'a> {
@@ -25,6 +25,13 @@ pub(crate) enum Shape {
     Kept,
     /// Kept, and an index leads to its few rows: so short that others may wait behind it.
     Point,
+}
+
+/// The answer of a statement that counts: one row, with `n` in it.
+#[derive(diesel::QueryableByName)]
+pub(crate) struct Count {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) n: i64,
 }
 
 /// Starts a statement whose text is fixed, so that a connection prepares it once.

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use domain::audit::Actor;
 use domain::email_domain::EmailDomain;
 use domain::id::{RequestId, TenantId};
+use domain::token::CredentialScope;
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -51,7 +52,8 @@ impl Db {
     /// An operator enters the tenant that a slug names.
     pub async fn enter(&self, operator: &Operator, slug: &str) -> Result<Option<AdminScope>, StoreError> {
         Ok(self.tenant_by_slug(slug).await?.map(|found| {
-            AdminScope::new(Scope::new(found.tenant_id(), operator.actor().clone(), operator.request()))
+            let scope = Scope::new(found.tenant_id(), operator.actor().clone(), operator.request());
+            AdminScope::new(scope, CredentialScope::Write)
         }))
     }
 

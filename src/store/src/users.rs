@@ -1,6 +1,8 @@
 //! People of a directory. Knows which parts of the SCIM document have a column of their own; does not know what a
 //! change of one means.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
@@ -20,6 +22,7 @@ use crate::schema::users;
 use crate::scope::{DirectoryScope, Scope};
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
+use crate::words;
 
 /// A person as kept.
 #[derive(Debug, Clone, QueryableByName)]
@@ -216,6 +219,7 @@ struct Keys {
     display_name: Option<String>,
     active: bool,
     emails: Vec<String>,
+    words: BTreeSet<String>,
 }
 
 impl Keys {
@@ -231,6 +235,7 @@ impl Keys {
             display_name: display_name.map(|name| fitting("displayName", name)).transpose()?,
             active: resource.active(),
             emails: all_fitting("emails", emails)?,
+            words: words::of(resource),
         })
     }
 }
@@ -240,9 +245,13 @@ WITH input AS (
     SELECT {} AS tenant, {} AS directory, {} AS at
 ), arrived AS (
     INSERT INTO users (tenant_id, id, directory_id, user_name_key, external_id, display_name_key, active, doc,
-        version, created_at, updated_at)
-    SELECT tenant, p.id, directory, p.user_name, p.external_id, p.display_name, p.active, p.doc, 1, at, at
+        version, created_at, updated_at, stopped_at)
+    SELECT tenant, p.id, directory, p.user_name, p.external_id, p.display_name, p.active, p.doc, 1, at, at,
+        CASE WHEN NOT p.active THEN at END
     FROM input, unnest({}, {}, {}, {}, {}, {}) AS p (id, user_name, external_id, display_name, active, doc)
+), found AS (
+    INSERT INTO user_word (tenant_id, word, user_id)
+    SELECT tenant, w.word, w.person FROM input, unnest({}, {}) AS w (word, person)
 )
 INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
 SELECT tenant, e.person, e.n, e.key FROM input, unnest({}, {}, {}) AS e (person, n, key)";
@@ -263,6 +272,7 @@ pub fn create<'a>(
     let (mut ids, mut names, mut external_ids) = (vec![], vec![], vec![]);
     let (mut display_names, mut active, mut docs) = (vec![], vec![], vec![]);
     let (mut of, mut ordinals, mut emails) = (vec![], vec![], vec![]);
+    let (mut words, mut found) = (vec![], vec![]);
     for (keys, id, resource) in people {
         ids.push(id.as_uuid());
         names.push(keys.user_name);
@@ -275,6 +285,10 @@ pub fn create<'a>(
             ordinals.push(n);
             emails.push(email);
         }
+        for word in keys.words {
+            words.push(word);
+            found.push(id.as_uuid());
+        }
     }
     let create = statement(CREATE)
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
@@ -286,6 +300,8 @@ pub fn create<'a>(
         .bind::<Array<Nullable<Text>>, _>(display_names)
         .bind::<Array<Bool>, _>(active)
         .bind::<Array<Jsonb>, _>(docs)
+        .bind::<Array<Text>, _>(words)
+        .bind::<Array<SqlUuid>, _>(found)
         .bind::<Array<SqlUuid>, _>(of)
         .bind::<Array<SmallInt>, _>(ordinals)
         .bind::<Array<Text>, _>(emails);
@@ -295,11 +311,12 @@ pub fn create<'a>(
 
 const UPDATE: &str = "\
 UPDATE users SET user_name_key = {}, external_id = {}, display_name_key = {}, active = {}, doc = {},
-    version = version + 1, updated_at = {}
+    version = version + 1, updated_at = {}, signed_out_at = coalesce({}, signed_out_at),
+    stopped_at = CASE WHEN {} THEN NULL ELSE coalesce(stopped_at, {}) END
 WHERE tenant_id = {} AND id = {}";
 
 /// Writes a changed document over a locked row, in the next version: with the next statement or the commit, which then
-/// say if it could not be.
+/// say if it could not be. Nothing that was proved before of somebody who is inactive opens a session any more.
 pub fn update(
     tx: &mut WriteTx,
     id: UserId,
@@ -315,13 +332,41 @@ pub fn update(
         .bind::<Bool, _>(keys.active)
         .bind::<Jsonb, _>(Value::Object(after.as_map().clone()))
         .bind::<Timestamptz, _>(now)
+        .bind::<Nullable<Timestamptz>, _>((!keys.active).then_some(now))
+        .bind::<Bool, _>(keys.active)
+        .bind::<Timestamptz, _>(now)
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(id.as_uuid());
     tx.later(update);
-    if keys.emails != Keys::of(before)?.emails {
+    let before = Keys::of(before)?;
+    if keys.emails != before.emails {
         replace_emails(tx, id, keys.emails);
     }
+    if keys.words != before.words {
+        replace_words(tx, id, &before.words, &keys.words);
+    }
     Ok(())
+}
+
+fn replace_words(tx: &mut WriteTx, id: UserId, before: &BTreeSet<String>, after: &BTreeSet<String>) {
+    let tenant = tx.tenant().as_uuid();
+    let listed =
+        |of: &BTreeSet<String>, but: &BTreeSet<String>| of.difference(but).cloned().collect::<Vec<_>>();
+    tx.later(
+        statement("DELETE FROM user_word WHERE tenant_id = {} AND user_id = {} AND word = ANY({})")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(id.as_uuid())
+            .bind::<Array<Text>, _>(listed(before, after)),
+    );
+    tx.later(
+        statement(
+            "INSERT INTO user_word (tenant_id, word, user_id) SELECT {}, w.word, {} FROM unnest({}) AS w (word) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<Array<Text>, _>(listed(after, before)),
+    );
 }
 
 fn replace_emails(tx: &mut WriteTx, id: UserId, emails: Vec<String>) {

@@ -5,17 +5,18 @@
 //! each worker opens its own, for the requests that it serves itself: a pool for transactions, and a *lane*.
 //!
 //! The lane is one connection that short reads share, one flight behind the other: what many requests ask at once
-//! leaves in one write. A flight carries its own BEGIN with its tenant and its own COMMIT; where two get mixed up, or one
-//! is cut short, a statement runs in the wrong tenant or in none, finds nothing behind the barrier, and is asked again
-//! on a connection of its own (see `Db::at_once`).
+//! leaves in one write. A flight carries its own BEGIN with its tenant and its own COMMIT. Where one has a statement that
+//! is new to the lane, it and those beside it can get mixed up: a statement runs in the wrong tenant or in none, finds
+//! nothing behind the barrier, and is asked again on a connection of its own (see `Db::at_once`).
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use diesel_async::AsyncPgConnection;
 
-use crate::connector::{Pool, connect};
+use crate::connector::{Pool, connect_by_keys};
 
 /// The workers of a process, by their threads.
 #[derive(Clone, Default)]
@@ -30,7 +31,66 @@ struct Worker {
 enum Lane {
     Closed,
     Opening,
-    Open(Arc<AsyncPgConnection>),
+    Open(Arc<Passage>),
+}
+
+/// A lane's connection, and what is known of it.
+pub(crate) struct Passage {
+    connection: AsyncPgConnection,
+    state: Mutex<Prepared>,
+}
+
+#[derive(Default)]
+struct Prepared {
+    texts: HashSet<Cow<'static, str>>,
+    /// How many flights are about to prepare something.
+    under_way: usize,
+}
+
+impl Passage {
+    fn new(connection: AsyncPgConnection) -> Self {
+        Self { connection, state: Mutex::default() }
+    }
+
+    pub(crate) fn connection(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+
+    /// Begins a flight of these statements. Something if one of them is to be prepared.
+    pub(crate) fn begin(&self, texts: &[&Cow<'static, str>]) -> Option<Preparing<'_>> {
+        let mut state = self.state();
+        if texts.iter().all(|text| state.texts.contains(*text)) {
+            return None;
+        }
+        state.under_way = state.under_way.saturating_add(1);
+        Some(Preparing(self))
+    }
+
+    /// Whether nobody prepares anything: a flight that begins now and has nothing to prepare goes out in one piece.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.state().under_way == 0
+    }
+
+    fn state(&self) -> MutexGuard<'_, Prepared> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A flight that prepares something.
+pub(crate) struct Preparing<'a>(&'a Passage);
+
+impl Preparing<'_> {
+    /// It has.
+    pub(crate) fn done(self, texts: &[&Cow<'static, str>]) {
+        self.0.state().texts.extend(texts.iter().map(|text| (*text).clone()));
+    }
+}
+
+impl Drop for Preparing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.under_way = state.under_way.saturating_sub(1);
+    }
 }
 
 impl Workers {
@@ -47,7 +107,7 @@ impl Workers {
 
     /// The lane of the calling thread, if it is a worker and the lane is open. The first caller has it opened in passing,
     /// and goes without.
-    pub(crate) fn lane(&self) -> Option<Arc<AsyncPgConnection>> {
+    pub(crate) fn lane(&self) -> Option<Arc<Passage>> {
         let id = thread::current().id();
         let mut all = self.all();
         let worker = all.get_mut(&id)?;
@@ -59,8 +119,8 @@ impl Workers {
         let (workers, url) = (self.clone(), worker.url.to_string());
         drop(all);
         tokio::spawn(async move {
-            let opened = match connect(url).await {
-                Ok(connection) => Lane::Open(Arc::new(connection)),
+            let opened = match connect_by_keys(url).await {
+                Ok(connection) => Lane::Open(Arc::new(Passage::new(connection))),
                 Err(_) => Lane::Closed, // the pool meets the same trouble, and says so
             };
             if let Some(worker) = workers.all().get_mut(&id) {
@@ -71,7 +131,7 @@ impl Workers {
     }
 
     /// Closes the lane of the calling thread, unless another has taken the place of `broken` already.
-    pub(crate) fn close_lane(&self, broken: &Arc<AsyncPgConnection>) {
+    pub(crate) fn close_lane(&self, broken: &Arc<Passage>) {
         if let Some(worker) = self.all().get_mut(&thread::current().id())
             && matches!(&worker.lane, Lane::Open(open) if Arc::ptr_eq(open, broken))
         {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::world::{CALLBACK, World};
 use crate::support::http::{COOKIE, PUBLIC, text};
 use crate::support::oauth::Key;
-use crate::support::provider::state;
+use crate::support::provider::{node, state};
 use crate::support::receiver::{Receiver, courier};
 use crate::support::run;
 
@@ -43,9 +43,7 @@ fn says(world: &World, program: &[PathBuf], arguments: &[&str], input: &str) -> 
 }
 
 fn openid_client() -> Vec<PathBuf> {
-    let own = state().join("node/bin/node");
-    let node = if own.exists() { own } else { PathBuf::from("node") };
-    vec![node, state().join("relying-party/rp.mjs")]
+    vec![node(), state().join("relying-party/rp.mjs")]
 }
 
 fn authlib() -> Vec<PathBuf> {

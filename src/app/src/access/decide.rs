@@ -10,7 +10,7 @@ use domain::mapping::ScopeRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::holdings::{self, Thing};
-use store::{AdminScope, ReadTx, access, tombstones};
+use store::{AdminScope, LiveSession, ReadTx, access, tombstones};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -38,6 +38,29 @@ pub struct AskDecision {
     pub user: UserId,
     /// Id of a permission or flag of the blueprint.
     #[schema(example = "users.invite")]
+    pub permission: String,
+    /// Where; in the whole tenant if absent.
+    #[serde(default)]
+    pub at: RuleScope,
+    /// What for, of a permission that is held one by one.
+    pub of: Option<String>,
+    /// The level that is needed, of a permission that has levels; any if absent.
+    pub level: Option<String>,
+}
+
+/// Questions of somebody who is signed in, about themselves.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AskOwnDecisions {
+    /// The questions; the answers come in the same order.
+    pub questions: Vec<AskOwnDecision>,
+}
+
+/// May I do this here?
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AskOwnDecision {
+    /// Id of a permission or flag of the blueprint.
     pub permission: String,
     /// Where; in the whole tenant if absent.
     #[serde(default)]
@@ -156,6 +179,25 @@ impl App {
         answers.collect()
     }
 
+    /// Answers somebody who is signed in, by what they may do at this moment.
+    pub async fn decide_own(
+        &self,
+        session: &LiveSession,
+        ask: AskOwnDecisions,
+    ) -> Result<Vec<DecisionView>, AppError> {
+        if ask.questions.is_empty() || ask.questions.len() > MOST_QUESTIONS {
+            return Err(AppError::Invalid(format!("1 to {MOST_QUESTIONS} questions are answered at once")));
+        }
+        let mut tx = self.db.read(&session.scope).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        tx.finish().await?;
+        let answers = ask.questions.into_iter().map(|AskOwnDecision { permission, at, of, level }| {
+            let question = AskDecision { user: session.user, permission, at, of, level };
+            view(Asked::of(&question, &policy)?.answer(&session.access, &policy), &policy)
+        });
+        answers.collect()
+    }
+
     /// Answers one question about somebody who is there.
     pub async fn decide_one(&self, admin: &AdminScope, ask: AskDecision) -> Result<DecisionView, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
@@ -217,7 +259,7 @@ fn nobody() -> Decision {
 }
 
 /// A question that was checked against the blueprint and the organisation.
-struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     permission: &'a Permission,
     of: Option<&'a str>,
     level: Option<&'a str>,
@@ -232,7 +274,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn about(
+    pub(crate) fn about(
         permission: &str,
         at: &RuleScope,
         of: Option<&'a str>,
@@ -246,7 +288,7 @@ impl<'a> Asked<'a> {
         Ok(Self { permission, of, level, place: scope_ref(at, policy)? })
     }
 
-    fn answer(&self, access: &EffectiveAccess, policy: &Policy) -> Decision {
+    pub(crate) fn answer(&self, access: &EffectiveAccess, policy: &Policy) -> Decision {
         let question = Question {
             permission: self.permission.id(),
             of: self.of,

@@ -6,10 +6,13 @@ mod policy;
 mod reevaluate;
 mod show_access;
 
+pub(crate) use decide::Asked;
 pub use decide::{
-    AskDecision, AskDecisions, AskHolders, DecisionView, HolderPage, HolderView, MOST_QUESTIONS,
-    ObligationView, ReasonView,
+    AskDecision, AskDecisions, AskHolders, AskOwnDecision, AskOwnDecisions, DecisionView, HolderPage,
+    HolderView, MOST_QUESTIONS, ObligationView, ReasonView,
 };
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
-pub(crate) use reevaluate::{AT_ONCE, concerns, reevaluate, reevaluate_everybody, seems_to_concern};
+pub(crate) use reevaluate::{
+    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_everybody, seems_to_concern,
+};

@@ -1,5 +1,5 @@
 //! Computes access anew for those whose facts or policy changed. Knows the order: hold the policy, read the facts,
-//! evaluate, store, and say what changed.
+//! evaluate, store, say what changed, and show those out who are blocked from now on.
 //!
 //! The people must be locked by the transaction, so that two changes of one person follow each other. Seats are not an
 //! input here: the seat gate is applied when access is read, by the rows of that moment, so that a seat that passes
@@ -7,9 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::access::{EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
+use domain::access::{AccessStatus, EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
 use domain::audit::{Action, AuditEvent};
+use domain::blueprint::Blueprint;
 use domain::id::UserId;
+use domain::invariant::fallen;
+use scim::resource::Resource;
 use serde_json::{Value, json};
 use store::access::{Computed, Guarded, PersonFacts};
 use store::audit::Outgoing;
@@ -17,13 +20,33 @@ use store::{Reads as _, WriteTx, access, rules, users};
 
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{self, Lost};
+use crate::guards::{self, Acting, Lost};
+use crate::login::{keep_a_way_back, sign_out_everywhere};
 
 /// How many people are computed between two statements.
 pub(crate) const AT_ONCE: usize = 1_000;
 
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;
+
+/// What is left to do when all are computed.
+#[derive(Default)]
+struct Outcomes {
+    lost: Vec<Lost>,
+    /// Who is blocked and was not before.
+    blocked: Vec<UserId>,
+}
+
+impl Outcomes {
+    async fn settle(self, app: &App, tx: &mut WriteTx, blueprint: &Blueprint) -> Result<Changed, AppError> {
+        let mut changed = guards::check(tx, blueprint, &self.lost).await?;
+        if !self.blocked.is_empty() {
+            keep_a_way_back(tx, None).await?;
+            changed.extend(sign_out_everywhere(tx, &self.blocked, app.now()).await?);
+        }
+        Ok(changed)
+    }
+}
 
 /// Whether the policy, which the transaction holds in this version, makes any difference between members of these groups
 /// and others.
@@ -46,22 +69,48 @@ pub(crate) fn seems_to_concern(app: &App, tx: &WriteTx, version: i64, groups: &[
 /// Computes the access of these locked people.
 pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Changed, AppError> {
     let mut changed = Vec::new();
-    if !people.is_empty() {
-        rules::hold(tx);
+    if people.is_empty() {
+        return Ok(changed);
     }
-    let mut lost = Vec::new();
+    rules::hold(tx);
+    let held_to = HeldTo { acting: Acting::now(tx).await?, by_hand: tx.scope().actor().by_hand() };
+    let mut outcomes = Outcomes::default();
     let mut by = None;
     for some in people.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
         let Some(version) = people.first().map(|person| person.policy_version) else { continue };
         let policy = app.policies.get(tx, version).await?;
-        changed.extend(compute(app, tx, &policy, version, people, &mut lost)?);
+        changed.extend(compute(app, tx, (&*policy, version), people, &held_to, &mut outcomes)?);
         by = Some(policy);
     }
     if let Some(policy) = by {
-        changed.extend(guards::check(tx, &policy.blueprint, &lost).await?);
+        changed.extend(outcomes.settle(app, tx, &policy.blueprint).await?);
     }
     Ok(changed)
+}
+
+/// Computes the access of people whom an identity provider has just brought, and who are in no group and were given nothing.
+pub(crate) async fn evaluate_new(
+    app: &App,
+    tx: &mut WriteTx,
+    people: Vec<&(UserId, Resource)>,
+) -> Result<Changed, AppError> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    rules::hold(tx);
+    let version = rules::version(tx).await?;
+    let policy = app.policies.get(tx, version).await?;
+    let people = people.into_iter().map(|(user, resource)| PersonFacts {
+        user: *user,
+        active: resource.active(),
+        resource: resource.clone(),
+        groups: Vec::new(),
+        grants: Vec::new(),
+        policy_version: version,
+        stored: None,
+    });
+    compute(app, tx, (&*policy, version), people.collect(), &HeldTo::default(), &mut Outcomes::default())
 }
 
 /// Counts a change of the policy, which the transaction has made, and computes everybody's access by it.
@@ -70,22 +119,51 @@ pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<
     let policy = super::policy::load(tx).await?;
     let everybody = users::all_ids(tx).await?;
     let mut changed = Vec::new();
-    let mut lost = Vec::new();
+    let mut outcomes = Outcomes::default();
     for some in everybody.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
-        changed.extend(compute(app, tx, &policy, version, people, &mut lost)?);
+        changed.extend(compute(app, tx, (&policy, version), people, &HeldTo::default(), &mut outcomes)?);
     }
-    changed.extend(guards::check(tx, &policy.blueprint, &lost).await?);
+    changed.extend(outcomes.settle(app, tx, &policy.blueprint).await?);
     Ok(changed)
+}
+
+/// What a change of people is held to, by who makes it.
+#[derive(Default)]
+struct HeldTo {
+    /// Whoever acts in person, and may do what grant rules allow.
+    acting: Option<Acting>,
+    /// Whether somebody acts by hand, who is told what cannot be instead of seeing it fall.
+    by_hand: bool,
+}
+
+impl HeldTo {
+    fn check(
+        &self,
+        policy: &Policy,
+        user: UserId,
+        before: Option<&EffectiveAccess>,
+        after: &EffectiveAccess,
+    ) -> Result<(), AppError> {
+        if let Some(acting) = &self.acting {
+            acting.check_change(policy, user, before, Some(after))?;
+        }
+        match fallen(before, after).filter(|_| self.by_hand) {
+            Some((what, requires)) => {
+                Err(AppError::Requires { what: what.to_owned(), requires: requires.to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 fn compute(
     app: &App,
     tx: &mut WriteTx,
-    policy: &Policy,
-    version: i64,
+    (policy, version): (&Policy, i64),
     people: Vec<PersonFacts>,
-    lost: &mut Vec<Lost>,
+    held_to: &HeldTo,
+    outcomes: &mut Outcomes,
 ) -> Result<Changed, AppError> {
     let paths = policy.attribute_paths();
     let mut computed = Computed::default();
@@ -102,9 +180,14 @@ fn compute(
             continue;
         }
         let before = person.stored.map(|stored| stored.access()).transpose()?;
-        lost.extend(
+        held_to.check(policy, person.user, before.as_ref(), &access)?;
+        outcomes.lost.extend(
             before.as_ref().and_then(|was| Lost::between(&policy.blueprint, person.user, was, &access)),
         );
+        let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
+        if is_blocked(&access) && !before.as_ref().is_some_and(is_blocked) {
+            outcomes.blocked.push(person.user);
+        }
         let before = before.as_ref().map(summary);
         let after = summary(&access);
         if before.as_ref() != Some(&after) {
@@ -128,7 +211,7 @@ fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) ->
         groups: std::mem::take(&mut person.groups),
         attributes,
         local_home: None,
-        local_grants: Vec::new(),
+        local_grants: std::mem::take(&mut person.grants),
         seat: SeatState::NotNeeded,
     }
 }

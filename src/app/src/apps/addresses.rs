@@ -27,7 +27,7 @@ impl App {
 }
 
 /// An address with parameters behind those that it has.
-pub(super) fn with_params(address: &str, params: &[(&str, &str)]) -> Result<Url, AppError> {
+pub(crate) fn with_params(address: &str, params: &[(&str, &str)]) -> Result<Url, AppError> {
     let mut url =
         Url::parse(address).map_err(|error| AppError::Internal(format!("an address of an app: {error}")))?;
     url.query_pairs_mut().extend_pairs(params);

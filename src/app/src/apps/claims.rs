@@ -121,7 +121,7 @@ pub(super) fn of_person(scopes: &[String], live: &LiveSession, email_verified: b
 }
 
 /// Their address: the primary one, else the first.
-pub(super) fn email(document: &Map<String, Value>) -> Option<&str> {
+pub(crate) fn email(document: &Map<String, Value>) -> Option<&str> {
     let emails = document.get("emails")?.as_array()?;
     let primary = emails.iter().find(|email| email.get("primary") == Some(&Value::Bool(true)));
     primary.or_else(|| emails.first())?.get("value")?.as_str()

@@ -21,13 +21,15 @@ mod userinfo;
 mod views;
 
 pub use addresses::Addresses;
+pub(crate) use addresses::with_params;
 pub use authorize::Step;
 pub use claims::SCOPES;
+pub(crate) use claims::email;
 pub use exchange::{AppTokenRequest, IssuedTokens};
 pub use introspect::Shown;
 pub(crate) use keys::KeyCache;
 pub use leave::{Leave, Left};
 pub use proof::Claimed;
-pub use registry::{ChangeApp, RotateAppSecret};
+pub use registry::{ChangeApp, RotateSecret};
 pub use settings::{AppProof, NewApp};
 pub use views::{AppView, CreatedApp, RotatedAppSecret, SecretView};

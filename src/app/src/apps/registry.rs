@@ -81,7 +81,7 @@ impl ChangeApp {
 /// How a secret is to be replaced.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RotateAppSecret {
+pub struct RotateSecret {
     /// For how many hours the old one still works; 0 ends it now.
     #[serde(default = "a_day")]
     #[schema(minimum = 0, maximum = 720, default = 24)]
@@ -92,7 +92,17 @@ fn a_day() -> u32 {
     24
 }
 
-impl Default for RotateAppSecret {
+impl RotateSecret {
+    /// Until when the old secret is good.
+    pub(crate) fn old_until(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, AppError> {
+        if self.overlap_hours > LONGEST_OVERLAP_HOURS {
+            return Err(AppError::Invalid(format!("overlapHours is 0 to {LONGEST_OVERLAP_HOURS}")));
+        }
+        Ok(now + Duration::hours(i64::from(self.overlap_hours)))
+    }
+}
+
+impl Default for RotateSecret {
     fn default() -> Self {
         Self { overlap_hours: a_day() }
     }
@@ -179,18 +189,15 @@ impl App {
         &self,
         admin: &AdminScope,
         id: AppId,
-        how: RotateAppSecret,
+        how: RotateSecret,
     ) -> Result<RotatedAppSecret, AppError> {
         let now = self.now();
-        if how.overlap_hours > LONGEST_OVERLAP_HOURS {
-            return Err(AppError::Invalid(format!("overlapHours is 0 to {LONGEST_OVERLAP_HOURS}")));
-        }
+        let old_until = how.old_until(now)?;
         let mut tx = self.db.begin(admin.scope()).await?;
         let row = apps::lock(&mut tx, id).await?.ok_or(AppError::NotFound("app"))?;
         if AppProof::of(&row) != AppProof::Secret {
             return Err(AppError::Conflict("the app has no secret".to_owned()));
         }
-        let old_until = now + Duration::hours(i64::from(how.overlap_hours));
         let secret = self.give_secret(&mut tx, id, old_until, now).await?;
         let event = AuditEvent::new(Action::AppRotate, id).after(json!({"oldUntil": old_until}));
         tx.commit(Audit::of(event), now, &*self.entropy).await?;

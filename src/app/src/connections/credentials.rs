@@ -29,7 +29,7 @@ pub struct IssueCredential {
     /// Days until it stops to work; without, it works until it is revoked.
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_days: Option<u32>,
-    /// What a directory's credential may do: `read`, or `write`, which includes reading and is the default.
+    /// What it may do: `read`, or `write`, which includes reading and is the default.
     #[serde(default)]
     #[schema(value_type = String, example = "write")]
     pub scope: CredentialScope,
@@ -169,11 +169,6 @@ impl App {
             ),
             None => None,
         };
-        if directory.is_none() && !wanted.scope.writes() {
-            return Err(AppError::Invalid(
-                "scope: only a directory's credential can be for reading alone".to_owned(),
-            ));
-        }
         let opens = Opens { directory, scope: wanted.scope };
         let (issued, row) = self.issue(&mut tx, opens, expires_at, now).await?;
         let event = AuditEvent::new(Action::CredentialIssue, issued.id).after(described(&row));

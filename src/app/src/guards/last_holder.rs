@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::access::EffectiveAccess;
-use domain::audit::{Action, Actor, AuditEvent};
+use domain::audit::{Action, AuditEvent};
 use domain::blueprint::Blueprint;
 use domain::id::UserId;
 use domain::invariant::{Broken, Origin, Response, broken_by};
@@ -86,16 +86,14 @@ async fn judge(
         let left = guards::holders(tx, invariant.role(), leaving).await?;
         remaining.insert(invariant.role().to_owned(), left.saturating_add(1));
     }
-    let origin = match tx.scope().actor() {
-        Actor::Directory { .. } => Origin::IdentityProvider,
-        _ => Origin::Manual,
-    };
+    let origin = if tx.scope().actor().by_hand() { Origin::Manual } else { Origin::IdentityProvider };
     let mut events = Vec::new();
     for Lost { user, before, after } in lost {
         for broken in broken_by(blueprint, &remaining, Some(before), after.as_ref()) {
             match broken.response(origin) {
                 Response::Reject => {
-                    return Err(AppError::LastHolder { role: broken.role, minimum: broken.minimum });
+                    let Broken { invariant, role, minimum, .. } = broken;
+                    return Err(AppError::LastHolder { invariant, role, minimum });
                 }
                 Response::Hold | Response::ProceedAndAlert => events.push(alarm(tx, *user, &broken)),
             }

@@ -4,11 +4,13 @@
 //! A leaver always leaves: what a directory does to one person is never refused here, and held only if the tenant wants
 //! it so and many went before.
 
+mod grant_rules;
 mod held_departures;
 mod last_holder;
 mod mass_departure;
 mod overview;
 
+pub(crate) use grant_rules::{Acting, hold_people, may_delete, may_edit, nobody_acts, sight_of, subject};
 pub use held_departures::{DepartureDecision, DepartureKind, HeldDepartureView};
 pub(crate) use last_holder::{Lost, before_deletion, check, holds_guarded};
 pub use mass_departure::{MassGuardMode, SetMassGuard};

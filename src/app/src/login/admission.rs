@@ -131,7 +131,7 @@ impl App {
             expires_at: provider
                 .and_then(|identity| identity.expires_hint)
                 .map_or(longest, |hint| hint.min(longest)),
-            proven: provider.map(proven).unwrap_or_default(),
+            proven: provider.map_or_else(|| by_passkey(now), proven),
         };
         sessions::open(tx, &new, now).await?;
         tx.announce(Outgoing {
@@ -285,6 +285,12 @@ fn proven(identity: &VerifiedIdentity) -> Proven {
         amr: methods.filter_map(Value::as_str).filter(short).take(MOST_METHODS).map(str::to_owned).collect(),
         acr: identity.claim("acr").filter(short).map(str::to_owned),
     }
+}
+
+/// The same where there is no provider: a key was proven to be there, somebody was present at it, and the authenticator has
+/// verified who that was (RFC 8176).
+fn by_passkey(now: DateTime<Utc>) -> Proven {
+    Proven { at: Some(now), amr: ["pop", "user", "mfa"].map(str::to_owned).into(), acr: None }
 }
 
 async fn end_earlier(tx: &mut WriteTx, earlier: Option<&PlainToken>) -> Result<Option<AuditEvent>, AppError> {

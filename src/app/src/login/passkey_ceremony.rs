@@ -1,17 +1,22 @@
 //! A browser registers a passkey by a link, or signs in by one. Knows the two halves of each, and that the browser is told nothing but "not accepted"; what an answer proves, `sso` proves.
 //!
-//! Between the halves there is a row that every process shares, bound to the browser by a cookie and taken once.
+//! What was asked is in the browser's cookie, sealed, so that a visit writes nothing; an answer makes a row that every process
+//! shares, and counts once. A refusal is written into the audit trail if it is of an answer to a question of ours, which can be
+//! answered once: else anybody could fill the trail.
 
-use chrono::Duration;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Audit, AuditEvent, Target};
-use domain::id::{PasskeyId, RequestId, UserId};
-use domain::token::{PlainToken, TokenKind};
+use domain::id::{PasskeyId, RequestId, TenantId, UserId};
+use domain::token::{PlainToken, TokenHash, TokenKind};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sso::passkey::{Asked, Challenge, Claim, Passkey, RelyingParty};
 use store::audit::Outgoing;
-use store::passkeys::{self, CeremonyRow, PasskeyRow};
+use store::passkeys::{self, PasskeyRow};
 use store::users::{self, Groups};
-use store::{Scope, WriteTx, connections, directories};
+use store::{Reads, Scope, WriteTx, connections, directories};
 
 use super::admission::{SignedIn, SignedInBy, check_access};
 use super::flow::own_address;
@@ -22,7 +27,9 @@ use crate::tenants::display_name;
 
 /// How long a browser may take to answer.
 pub const CEREMONY_LIFETIME: Duration = Duration::minutes(5);
-const PURPOSE: &str = "passkey_ceremony.challenge";
+const PURPOSE: &str = "passkey_ceremony";
+/// Cookies have room for four kilobytes, which a longer address leaves little of.
+const LONGEST_LANDING: usize = 2048;
 /// A person has one at hand, one in a drawer, and some that they forgot.
 const MOST_PASSKEYS: usize = 20;
 
@@ -31,8 +38,19 @@ const MOST_PASSKEYS: usize = 20;
 pub struct Question {
     /// The argument of `navigator.credentials`.
     pub options: Value,
-    /// Goes into the binding cookie.
-    pub browser: PlainToken,
+    /// Goes into the browser's cookie.
+    pub sealed: String,
+}
+
+/// What a browser was asked, as it is sealed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Ceremony {
+    tenant: TenantId,
+    /// Hash of the link, if a passkey is to be registered.
+    invitation: Option<[u8; 32]>,
+    challenge: [u8; 32],
+    return_to: String,
+    started_at: DateTime<Utc>,
 }
 
 /// What a browser answers.
@@ -42,8 +60,8 @@ pub struct Answered<'a> {
     pub tenant: &'a str,
     /// What `navigator.credentials` came to.
     pub answer: &'a str,
-    /// The binding cookie.
-    pub browser: Option<PlainToken>,
+    /// The cookie that came with the question.
+    pub sealed: Option<String>,
     /// The session cookie that the browser had so far: that session ends.
     pub earlier: Option<PlainToken>,
 }
@@ -51,6 +69,12 @@ pub struct Answered<'a> {
 /// Why something was not accepted, for the audit trail.
 fn not_accepted(why: impl std::fmt::Display) -> AppError {
     Refusal::NotAccepted(why.to_string()).into()
+}
+
+/// The same of what was never asked, which is for the log only.
+fn unasked(why: &'static str) -> AppError {
+    tracing::info!(why, "Refused a browser at the page about passkeys");
+    not_accepted(why)
 }
 
 impl App {
@@ -63,31 +87,33 @@ impl App {
     ) -> Result<Question, AppError> {
         let scope = self.sign_in_scope(tenant, request).await?;
         let asked = self.relying_party()?.ask(&*self.entropy);
-        let mut tx = self.db.begin(&scope).await?;
+        let mut tx = self.db.read(&scope).await?;
         let return_to = self.landing_of_tenant(&mut tx, return_to).await?;
-        self.keep_question(tx, asked, None, return_to).await
+        tx.finish().await?;
+        self.sealed_question(&scope, asked, None, return_to)
     }
 
-    /// Signs in whoever proves a passkey. A refusal is written into the audit trail, with its reason.
+    /// Signs in whoever proves a passkey.
     pub async fn sign_in_by_passkey(
         &self,
         answered: Answered<'_>,
         request: RequestId,
     ) -> Result<SignedIn, AppError> {
         let scope = self.sign_in_scope(answered.tenant, request).await?;
+        let asked = self.take_question(&scope, answered.sealed.as_deref()).await?;
         let mut claimed = None;
-        let outcome = self.prove_passkey(&scope, &answered, &mut claimed).await;
+        let outcome = self.prove_passkey(&scope, asked, &answered, &mut claimed).await;
         self.note_not_accepted(&scope, claimed, outcome).await
     }
 
     async fn prove_passkey(
         &self,
         scope: &Scope,
+        asked: Ceremony,
         answered: &Answered<'_>,
         claimed: &mut Option<UserId>,
     ) -> Result<SignedIn, AppError> {
-        let row = self.take_question(scope, answered.browser.as_ref()).await?;
-        if row.invitation_hash.is_some() {
+        if asked.invitation.is_some() {
             return Err(not_accepted("the browser was asked to register a passkey"));
         }
         let party = self.relying_party()?;
@@ -95,9 +121,9 @@ impl App {
         let mut tx = self.db.begin(scope).await?;
         self.lock_local(&mut tx, claim.user).await?;
         *claimed = Some(claim.user);
-        let used = self.spend_counter(&mut tx, &party, &claim, &row.challenge_sealed).await?;
+        let used = self.spend_counter(&mut tx, &party, &claim, asked.challenge).await?;
         let signed_out_at = users::signed_out_at(&mut tx, claim.user).await?;
-        if signed_out_at.is_some_and(|at| row.started_at <= at) {
+        if signed_out_at.is_some_and(|at| asked.started_at <= at) {
             return Err(Refusal::SignedOut.into());
         }
         check_access(&mut tx, claim.user).await?;
@@ -114,7 +140,7 @@ impl App {
         audit.push(AuditEvent::new(Action::LoginProtected, claim.user).after(json!({"passkey": used})));
         audit.extend(begun.ended);
         tx.commit(audit, self.now(), &*self.entropy).await?;
-        Ok(SignedIn { session: begun.token, expires_at: begun.expires_at, return_to: row.return_to })
+        Ok(SignedIn { session: begun.token, expires_at: begun.expires_at, return_to: asked.return_to })
     }
 
     /// Proves the claim, and keeps the passkey's counter where it has moved to.
@@ -123,11 +149,11 @@ impl App {
         tx: &mut WriteTx,
         party: &RelyingParty,
         claim: &Claim,
-        sealed: &[u8],
+        challenge: [u8; 32],
     ) -> Result<PasskeyId, AppError> {
         let row = passkeys::lock(tx, claim.user, &claim.credential_id).await?;
         let row = row.ok_or_else(|| not_accepted("the passkey is not registered for this person"))?;
-        let challenge = self.challenge(sealed)?;
+        let challenge = Challenge::from_kept(challenge);
         let used = party.prove(claim, &challenge, &stored(&row)?).map_err(not_accepted)?;
         passkeys::note_use(tx, row.passkey_id(), &as_stored(&used)?, self.now()).await?;
         Ok(row.passkey_id())
@@ -141,18 +167,24 @@ impl App {
         request: RequestId,
     ) -> Result<Question, AppError> {
         let scope = self.sign_in_scope(tenant, request).await?;
-        let outcome = self.open_invitation(&scope, invitation).await;
-        self.note_not_accepted(&scope, None, outcome).await
-    }
-
-    async fn open_invitation(&self, scope: &Scope, invitation: &str) -> Result<Question, AppError> {
-        let bad = || not_accepted("the link is unknown, used or too old");
+        let bad = || unasked("the link is unknown, used or too old");
         let token = PlainToken::parse(invitation).or(Err(bad()))?;
         if token.kind() != TokenKind::Invitation {
             return Err(bad());
         }
-        let mut tx = self.db.begin(scope).await?;
+        let mut tx = self.db.begin(&scope).await?;
         let user = passkeys::invited(&mut tx, token.hash(), self.now()).await?.ok_or_else(bad)?;
+        let outcome = self.ask_for_new_passkey(tx, &scope, user, token.hash()).await;
+        self.note_not_accepted(&scope, Some(user), outcome).await
+    }
+
+    async fn ask_for_new_passkey(
+        &self,
+        mut tx: WriteTx,
+        scope: &Scope,
+        user: UserId,
+        invitation: TokenHash,
+    ) -> Result<Question, AppError> {
         let name = self.lock_local(&mut tx, user).await?;
         let others = passkeys::of_person(&mut tx, user).await?;
         if others.len() >= MOST_PASSKEYS {
@@ -160,8 +192,8 @@ impl App {
         }
         let others: Vec<&[u8]> = others.iter().map(|it| it.credential_id.as_slice()).collect();
         let asked = self.relying_party()?.ask_for_new(user, &name, &others, &*self.entropy);
-        let invitation = token.hash().as_bytes().to_vec();
-        self.keep_question(tx, asked, Some(invitation), String::new()).await
+        tx.nothing_changed().await?;
+        self.sealed_question(scope, asked, Some(*invitation.as_bytes()), String::new())
     }
 
     /// Registers the passkey that the answer brings, and uses up the link.
@@ -172,22 +204,22 @@ impl App {
         request: RequestId,
     ) -> Result<(), AppError> {
         let scope = self.sign_in_scope(answered.tenant, request).await?;
+        let asked = self.take_question(&scope, answered.sealed.as_deref()).await?;
         let mut claimed = None;
-        let outcome = self.prove_registration(&scope, &answered, name, &mut claimed).await;
+        let outcome = self.prove_registration(&scope, &asked, &answered, name, &mut claimed).await;
         self.note_not_accepted(&scope, claimed, outcome).await
     }
 
     async fn prove_registration(
         &self,
         scope: &Scope,
+        asked: &Ceremony,
         answered: &Answered<'_>,
         name: &str,
         claimed: &mut Option<UserId>,
     ) -> Result<(), AppError> {
-        let row = self.take_question(scope, answered.browser.as_ref()).await?;
-        let invitation =
-            row.invitation_hash.ok_or_else(|| not_accepted("the browser was asked to sign in"))?;
-        let challenge = self.challenge(&row.challenge_sealed)?;
+        let invitation = asked.invitation.ok_or_else(|| not_accepted("the browser was asked to sign in"))?;
+        let challenge = Challenge::from_kept(asked.challenge);
         let made = self.relying_party()?.registered(answered.answer, &challenge).map_err(not_accepted)?;
         let now = self.now();
         let mut tx = self.db.begin(scope).await?;
@@ -227,11 +259,6 @@ impl App {
         RelyingParty::at(&self.public_url).map_err(not_accepted)
     }
 
-    fn challenge(&self, sealed: &[u8]) -> Result<Challenge, AppError> {
-        let kept = self.sealer.open(PURPOSE, sealed)?;
-        Challenge::from_kept(&kept).ok_or_else(|| AppError::Internal("a stored challenge".to_owned()))
-    }
-
     /// Locks a local person who is active, and returns their name.
     async fn lock_local(&self, tx: &mut WriteTx, user: UserId) -> Result<String, AppError> {
         let local = directories::local(tx).await?.ok_or_else(|| not_accepted("there are no local people"))?;
@@ -244,49 +271,49 @@ impl App {
         Ok(person.user_name().unwrap_or_default().to_owned())
     }
 
-    async fn keep_question(
+    fn sealed_question(
         &self,
-        mut tx: WriteTx,
+        scope: &Scope,
         asked: Asked,
-        invitation_hash: Option<Vec<u8>>,
+        invitation: Option<[u8; 32]>,
         return_to: String,
     ) -> Result<Question, AppError> {
-        let now = self.now();
-        let tenant = tx.scope().tenant();
-        let browser = PlainToken::mint(TokenKind::Browser, Some(tenant), &*self.entropy);
-        let row = CeremonyRow {
-            browser_hash: browser.hash().as_bytes().to_vec(),
-            invitation_hash,
-            challenge_sealed: self.sealer.seal(PURPOSE, asked.challenge.as_bytes(), &*self.entropy)?,
-            return_to,
-            started_at: now,
-            expires_at: now + CEREMONY_LIFETIME,
-        };
-        passkeys::ask(&mut tx, &row).await?;
-        tx.commit_trace_of_use().await?;
-        Ok(Question { options: asked.options, browser })
+        let challenge = *asked.challenge.as_bytes();
+        let ceremony =
+            Ceremony { tenant: scope.tenant(), invitation, challenge, return_to, started_at: self.now() };
+        let plain = serde_json::to_vec(&ceremony)
+            .map_err(|error| AppError::Internal(format!("a question about a passkey: {error}")))?;
+        let sealed = self.sealer.seal(PURPOSE, &plain, &*self.entropy)?;
+        Ok(Question { options: asked.options, sealed: URL_SAFE_NO_PAD.encode(sealed) })
     }
 
     /// Takes what this browser was asked, before anything of its answer is looked at: an answer counts once.
-    async fn take_question(
-        &self,
-        scope: &Scope,
-        browser: Option<&PlainToken>,
-    ) -> Result<CeremonyRow, AppError> {
-        let none = || not_accepted("this browser was not asked, has answered, or took too long");
-        let browser = browser.ok_or_else(none)?;
+    async fn take_question(&self, scope: &Scope, sealed: Option<&str>) -> Result<Ceremony, AppError> {
+        let none = || unasked("this browser was not asked, has answered, or took too long");
+        let asked = sealed.and_then(|sealed| self.opened_question(sealed)).ok_or_else(none)?;
+        let forget_at = asked.started_at + CEREMONY_LIFETIME;
+        let now = self.now();
+        if asked.tenant != scope.tenant() || forget_at <= now {
+            return Err(none());
+        }
         let mut tx = self.db.begin(scope).await?;
-        let taken = passkeys::take(&mut tx, browser.hash(), self.now()).await?;
+        let is_first = passkeys::take(&mut tx, &asked.challenge, (now, forget_at)).await?;
         tx.commit_trace_of_use().await?;
-        taken.ok_or_else(none)
+        if is_first { Ok(asked) } else { Err(none()) }
+    }
+
+    fn opened_question(&self, sealed: &str) -> Option<Ceremony> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        serde_json::from_slice(&self.sealer.open(PURPOSE, &sealed).ok()?).ok()
     }
 
     /// Where somebody lands who came through no connection: where they want to, if a connection's people may be sent there,
     /// else where the first connection's people land.
-    async fn landing_of_tenant(&self, tx: &mut WriteTx, wanted: Option<&str>) -> Result<String, AppError> {
+    async fn landing_of_tenant(&self, tx: &mut impl Reads, wanted: Option<&str>) -> Result<String, AppError> {
         let rows = connections::all(tx).await?;
         let all = rows.iter().map(Settings::of).collect::<Result<Vec<_>, _>>()?;
         let allowed = wanted.and_then(|wanted| all.iter().find_map(|it| own_address(it, wanted)));
+        let allowed = allowed.filter(|url| url.as_str().len() <= LONGEST_LANDING);
         let landing = allowed.or_else(|| all.first().map(|it| it.return_to.clone()));
         Ok(landing.map_or_else(|| "/session".to_owned(), |url| url.to_string()))
     }

@@ -14,6 +14,7 @@ use store::{AdminScope, WriteTx, people};
 use utoipa::ToSchema;
 
 use super::enforcement::keep_a_way_back;
+use super::sessions::sign_out_everywhere;
 use crate::App;
 use crate::error::AppError;
 use crate::tenants::display_name;
@@ -129,7 +130,7 @@ impl App {
         keep_a_way_back(&mut tx, None).await?;
         let event = AuditEvent::new(Action::PasskeyRemove, id).before(json!({"user": user, "name": name}));
         let mut audit = Audit::of(event);
-        audit.extend(self.sign_out_everywhere(&mut tx, user).await?);
+        audit.extend(sign_out_everywhere(&mut tx, &[user], now).await?);
         tx.announce(Outgoing {
             fact: "passkey.removed",
             subject_id: user.to_string(),

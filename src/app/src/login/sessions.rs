@@ -72,7 +72,7 @@ impl App {
     }
 
     /// What the installation allows at most.
-    fn longest_lifetimes(&self) -> Lifetimes {
+    pub(crate) fn longest_lifetimes(&self) -> Lifetimes {
         Lifetimes { idle: self.session.idle, absolute: self.session.absolute }
     }
 
@@ -125,19 +125,9 @@ impl App {
             return Err(AppError::NotFound("user"));
         }
         let mut audit = Audit::of(AuditEvent::new(Action::SessionRevoke, user).after(json!({"all": true})));
-        audit.extend(self.sign_out_everywhere(&mut tx, user).await?);
+        audit.extend(sign_out_everywhere(&mut tx, &[user], now).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(())
-    }
-
-    /// The same for a person who is locked already. Returns what to audit.
-    pub(super) async fn sign_out_everywhere(
-        &self,
-        tx: &mut WriteTx,
-        user: UserId,
-    ) -> Result<Vec<AuditEvent>, AppError> {
-        let ended = sessions::revoke_all(tx, user, self.now()).await?;
-        Ok(ended.into_iter().map(|session| over(tx, End::Revoked, user, session)).collect())
     }
 
     /// What the tenant says of its sessions.
@@ -184,6 +174,21 @@ pub(crate) enum End {
     SignedOut,
     /// It was ended for them.
     Revoked,
+}
+
+/// Ends all sessions of people who are locked. What was proven of them before opens no other. Returns what to audit.
+pub(crate) async fn sign_out_everywhere(
+    tx: &mut WriteTx,
+    people: &[UserId],
+    now: DateTime<Utc>,
+) -> Result<Vec<AuditEvent>, AppError> {
+    let ended = sessions::revoke_all(tx, people, now).await?;
+    Ok(all_revoked(tx, ended))
+}
+
+/// Tells of sessions that were revoked in this transaction.
+pub(crate) fn all_revoked(tx: &mut WriteTx, ended: Vec<(UserId, SessionId)>) -> Vec<AuditEvent> {
+    ended.into_iter().map(|(user, session)| over(tx, End::Revoked, user, session)).collect()
 }
 
 /// Tells of a session that was ended in this transaction: the fact for those who follow the tenant, and the audit event.

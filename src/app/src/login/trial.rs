@@ -74,6 +74,7 @@ impl Check {
             | Refusal::GoingRound
             | Refusal::NotEnforced
             | Refusal::NotAccepted(_)
+            | Refusal::NotAllowed
             | Refusal::Trial => Self::Flow,
             Refusal::Provider(_) => Self::Proof,
             Refusal::Replayed => Self::Replay,

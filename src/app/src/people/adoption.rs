@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use store::adoption::{self, CandidateRow, Which};
 use store::audit::Outgoing;
 use store::users::{self, Groups, Slice};
-use store::{AdminScope, WriteTx, identities, seats, sessions, tombstones};
+use store::{AdminScope, WriteTx, grants, identities, seats, sessions, tombstones};
 use utoipa::ToSchema;
 
 use super::PersonView;
@@ -141,6 +141,7 @@ impl App {
             users::update(tx, user, &pair.user_doc, &adopted, now)?;
         }
         identities::hand_over(tx, local, user).await?;
+        grants::hand_over(tx, local, user).await?;
         let state = state_of(&pair.user_doc);
         let mut events = Vec::new();
         if state == PersonState::Active {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::PersonView;
 use crate::App;
 use crate::error::AppError;
+use crate::tenants::RuleOutcome;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -39,6 +40,10 @@ pub struct NewPerson {
     pub department: Option<String>,
     /// Whether they are let in; yes, unless said otherwise.
     pub active: Option<bool>,
+    /// What they are given by hand from the start.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub gives: Vec<RuleOutcome>,
 }
 
 /// What is to be changed of a local person: what is left out stays, what is null goes.
@@ -161,10 +166,15 @@ fn check_address(address: Option<&str>) -> Result<(), AppError> {
 
 impl App {
     /// Creates a local person. Active, they claim a seat or a place in line.
-    pub async fn create_person(&self, admin: &AdminScope, new: NewPerson) -> Result<PersonView, AppError> {
+    pub async fn create_person(
+        &self,
+        admin: &AdminScope,
+        mut new: NewPerson,
+    ) -> Result<PersonView, AppError> {
         check_address(new.email.as_deref())?;
         let local = self.local_people(admin).await?;
-        let view = self.create_user(&local, new.into_scim(), &Dialect::strict()).await?;
+        let gives = std::mem::take(&mut new.gives);
+        let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), gives).await?;
         Ok(PersonView::new(view.id, &view.resource, None))
     }
 

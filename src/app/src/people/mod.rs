@@ -2,12 +2,16 @@
 //! here. Knows who may change whom; does not know HTTP.
 
 mod adoption;
+mod grants;
 mod list_people;
 mod local_people;
+mod sheet;
 mod tombstones;
 
 pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
-pub use list_people::{ManagedBy, PersonView};
+pub(crate) use grants::give_from_the_start;
+pub use grants::{GrantView, NewGrant};
+pub use list_people::{HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
 pub use local_people::{ChangePerson, Edit, NewPerson};
-pub use store::people::Whom;
+pub use sheet::{Sheet, SheetForm};
 pub use tombstones::TombstoneView;

@@ -1,8 +1,7 @@
 //! A directory creates a person (RFC 7644 §3.3), or many at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use domain::audit::{Action, Actor, Audit, AuditEvent};
 use domain::id::UserId;
 use scim::dialect::{Dialect, Leniency};
@@ -11,11 +10,14 @@ use serde_json::Value;
 use store::users::{self, Groups};
 use store::{DirectoryScope, WriteTx, newcomers};
 
-use super::settle::{arrive, state_of};
+use super::settle::arrive;
 use super::types::TenantTypes;
 use super::{UserView, pending};
 use crate::App;
 use crate::error::AppError;
+use crate::guards::hold_people;
+use crate::people::give_from_the_start;
+use crate::tenants::RuleOutcome;
 
 impl App {
     /// Creates a person, also in the groups that wait for them. Active, they claim a seat or a place in line.
@@ -25,9 +27,20 @@ impl App {
         body: Value,
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
+        self.create_user_with(directory, body, dialect, Vec::new()).await
+    }
+
+    /// The same for somebody to whom this is given by hand from the start.
+    pub(crate) async fn create_user_with(
+        &self,
+        directory: &DirectoryScope,
+        body: Value,
+        dialect: &Dialect,
+        gives: Vec<RuleOutcome>,
+    ) -> Result<UserView, AppError> {
         let types = self.types(directory).await?;
         let resource = Resource::for_create(types.types().user(), body, dialect)?;
-        let created = self.create_people(directory, &types, vec![resource], dialect).await;
+        let created = self.create_people_with(directory, &types, vec![resource], dialect, gives).await;
         let mut created = created.map_err(|(error, _)| error)?;
         created.pop().ok_or_else(|| AppError::Internal("a person was created and is not there".to_owned()))
     }
@@ -41,9 +54,20 @@ impl App {
         people: Vec<Resource>,
         dialect: &Dialect,
     ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
+        self.create_people_with(directory, types, people, dialect, Vec::new()).await
+    }
+
+    async fn create_people_with(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        people: Vec<Resource>,
+        dialect: &Dialect,
+        gives: Vec<RuleOutcome>,
+    ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
         let now = self.now();
         let people: Vec<(UserId, Resource)> = UserId::series(now, &*self.entropy).zip(people).collect();
-        match self.bring(directory, types, &people, dialect, now).await {
+        match self.bring(directory, types, &people, dialect, gives).await {
             Ok(mut groups) => {
                 let created = people.into_iter().map(|(id, resource)| {
                     let groups = groups.remove(&id);
@@ -61,9 +85,13 @@ impl App {
         types: &TenantTypes,
         people: &[(UserId, Resource)],
         dialect: &Dialect,
-        now: DateTime<Utc>,
+        gives: Vec<RuleOutcome>,
     ) -> Result<HashMap<UserId, Value>, AppError> {
+        let now = self.now();
         let mut tx = self.begin_by(directory, types).await?;
+        if directory.scope().actor().person().is_some() {
+            hold_people(&mut tx, &[]).await?;
+        }
         let rows = people.iter().map(|(id, resource)| (*id, resource));
         users::create(&mut tx, directory.directory(), rows, now)?;
         if *directory.scope().actor() == Actor::SignIn {
@@ -72,6 +100,7 @@ impl App {
             }
         }
         let (mut joined, mut came, mut groups) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut members = HashSet::new();
         let names = people.iter().filter_map(|(_, resource)| resource.external_id().map(str::to_owned));
         let names = names.filter(|_| dialect.grants(Leniency::PendingMember)).collect::<Vec<_>>();
         let awaited = store::pending::awaited(&mut tx, directory.directory(), &names).await?;
@@ -80,19 +109,22 @@ impl App {
             let into = pending::arrive(&mut tx, directory, *id, name).await?;
             groups.extend(groups_of(&mut tx, directory, *id).await?.map(|of| (*id, of)));
             came.extend(pending::events(*id, &into));
+            members.insert(*id);
             joined.extend(into);
         }
         joined.sort_unstable();
         joined.dedup();
-        let arrived = people.iter().map(|(id, resource)| {
-            (*id, state_of(resource), resource.as_map().keys().cloned().collect::<Vec<_>>())
-        });
-        let follows = arrive(self, &mut tx, &arrived.collect::<Vec<_>>()).await?;
+        let granted = give_from_the_start(self, &mut tx, people, gives).await?;
+        if directory.scope().actor().by_hand() {
+            // Whoever acts by hand is held to rules, and what is given by hand is read with the other facts.
+            members.extend(people.iter().map(|(id, _)| *id));
+        }
+        let follows = arrive(self, &mut tx, people, &members).await?;
         let provisioned = people.iter().map(|(id, resource)| {
             AuditEvent::new(Action::UserProvision, *id).after(Value::Object(resource.as_map().clone()))
         });
         store::pending::mark(&mut tx, &joined, now);
-        match Audit::from_events(provisioned.chain(came).chain(follows)) {
+        match Audit::from_events(provisioned.chain(granted).chain(came).chain(follows)) {
             Some(audit) => tx.commit(audit, now, &*self.entropy).await?,
             None => tx.nothing_changed().await?,
         }

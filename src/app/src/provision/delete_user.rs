@@ -12,7 +12,7 @@ use super::check_version;
 use super::settle::{leave, state_of};
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{DepartureKind, before_deletion, depart};
+use crate::guards::{DepartureKind, before_deletion, depart, hold_people, may_delete};
 
 impl App {
     /// Deletes a person: sessions end, the seat passes on, memberships, links and access go; a
@@ -25,10 +25,14 @@ impl App {
     ) -> Result<(), AppError> {
         let now = self.now();
         let mut tx = self.db.begin(directory.scope()).await?;
+        if directory.scope().actor().person().is_some() {
+            hold_people(&mut tx, &[id]).await?;
+        }
         let row = users::lock(&mut tx, directory.directory(), id, Groups::Omitted)
             .await?
             .ok_or(AppError::NotFound("user"))?;
         check_version(if_match, row.version)?;
+        may_delete(self, &mut tx, id).await?;
         let before = row.resource();
         let was = state_of(&before);
         let effects = effects(was, PersonState::Absent);

@@ -28,19 +28,29 @@ impl App {
             Err(AppError::Scim(conflict)) if conflict.scim_type == Some(ScimType::Uniqueness) => {
                 let types = self.types(directory).await?;
                 let resource = Resource::for_create(types.types().user(), body, dialect)?;
-                if let Some(described) = self.describe_newcomer(directory, &types, &resource).await? {
-                    return Ok(described);
-                }
-                let returned = self.let_in_again(directory, &types, resource).await?;
-                returned.ok_or(AppError::Scim(conflict))
+                self.take_up(directory, &types, resource).await?.ok_or(AppError::Scim(conflict))
             }
             outcome => outcome,
         }
     }
 
+    /// The person who is there already and becomes whom the resource describes, if there is one: whom it would be refused
+    /// for if they were not.
+    pub(super) async fn take_up(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        resource: Resource,
+    ) -> Result<Option<UserView>, AppError> {
+        match self.describe_newcomer(directory, types, &resource).await? {
+            Some(described) => Ok(Some(described)),
+            None => self.let_in_again(directory, types, resource).await,
+        }
+    }
+
     /// The person of this name, as the resource says, if a sign-in made them and nobody has described them since. Whoever
     /// comes first describes them; to the others the name is taken.
-    pub(super) async fn describe_newcomer(
+    async fn describe_newcomer(
         &self,
         directory: &DirectoryScope,
         types: &TenantTypes,

@@ -14,7 +14,7 @@ use super::settle::{settle, state_of};
 use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{DepartureKind, depart};
+use crate::guards::{DepartureKind, depart, hold_people, may_edit};
 
 impl App {
     /// Applies a PATCH to a person, all of it or nothing. Nothing changed, nothing is written.
@@ -43,6 +43,9 @@ impl App {
     ) -> Result<UserView, AppError> {
         let now = self.now();
         let mut tx = self.begin_by(directory, types).await?;
+        if directory.scope().actor().person().is_some() {
+            hold_people(&mut tx, &[id]).await?;
+        }
         let row = users::lock(&mut tx, directory.directory(), id, Groups::Included)
             .await?
             .ok_or(AppError::NotFound("user"))?;
@@ -53,6 +56,8 @@ impl App {
             tx.nothing_changed().await?;
             return Ok(row.into());
         };
+        let names = changed_names(&before, &after);
+        may_edit(self, &mut tx, id, &names).await?;
         let mut audit = Audit::of(changed(id, &before, &after));
         if (state_of(&before), state_of(&after)) == (PersonState::Active, PersonState::Inactive) {
             let departed = depart(self, tx, directory.directory(), id, DepartureKind::Deactivate).await?;
@@ -61,7 +66,7 @@ impl App {
         }
         users::update(&mut tx, id, &before, &after, now)?;
         let states = (state_of(&before), state_of(&after));
-        audit.extend(settle(self, &mut tx, id, states, &changed_names(&before, &after)).await?);
+        audit.extend(settle(self, &mut tx, id, states, &names).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(UserView {
             resource: after,

@@ -1,5 +1,7 @@
 //! What follows from a person's change of state, in the same transaction. Knows the order of effects.
 
+use std::collections::HashSet;
+
 use domain::audit::{Action, AuditEvent};
 use domain::id::UserId;
 use domain::lifecycle::{Effects, PersonState, effects};
@@ -10,9 +12,9 @@ use store::seats::{self, Claimed};
 use store::{WriteTx, sessions};
 
 use crate::App;
-use crate::access::reevaluate;
+use crate::access::{evaluate_new, reevaluate};
 use crate::error::AppError;
-use crate::login::{End, keep_a_way_back, over};
+use crate::login::{all_revoked, keep_a_way_back};
 
 /// The state that a document tells.
 pub(crate) fn state_of(resource: &Resource) -> PersonState {
@@ -39,22 +41,28 @@ pub(super) async fn settle(
     Ok(events)
 }
 
-/// Access, seats and announcements of people whose rows the transaction has written first. Returns what to audit.
+/// Access, seats and announcements of people whose rows the transaction has written first. Some were awaited in groups.
+/// Returns what to audit.
 pub(super) async fn arrive(
     app: &App,
     tx: &mut WriteTx,
-    people: &[(UserId, PersonState, Vec<String>)],
+    people: &[(UserId, Resource)],
+    awaited: &HashSet<UserId>,
 ) -> Result<Vec<AuditEvent>, AppError> {
-    let everybody: Vec<UserId> = people.iter().map(|(user, ..)| *user).collect();
-    let mut events = reevaluate(app, tx, &everybody).await?;
-    let follows = |state| effects(PersonState::Absent, state);
-    let seats = people.iter().filter(|(_, state, _)| follows(*state).claim_seat);
-    let seats: Vec<UserId> = seats.map(|(user, ..)| *user).collect();
+    let alone = people.iter().filter(|(user, _)| !awaited.contains(user));
+    let mut events = evaluate_new(app, tx, alone.collect()).await?;
+    let awaited: Vec<UserId> =
+        people.iter().map(|(user, _)| *user).filter(|user| awaited.contains(user)).collect();
+    events.extend(reevaluate(app, tx, &awaited).await?);
+    let follows = |resource| effects(PersonState::Absent, state_of(resource));
+    let seats = people.iter().filter(|(_, resource)| follows(resource).claim_seat);
+    let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();
     if !seats.is_empty() {
         events.extend(claim(app, tx, &seats).await?);
     }
-    for (user, state, attributes) in people {
-        announce(tx, *user, &follows(*state), attributes);
+    for (user, resource) in people {
+        let attributes: Vec<String> = resource.as_map().keys().cloned().collect();
+        announce(tx, *user, &follows(resource), &attributes);
     }
     Ok(events)
 }
@@ -81,9 +89,8 @@ pub(crate) async fn leave(
     let mut events = Vec::new();
     if effects.revoke_sessions {
         keep_a_way_back(tx, Some(user)).await?;
-        for session in sessions::revoke_all(tx, user, app.now()).await? {
-            events.push(over(tx, End::Revoked, user, session));
-        }
+        let ended = sessions::end_all(tx, &[user]).await?;
+        events.extend(all_revoked(tx, ended));
     }
     if effects.release_seat {
         events.extend(release(app, tx, user).await?);

@@ -1,7 +1,8 @@
 //! Who sends, in each process. Knows how much is under way and what rings; does not know what is sent.
 //!
-//! It is woken by the commits of its own process, at once and at no cost to them, and looks for what others left twice a
-//! second, in one statement. The look is made rarer where tenants are so many that it takes long: at most a twentieth of
+//! It is woken by the commits of its own process, at no cost to them: at once by the first, and then each tenant rests
+//! for a moment, so that what a busy directory commits one by one is taken together. It looks for what others left twice
+//! a second, in one statement. The look is made rarer where tenants are so many that it takes long: at most a twentieth of
 //! the time is spent on it. Processes share the work by taking lanes, which no other then has.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use store::deliveries;
 use store::deliveries::Held;
 use store::receivers::{self, ReceiverRow};
 use store::signals::{self, Turn};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ use crate::error::AppError;
 
 /// How often it is looked for what nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a tenant's new facts gather after the last were taken.
+const REST: Duration = Duration::from_millis(50);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 20;
 /// The most lanes that one process sends from at once.
@@ -42,13 +45,22 @@ pub(crate) struct Courier {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Tenants at work, and whether something came meanwhile.
-    at_work: BTreeMap<TenantId, bool>,
+    /// Tenants at work.
+    at_work: BTreeMap<TenantId, Work>,
     /// Lanes under way, by receiver.
     to: BTreeMap<ReceiverId, usize>,
     /// Tenants for whose lanes there was no room.
     hungry: BTreeSet<TenantId>,
     ending: bool,
+}
+
+/// The work in one tenant.
+#[derive(Debug, Default)]
+struct Work {
+    /// Whether something came meanwhile.
+    again: bool,
+    /// Ends the rest: there is room for lanes that were left waiting.
+    room: Arc<Notify>,
 }
 
 impl Courier {
@@ -66,19 +78,34 @@ impl Courier {
         if state.ending {
             return false;
         }
-        if let Some(again) = state.at_work.get_mut(&tenant) {
-            *again = true;
+        if let Some(work) = state.at_work.get_mut(&tenant) {
+            work.again = true;
             return false;
         }
-        state.at_work.insert(tenant, false);
+        state.at_work.insert(tenant, Work::default());
         true
+    }
+
+    /// Lets a tenant rest, unless there is room for its lanes.
+    async fn rest(&self, tenant: TenantId) {
+        let room = self.state().at_work.get(&tenant).map(|work| Arc::clone(&work.room));
+        if let Some(room) = room {
+            tokio::time::timeout(REST, room.notified()).await.ok();
+        }
+    }
+
+    /// There is room for lanes of this tenant that were left waiting.
+    fn call(&self, tenant: TenantId) {
+        if let Some(work) = self.state().at_work.get(&tenant) {
+            work.room.notify_one();
+        }
     }
 
     /// Ends the work in a tenant, unless something came meanwhile.
     fn ends(&self, tenant: TenantId) -> bool {
         let mut state = self.state();
-        if let Some(again) = state.at_work.get_mut(&tenant).filter(|again| **again) {
-            *again = false;
+        if let Some(work) = state.at_work.get_mut(&tenant).filter(|work| work.again) {
+            work.again = false;
             return false;
         }
         state.at_work.remove(&tenant);
@@ -142,6 +169,7 @@ impl App {
             if let Err(error) = self.work_once(tenant).await {
                 tracing::warn!(tenant.id = %tenant, %error, "Could not send signals; trying again");
             }
+            self.courier.rest(tenant).await;
             if self.courier.ends(tenant) {
                 return;
             }
@@ -205,6 +233,7 @@ impl App {
             state.hungry.remove(&tenant)
         };
         if hungry {
+            self.courier.call(tenant);
             self.db.announced().note(tenant);
         }
     }

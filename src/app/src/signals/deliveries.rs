@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::ReceiverId;
+use domain::id::{ReceiverId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::deliveries::{self, DeliveryRow};
@@ -185,25 +185,31 @@ impl App {
         Ok(Replayed { deliveries: count })
     }
 
-    /// Forgets facts that were kept for long enough and that nobody waits for. Returns how many.
+    /// Forgets, in every tenant, facts that were kept for long enough and that nobody waits for. Returns how many.
     pub async fn forget_signals(&self) -> Result<usize, AppError> {
         let mut global = self.db.global().await?;
         let all = tenants::all(&mut global).await?;
         global.finish().await?;
-        let before = self.now() - Duration::days(self.signals.keep_days);
         let mut forgotten = 0_usize;
         for tenant in all {
-            loop {
-                let scope = self.db.enter_to_send(tenant.tenant_id(), self.request_id());
-                let mut tx = self.db.begin(&scope).await?;
-                let some = signals::forget(&mut tx, before, AT_ONCE).await?;
-                tx.commit_trace_of_use().await?;
-                forgotten = forgotten.saturating_add(some);
-                if some < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) {
-                    break;
-                }
-            }
+            forgotten = forgotten.saturating_add(self.forget_signals_of(tenant.tenant_id()).await?);
         }
         Ok(forgotten)
+    }
+
+    /// Forgets them in one tenant. Returns how many.
+    pub async fn forget_signals_of(&self, tenant: TenantId) -> Result<usize, AppError> {
+        let before = self.now() - Duration::days(self.signals.keep_days);
+        let mut forgotten = 0_usize;
+        loop {
+            let scope = self.db.enter_to_send(tenant, self.request_id());
+            let mut tx = self.db.begin(&scope).await?;
+            let some = signals::forget(&mut tx, before, AT_ONCE).await?;
+            tx.commit_trace_of_use().await?;
+            forgotten = forgotten.saturating_add(some);
+            if some < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) {
+                return Ok(forgotten);
+            }
+        }
     }
 }

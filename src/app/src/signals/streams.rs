@@ -175,7 +175,8 @@ impl App {
         if wanted.state.as_ref().is_some_and(|state| state.chars().count() > LONGEST_STATE) {
             return Err(AppError::Invalid(format!("state has {LONGEST_STATE} characters at most")));
         }
-        let (mut tx, row) = self.lock_stream(of, &wanted.stream_id).await?;
+        let mut tx = self.db.begin(&of.scope).await?;
+        let row = stream(&mut tx, of, &wanted.stream_id).await?;
         if row.status == "disabled" {
             return Err(AppError::Conflict("the stream is disabled".to_owned()));
         }
@@ -193,12 +194,11 @@ impl App {
         Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
     }
 
-    /// Locks the stream of this name, which must be the token's.
+    /// Locks the stream of this name, to change it.
     async fn lock_stream(&self, of: &ShownStream, id: &str) -> Result<(WriteTx, ReceiverRow), AppError> {
         let mut tx = self.begin_to_change_followers(&of.scope).await?;
-        let row = receivers::lock(&mut tx, of.id).await?;
-        let row = row.filter(|row| row.method.is_some() && row.id.to_string() == id);
-        Ok((tx, row.ok_or_else(missing)?))
+        let row = stream(&mut tx, of, id).await?;
+        Ok((tx, row))
     }
 
     async fn commit_stream(
@@ -309,6 +309,12 @@ impl App {
     fn poll_address(&self, row: &ReceiverRow) -> String {
         format!("{}/ssf/poll/{}", self.issuer(), row.id)
     }
+}
+
+/// The stream of this name, which must be the token's, locked.
+async fn stream(tx: &mut WriteTx, of: &ShownStream, id: &str) -> Result<ReceiverRow, AppError> {
+    let row = receivers::lock(tx, of.id).await?;
+    row.filter(|row| row.method.is_some() && row.id.to_string() == id).ok_or_else(missing)
 }
 
 /// The events that are asked for, also those that there are not: "A Transmitter MUST ignore any array values that it does

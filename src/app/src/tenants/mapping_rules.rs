@@ -185,7 +185,7 @@ fn matcher(matches: RuleMatch) -> Matcher {
     }
 }
 
-fn outcome(gives: RuleOutcome, policy: &Policy) -> Result<Outcome, AppError> {
+pub(crate) fn outcome(gives: RuleOutcome, policy: &Policy) -> Result<Outcome, AppError> {
     Ok(match gives {
         RuleOutcome::Flags { flags, scope } => Outcome::Flags { flags, scope: scope_ref(&scope, policy)? },
         RuleOutcome::Role { role, scope, restrictions } => {
@@ -222,7 +222,13 @@ fn view(rule: &MappingRule, policy: &Policy) -> MappingRuleView {
         Matcher::GroupExternalId { external_id } => RuleMatch::GroupExternalId(external_id),
         Matcher::Attribute { path, value } => RuleMatch::Attribute { path, value },
     };
-    let gives = match rule.outcome.clone() {
+    let gives = gives(rule.outcome.clone(), policy);
+    MappingRuleView { id: rule.id, priority: rule.priority, active: rule.active, matches, gives }
+}
+
+/// What is given, in the words of those who give.
+pub(crate) fn gives(outcome: Outcome, policy: &Policy) -> RuleOutcome {
+    match outcome {
         Outcome::Flags { flags, scope } => RuleOutcome::Flags { flags, scope: scope_view(scope, policy) },
         Outcome::Role { role, scope, restrictions } => {
             RuleOutcome::Role { role, scope: scope_view(scope, policy), restrictions }
@@ -235,8 +241,7 @@ fn view(rule: &MappingRule, policy: &Policy) -> MappingRuleView {
         }
         Outcome::Block => RuleOutcome::Block(true),
         Outcome::Home { template, fallback } => RuleOutcome::Home { template, fallback },
-    };
-    MappingRuleView { id: rule.id, priority: rule.priority, active: rule.active, matches, gives }
+    }
 }
 
 fn scope_view(scope: ScopeRef, policy: &Policy) -> RuleScope {

@@ -8,8 +8,8 @@ mod schema_extensions;
 mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
-pub(crate) use mapping_rules::scope_ref;
 pub use mapping_rules::{MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope};
+pub(crate) use mapping_rules::{gives, outcome, scope_ref};
 pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};

@@ -403,7 +403,7 @@ impl EffectiveAccess {
 }
 
 /// Whether what is held at a scope is held at a place.
-pub(super) fn reaches(scope: &Scope, place: Place<'_>, tree: &OrgTree) -> bool {
+pub fn reaches(scope: &Scope, place: Place<'_>, tree: &OrgTree) -> bool {
     match (scope, place) {
         (Scope::Environment, _) => true,
         (Scope::OrgUnit { id, .. }, Place::OrgUnit(unit)) => tree.contains(*id, unit),

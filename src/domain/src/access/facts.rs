@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::blueprint::Blueprint;
 use crate::fold::same;
 use crate::id::{GrantId, GroupId, OrgUnitId};
-use crate::mapping::{MappingRule, Matcher, Outcome};
+use crate::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
 use crate::org_tree::{OrgTree, Workspace};
 use crate::seat::SeatState;
 
@@ -35,6 +35,14 @@ pub struct Offer {
 }
 
 impl Policy {
+    /// A unit with everything below it, and the workspaces there.
+    pub fn subtree(&self, unit: OrgUnitId) -> BTreeSet<ScopeRef> {
+        let units = self.tree.subtree(unit);
+        let there = |it: &&Workspace| it.org_unit.is_some_and(|unit| units.contains(&unit));
+        let workspaces = self.workspaces.iter().filter(there).map(|it| ScopeRef::Workspace(it.id));
+        units.iter().copied().map(ScopeRef::OrgUnit).chain(workspaces).collect()
+    }
+
     /// The attributes that active rules read: what [`Facts::attributes`] has to answer.
     pub fn attribute_paths(&self) -> BTreeSet<String> {
         self.rules

@@ -33,12 +33,12 @@ fn matrix(id: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(&file).unwrap_or_else(|_| panic!("{id} has no matrix"))).unwrap()
 }
 
-fn products() -> impl Iterator<Item = Arc<Blueprint>> {
+pub(crate) fn products() -> impl Iterator<Item = Arc<Blueprint>> {
     catalog().iter().map(|(_, text)| Arc::new(Blueprint::parse(text).unwrap()))
 }
 
 /// One unit of each kind that the product has, below each other where the product says so, and a second one of each beside.
-fn world(blueprint: &Arc<Blueprint>) -> Policy {
+pub(crate) fn world(blueprint: &Arc<Blueprint>) -> Policy {
     let unit = |number: u128, parent, kind: Option<&str>| OrgUnit {
         id: unit_id(number),
         parent,
@@ -71,7 +71,7 @@ fn world(blueprint: &Arc<Blueprint>) -> Policy {
 }
 
 /// A place of a kind, by the blueprint's word; the second one of it.
-fn place_called(policy: &Policy, called: &str, second: bool) -> ScopeRef {
+pub(crate) fn place_called(policy: &Policy, called: &str, second: bool) -> ScopeRef {
     let blueprint = &policy.blueprint;
     let kind = blueprint.scopes().iter().find(|scope| scope.id() == called).unwrap().kind();
     match kind {
@@ -87,7 +87,7 @@ fn place_called(policy: &Policy, called: &str, second: bool) -> ScopeRef {
 }
 
 /// Somebody of the role, and where they hold it.
-fn somebody(policy: &Policy, role: &Role) -> (Facts, ScopeRef) {
+pub(crate) fn somebody(policy: &Policy, role: &Role) -> (Facts, ScopeRef) {
     let mut facts = person();
     if role.assignment() == Assignment::Given {
         let place = place_called(policy, role.places().next().unwrap(), false);

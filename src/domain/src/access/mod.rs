@@ -31,7 +31,7 @@ mod seat_gate;
 mod subtract;
 
 #[cfg(test)]
-mod matrices;
+pub(crate) mod matrices;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -42,7 +42,7 @@ pub use crate::org_tree::Workspace;
 pub use crate::seat::SeatState;
 pub use effective::{
     AccessStatus, Decision, Dropped, EffectiveAccess, FlagAccess, HomeAccess, PermissionAccess, Place,
-    Question, RestrictionAccess, RoleAccess, Scope, What,
+    Question, RestrictionAccess, RoleAccess, Scope, What, reaches,
 };
 pub use evaluate::evaluate;
 pub use facts::{Facts, GroupFact, LocalGrant, Offer, Policy};

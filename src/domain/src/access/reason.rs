@@ -154,6 +154,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether somebody or a rule gave what it is a reason for, so that it does not only follow.
+    pub fn gives(&self) -> bool {
+        matches!(self, Self::GrantedByHand { .. }) || self.is_of_rule()
+    }
+
+    /// Whether a mapping rule gave it.
+    pub fn is_of_rule(&self) -> bool {
+        matches!(self, Self::GroupMatched { .. } | Self::AttributeMatched { .. })
+    }
+
     /// The reason in an English sentence.
     pub fn sentence(&self) -> String {
         match self {

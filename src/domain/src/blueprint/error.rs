@@ -38,6 +38,8 @@ pub enum Rule {
     GrantRule,
     /// The columns of a file are lettered in order, and each shows one thing.
     CsvColumn,
+    /// A search is over names and e-mail addresses.
+    Search,
     /// An administrator's level fits where the role is held.
     Level,
     /// A derived role is declared as derived, holds where a home can put it, and rests on flags that the role
@@ -69,6 +71,7 @@ impl Rule {
             Self::Decidable => "decidable",
             Self::GrantRule => "grant-rule",
             Self::CsvColumn => "csv-column",
+            Self::Search => "search",
             Self::Level => "level",
             Self::Derivation => "derivation",
             Self::DefaultRole => "default-role",

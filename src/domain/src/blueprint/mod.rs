@@ -187,6 +187,11 @@ impl Blueprint {
         self.scopes.iter().find(|it| it.kind == scope.kind()).map(Scope::id)
     }
 
+    /// The language that the product speaks by itself.
+    pub fn default_locale(&self) -> &str {
+        &self.default_locale
+    }
+
     /// A label in the language of `locale` or else in the product's own.
     pub fn say<'a>(&'a self, label: &'a Label, locale: &str) -> &'a str {
         label.get(locale).or_else(|| label.get(&self.default_locale)).unwrap_or(&label.en)

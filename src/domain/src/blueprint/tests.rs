@@ -77,6 +77,7 @@ fn each_rule_refuses_what_breaks_it() {
         ),
         (broken("\"bill\" = \"yes\"\n", ""), Rule::MatrixGap),
         (broken("\"if:office_hours\"", "\"maybe\""), Rule::Cell),
+        (broken_once("[[status]]", "[search]\nfields = [\"name\"]\n\n[[status]]"), Rule::Search),
         (broken("\"if:office_hours\"", "\"grantable\""), Rule::Cell),
         (broken_once("\"bulk\" = \"grantable\"", "\"bulk\" = \"if:office_hours\""), Rule::Cell),
         (broken("\"if:office_hours\"", "\"level:high\""), Rule::Cell),

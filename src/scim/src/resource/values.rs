@@ -43,6 +43,13 @@ impl Resource {
         self.doc.get("emails").and_then(Value::as_array).into_iter().flatten().filter_map(read).collect()
     }
 
+    /// The preferred of them: the primary one (RFC 7643 §2.4), else the first.
+    pub fn preferred_email(&self) -> Option<String> {
+        let mut emails = self.emails();
+        let preferred = emails.iter().position(|email| email.primary).unwrap_or_default();
+        (!emails.is_empty()).then(|| emails.swap_remove(preferred).value)
+    }
+
     /// Every value at an attribute path such as `title`, `emails.value` or
     /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`, as text. A complex
     /// attribute stands for its `value`. Nothing at all where the path is no path.

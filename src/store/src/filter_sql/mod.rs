@@ -8,17 +8,16 @@ mod compile;
 mod order;
 mod page;
 
-use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
-use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Text, Timestamptz, Uuid as SqlUuid};
 use scim::filter::{CompareOp, Filter};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::statement::{Shape, Statement, bound};
 
-pub(crate) use page::Pages;
+pub(crate) use page::{Pages, explain};
 
 /// What is filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,12 +99,6 @@ pub(crate) struct Condition {
     text: String,
     values: Vec<Value>,
     shape: Shape,
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
 }
 
 impl Condition {

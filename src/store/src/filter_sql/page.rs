@@ -16,13 +16,13 @@ use scim::sort::{Sort, SortOrder};
 use uuid::Uuid;
 
 use super::order::{self, Key};
-use super::{Condition, Count, Target, Value};
+use super::{Condition, Target, Value};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::listing::{Found, Position, Window};
 use crate::scope::DirectoryScope;
-use crate::statement::{Shape, Statement, bound};
+use crate::statement::{Count, Shape, Statement, bound};
 use crate::tx::Reads as _;
 
 /// No page is longer, with the one row more that says whether there is another page.
@@ -404,7 +404,7 @@ impl QueryableByName<Pg> for Line {
 }
 
 /// The plan that serves all values, as it is kept by a connection.
-async fn explain(statement: &Statement<'_>, link: &mut Link) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn explain(statement: &Statement<'_>, link: &mut Link) -> Result<Vec<String>, StoreError> {
     let (text, parameters) = statement.numbered();
     let values = vec!["NULL"; parameters].join(", ");
     link.later_text(format!("PREPARE explained AS {text}"));

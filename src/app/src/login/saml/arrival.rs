@@ -1,7 +1,5 @@
 //! A browser posts an identity provider's answer.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use domain::id::RequestId;
 use domain::token::PlainToken;
@@ -17,9 +15,6 @@ use crate::error::{AppError, Refusal};
 use crate::login::admission::{Arrival, SignedIn};
 use crate::login::flow::{Taken, landing};
 use crate::login::settings::{Protocol, Settings};
-
-/// No honest response takes a hundredth of this.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a browser posts.
 #[derive(Debug)]
@@ -156,7 +151,7 @@ impl App {
         asked: Option<Asked>,
     ) -> Result<Accepted, saml::Refusal> {
         let (connection, now) = (ours.connection.clone(), self.now());
-        self.in_turn(move || {
+        let verify = move || {
             let expected = Expected {
                 connection: &connection,
                 request: asked.as_ref().map(|asked| asked.request.as_str()),
@@ -164,26 +159,8 @@ impl App {
                 now,
             };
             saml::accept(&response, &expected)
-        })
-        .await
-    }
-
-    /// Verifies on a thread for work, of which there are so many at once, for a time, and whatever the library does.
-    pub(super) async fn in_turn<T: Send + 'static>(
-        &self,
-        verify: impl FnOnce() -> Result<T, saml::Refusal> + Send + 'static,
-    ) -> Result<T, saml::Refusal> {
-        let work = async {
-            let turn = self.saml_work.clone().acquire_owned().await;
-            let turn = turn.or(Err(saml::Refusal::Unfinished("nobody works any more")))?;
-            let verifying = self.runtime.spawn_blocking(move || {
-                let _turn = turn; // given back when the work is done, not when somebody stops to wait for it
-                verify()
-            });
-            verifying.await.unwrap_or(Err(saml::Refusal::Unfinished("it broke off")))
         };
-        let in_time = tokio::time::timeout(PATIENCE, work).await;
-        in_time.unwrap_or(Err(saml::Refusal::Unfinished("it took too long")))
+        self.saml_work.take(verify).await
     }
 }
 

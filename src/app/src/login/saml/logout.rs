@@ -66,7 +66,8 @@ impl App {
         let Sides { scope, row, settings, ours, address } = self.sides(&brought, request).await?;
         let (message, connection, now) = (brought.message, ours.connection.clone(), self.now());
         let asked = self
-            .in_turn(move || logout::request(message.incoming(), address.as_str(), &connection, now))
+            .saml_work
+            .take(move || logout::request(message.incoming(), address.as_str(), &connection, now))
             .await
             .map_err(|refusal| Refusal::Provider(refusal.into()))?;
         self.end_named(&scope, &row, &settings, &asked).await?;
@@ -110,7 +111,8 @@ impl App {
         let Sides { row, ours, address, .. } = self.sides(&brought, request).await?;
         let (message, connection, now) = (brought.message, ours.connection, self.now());
         let answered = self
-            .in_turn(move || logout::response(message.incoming(), address.as_str(), &connection, &asked, now))
+            .saml_work
+            .take(move || logout::response(message.incoming(), address.as_str(), &connection, &asked, now))
             .await;
         Ok(answered.unwrap_or_else(|refusal| {
             tracing::info!(connection = row.slug, %refusal, "An answer to a logout request does not count");

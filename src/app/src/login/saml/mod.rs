@@ -4,6 +4,7 @@ mod arrival;
 mod departure;
 mod logout;
 mod metadata;
+mod turns;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use sso::saml::{self, Binding, Certificate, DecryptionKey, Endpoint, Facts, Sign
 use store::Reads;
 use store::connections::ConnectionRow;
 use store::saml::{CertificateRow, KeyRow};
+pub(crate) use turns::Turns;
 use url::Url;
 use utoipa::ToSchema;
 

@@ -15,6 +15,7 @@ mod perform;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use scim::ScimType;
 use scim::bulk::{Ask, BulkRequest, Heading, Ids, Operation, Outcome, Step, response};
 use scim::dialect::Dialect;
 use scim::resource::Resource;
@@ -253,15 +254,20 @@ impl<'a> Work<'a> {
                         runs.push(places.into_iter().zip(people).collect());
                         continue;
                     }
-                    if let ([n], [person]) = (places.as_slice(), people.as_slice()) {
+                    let mut refusal = (self.voice.say)(error);
+                    if refusal.scim_type == Some(ScimType::Uniqueness)
+                        && let ([n], [person]) = (places.as_slice(), people.as_slice())
+                    {
                         let scope = self.scope(&places);
-                        let described = self.app.describe_newcomer(&scope, &types, person).await;
-                        if let Ok(Some(view)) = described {
-                            self.answer(*n, Ok(Done::person(&view))).await;
-                            continue;
+                        match self.app.take_up(&scope, &types, person.clone()).await {
+                            Ok(Some(view)) => {
+                                self.answer(*n, Ok(Done::person(&view))).await;
+                                continue;
+                            }
+                            Ok(None) => {}
+                            Err(error) => refusal = (self.voice.say)(error),
                         }
                     }
-                    let refusal = (self.voice.say)(error);
                     for n in places {
                         self.refuse(n, refusal.clone()).await;
                     }

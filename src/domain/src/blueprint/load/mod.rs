@@ -128,6 +128,9 @@ impl Loader<'_> {
         if let Some(csv) = &blueprint.product.csv {
             self.csv(csv, &blueprint)?;
         }
+        if let Some(search) = &blueprint.product.search {
+            self.search(search)?;
+        }
         Ok(blueprint)
     }
 

@@ -7,7 +7,8 @@ use toml::Spanned;
 use super::Loader;
 use crate::blueprint::error::{BlueprintError, Rule};
 use crate::blueprint::{
-    Blueprint, Csv, Externals, GrantRule, Membership, Named, PermissionKind, Product, Ref, Role, Transition,
+    Blueprint, Csv, Externals, Field, GrantRule, Membership, Named, PermissionKind, Product, Ref, Role,
+    Search, Transition,
 };
 
 /// Stands for every role.
@@ -132,6 +133,14 @@ impl Loader<'_> {
         )?;
         self.all_known("variant", &externals.variants, &declared.variants)?;
         self.all_known("plan", &externals.plans, &declared.plans)
+    }
+
+    /// People are found by what they are called and by their addresses, and by nothing else.
+    pub(super) fn search(&self, search: &Search) -> Result<(), BlueprintError> {
+        if search.fields.get_ref() == &BTreeSet::from([Field::Name, Field::Email]) {
+            return Ok(());
+        }
+        self.refuse(&search.fields, Rule::Search, "people are searched by name and email")
     }
 
     /// Columns are lettered from A without a gap, and each shows one thing.

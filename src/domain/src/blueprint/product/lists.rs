@@ -1,5 +1,7 @@
 //! How people are listed, searched and written to a file. Knows the words; lists nobody.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -40,7 +42,7 @@ pub struct Directory {
 }
 
 /// Something that a list shows of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are columns, and say it")]
 pub enum Field {
@@ -61,6 +63,42 @@ pub enum Field {
     StoppedAt,
     CardProfile,
     AppVersion,
+}
+
+impl Field {
+    /// What stands above it where the product does not say.
+    pub fn heading(self) -> Label {
+        let (ja, en, fr) = match self {
+            Self::Avatar => ("画像", "Picture", "Photo"),
+            Self::Name => ("氏名", "Name", "Nom"),
+            Self::Email => ("メールアドレス", "E-mail", "E-mail"),
+            Self::Role => ("ロール", "Role", "Rôle"),
+            Self::Status => ("状態", "Status", "Statut"),
+            Self::Department => ("部署", "Department", "Service"),
+            Self::JobTitle => ("役職", "Job title", "Fonction"),
+            Self::Home => ("所属組織", "Organisation", "Organisation"),
+            Self::Flags => ("権限", "Rights", "Droits"),
+            Self::Team => ("チーム", "Team", "Équipe"),
+            Self::PlaceCount => ("拠点数", "Places", "Lieux"),
+            Self::Presence => ("在席状況", "Presence", "Présence"),
+            Self::LastSeen => ("最終アクセス", "Last seen", "Dernière activité"),
+            Self::LastLogin => ("最終ログイン", "Last sign-in", "Dernière connexion"),
+            Self::StoppedAt => ("停止日", "Stopped on", "Suspendu le"),
+            Self::CardProfile => ("プロフィールURL", "Profile", "Profil"),
+            Self::AppVersion => ("バージョン", "Version", "Version"),
+        };
+        Label { ja: ja.to_owned(), en: en.to_owned(), fr: fr.to_owned() }
+    }
+
+    /// How it is written where the product does not say.
+    pub fn shown(self) -> Shows {
+        match self {
+            Self::LastSeen | Self::LastLogin => Shows::DateTime,
+            Self::StoppedAt => Shows::DateOrBlank,
+            Self::AppVersion => Shows::VersionOrUnknown,
+            _ => Shows::Text,
+        }
+    }
 }
 
 /// By what a list can be limited.
@@ -112,8 +150,8 @@ pub enum Opens {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
-    /// What is searched.
-    pub fields: Vec<Field>,
+    /// What is searched: names and e-mail addresses.
+    pub fields: Spanned<BTreeSet<Field>>,
     /// Between words; every word must be found.
     #[serde(default)]
     pub separators: Vec<char>,

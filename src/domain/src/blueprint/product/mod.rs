@@ -5,7 +5,9 @@ mod coming;
 mod lists;
 mod seats;
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::Label;
@@ -168,7 +170,7 @@ pub struct GrantRule {
 }
 
 /// What somebody does to somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the words that grant rules use, and say it")]
 pub enum Deed {
@@ -192,6 +194,12 @@ pub enum Deed {
     AddToPlace,
     RequestExternal,
     DecideOnExternal,
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// How far somebody reaches.

@@ -1,0 +1,1 @@
+DROP TABLE gate_pass, gate_code, gate_secret, gate;

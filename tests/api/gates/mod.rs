@@ -1,0 +1,6 @@
+//! Gates: what a proxy asks and is answered, and real proxies in front of an app that knows nothing of us.
+
+mod asking;
+mod proxies;
+mod registry;
+mod world;

@@ -60,7 +60,7 @@ const LICENCES: [&str; 14] = [
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["metadata", "--format-version", "1", "--locked"]) // fetches what only other platforms need
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

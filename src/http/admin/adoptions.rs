@@ -7,7 +7,6 @@ use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::TenantAdminCaller;
-use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};

@@ -88,6 +88,7 @@ fn password(encoded: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::AUTHORIZATION;
     use actix_web::test::TestRequest;
     use domain::clock::CountingEntropy;
     use domain::id::TenantId;

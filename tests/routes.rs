@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 215] = [
+pub const ROUTES: [(&str, &str, Opens); 216] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -150,6 +150,7 @@ pub const ROUTES: [(&str, &str, Opens); 215] = [
     ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/test", Admin),
     ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/replay", Admin),
     ("GET", "/api/v1/tenants/{tenant}/receivers/{id}/deliveries", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/changes", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),

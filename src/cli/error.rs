@@ -47,6 +47,7 @@ fn sentence(error: &AppError) -> String {
         | AppError::Held { .. }
         | AppError::Unauthorized
         | AppError::PreconditionFailed
+        | AppError::CursorExpired
         | AppError::NoSeat
         | AppError::SignIn(_)
         | AppError::Token(_) => whole(&error.to_string()),

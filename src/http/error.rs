@@ -287,6 +287,7 @@ fn app_status(error: &AppError) -> StatusCode {
         AppError::Invalid(_) | AppError::Token(_) => StatusCode::BAD_REQUEST,
         AppError::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         AppError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        AppError::CursorExpired => StatusCode::GONE,
         AppError::SignIn(refusal) => sign_in_status(refusal),
         AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -335,6 +336,7 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::Invalid(_) => "invalid",
         AppError::Forbidden(_) => "forbidden",
         AppError::PreconditionFailed => "precondition_failed",
+        AppError::CursorExpired => "cursor_expired",
         AppError::NoSeat => "no_seat",
         AppError::Busy(_) => "too_many_requests",
         AppError::SignIn(refusal) => refusal.code(),
@@ -375,6 +377,11 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         )
         .into(),
         AppError::PreconditionFailed => "The resource has another version by now.".into(),
+        AppError::CursorExpired => {
+            "Changes behind this cursor are not kept any more. Take a cursor with after=now, read everything anew, and go on \
+             from there."
+                .into()
+        }
         AppError::NoSeat => {
             "All seats are taken, and this tenant lets nobody wait for one. Nothing was changed; it can be tried again \
              when somebody leaves or more seats are bought."

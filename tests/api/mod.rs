@@ -7,6 +7,7 @@ mod apps;
 mod bad_input;
 mod browser;
 mod bulk;
+mod changes;
 mod credentials;
 mod decisions;
 mod dialects;

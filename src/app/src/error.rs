@@ -66,6 +66,9 @@ pub enum AppError {
     /// Enough is under way already; to be tried again later.
     #[error("{0}")]
     Busy(String),
+    /// What the cursor leads on from is kept no more.
+    #[error("the cursor leads to changes that are not kept any more")]
+    CursorExpired,
     /// The credential was revoked or ran out.
     #[error("the credential is no longer good")]
     Unauthorized,

@@ -140,7 +140,7 @@ pub const FACTS: [FactKind; 22] = [
 ];
 
 /// What only one receiver is told, and always.
-const ADDRESSED: [FactKind; 4] = [
+pub const ADDRESSED: [FactKind; 4] = [
     fact(TEST, "A test.", &[Verification]),
     fact(VERIFICATION, "A verification that the receiver asked for.", &[Verification]),
     fact(STREAM_UPDATED, "The stream was paused, disabled or enabled.", &[StreamUpdated]),

@@ -5,6 +5,7 @@ mod adoptions;
 mod answer;
 mod apps;
 mod audit_events;
+mod changes;
 mod connections;
 mod credentials;
 mod decisions;
@@ -217,7 +218,7 @@ fn saml_routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/certificate-calendar").get(saml_connections::calendar));
 }
 
-/// Those who are told.
+/// Those who are told, and those who ask.
 fn receiver_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(Endpoint::at("/tenants/{tenant}/receivers").get(receivers::list).post(receivers::create))
         .service(
@@ -229,7 +230,8 @@ fn receiver_routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/rotate").post(receivers::rotate))
         .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/test").post(receivers::test))
         .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/replay").post(receivers::replay))
-        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries));
+        .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries))
+        .service(Endpoint::at("/tenants/{tenant}/changes").get(changes::list));
 }
 
 /// The product's apps.

@@ -9,10 +9,10 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, adoptions, apps, audit_events, connections, credentials, decisions, directories, domains, gates,
-    grants, guards, mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people,
-    receivers, requests, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants,
-    token_issuers, workspaces,
+    Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
+    domains, gates, grants, guards, mapping_rules, oauth_clients, openid, operator_credentials, org_units,
+    passkeys, people, receivers, requests, saml_connections, schema_extensions, seat_pool, sessions, sheet,
+    tenants, token_issuers, workspaces,
 };
 
 /// The document.
@@ -59,6 +59,7 @@ use super::{
         passkeys::enforce,
         guards::show, guards::set, guards::held, guards::decide,
         audit_events::list,
+        changes::list,
     ),
     components(schemas(Problem)),
     modifiers(&Bearer),
@@ -121,7 +122,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 117);
+        assert_eq!(operations, 118);
     }
 
     #[test]

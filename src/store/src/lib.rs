@@ -16,6 +16,7 @@ pub mod app_grants;
 pub mod apps;
 pub mod audit;
 pub mod bulk_jobs;
+pub mod changes;
 pub mod connections;
 mod connector;
 pub mod credentials;

@@ -517,6 +517,15 @@ diesel::table! {
         subject_id -> Text,
         payload -> Jsonb,
         request_id -> Uuid,
+        place -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    change_mark (tenant_id) {
+        tenant_id -> Uuid,
+        last -> Int8,
+        forgotten -> Int8,
     }
 }
 

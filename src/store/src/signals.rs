@@ -3,7 +3,8 @@
 //! Facts are taken from the outbox and kept as signals; for each receiver there are deliveries, and of one person (or
 //! another subject) they form a lane. Only one process at a time takes facts of a tenant, so that of two facts about one
 //! person the earlier has its delivery first: whoever changes a person holds their row until the facts are written, so
-//! where the later fact is seen, the earlier one is.
+//! where the later fact is seen, the earlier one is. In the order in which they are taken they have their places, which
+//! `changes` reads.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -121,26 +122,23 @@ pub async fn waiting(tx: &mut WriteTx, most: i64) -> Result<Vec<SignalRow>, Stor
     tx.load(ask).await
 }
 
-/// Takes these facts from the outbox and keeps them as signals.
+const KEEP: &str = "\
+WITH input AS (
+    SELECT {} AS tenant, {} AS positions
+), mark AS (
+    INSERT INTO change_mark AS m (tenant_id, last, forgotten) SELECT tenant, cardinality(positions), 0 FROM input
+    ON CONFLICT (tenant_id) DO UPDATE SET last = m.last + excluded.last RETURNING last
+)
+INSERT INTO signal (tenant_id, position, id, at, fact, subject_id, payload, request_id, place)
+SELECT o.tenant_id, o.position, o.id, o.at, o.fact, o.subject_id, o.payload, o.request_id,
+    mark.last - cardinality(i.positions) + row_number() OVER (ORDER BY o.position)
+FROM input i, mark, outbox o WHERE o.tenant_id = i.tenant AND o.position = ANY(i.positions)";
+
+/// Takes these facts from the outbox and keeps them as signals, in places behind all that were taken before.
 pub fn keep(tx: &mut WriteTx, signals: &[SignalRow]) {
     let tenant = tx.tenant().as_uuid();
     let positions: Vec<i64> = signals.iter().map(|signal| signal.position).collect();
-    tx.later(
-        statement(
-            "INSERT INTO signal (tenant_id, position, id, at, fact, subject_id, payload, request_id) \
-             SELECT tenant_id, position, id, at, fact, subject_id, payload, request_id FROM outbox \
-             WHERE tenant_id = {} AND position = ANY({})",
-        )
-        .bind::<SqlUuid, _>(tenant)
-        .bind::<Array<BigInt>, _>(positions),
-    );
-    drop_waiting(tx, signals);
-}
-
-/// Takes these facts from the outbox: nobody follows.
-pub fn drop_waiting(tx: &mut WriteTx, signals: &[SignalRow]) {
-    let tenant = tx.tenant().as_uuid();
-    let positions: Vec<i64> = signals.iter().map(|signal| signal.position).collect();
+    tx.later(statement(KEEP).bind::<SqlUuid, _>(tenant).bind::<Array<BigInt>, _>(positions.clone()));
     tx.later(
         statement("DELETE FROM outbox WHERE tenant_id = {} AND position = ANY({})")
             .bind::<SqlUuid, _>(tenant)
@@ -246,7 +244,12 @@ pub async fn forget(tx: &mut WriteTx, before: DateTime<Utc>, most: i64) -> Resul
     let many = old.len();
     // A replay of one of these that came in between keeps it: the foreign key refuses, and it is forgotten the next time.
     tx.later(
-        statement("DELETE FROM signal WHERE tenant_id = {} AND position = ANY({})")
+        statement(
+            "WITH gone AS (DELETE FROM signal WHERE tenant_id = {} AND position = ANY({}) RETURNING tenant_id, place), \
+             upto AS (SELECT tenant_id, max(place) AS place FROM gone GROUP BY 1) \
+             UPDATE change_mark m SET forgotten = greatest(m.forgotten, upto.place) FROM upto \
+             WHERE m.tenant_id = upto.tenant_id",
+        )
             .bind::<SqlUuid, _>(tenant)
             .bind::<Array<BigInt>, _>(old),
     );

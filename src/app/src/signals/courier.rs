@@ -31,6 +31,8 @@ const SHARE: u32 = 20;
 const MOST: usize = 64;
 /// The most of them to one receiver, so that a slow one leaves room for others.
 const MOST_TO_ONE: usize = 8;
+/// The most who wait for a change at once. Who comes then is answered at once.
+const MOST_WAITING: usize = 256;
 /// How long the last deliveries may take when the process ends.
 const LAST: Duration = Duration::from_secs(6);
 
@@ -40,6 +42,8 @@ pub(crate) struct Courier {
     /// Which process this is, to the lanes that it holds.
     holder: Uuid,
     lanes: Semaphore,
+    /// Room for those who wait for a change.
+    pub(super) waiting: Semaphore,
     state: Mutex<State>,
 }
 
@@ -65,7 +69,12 @@ struct Work {
 
 impl Courier {
     pub(crate) fn new(holder: Uuid) -> Self {
-        Self { holder, lanes: Semaphore::new(MOST), state: Mutex::default() }
+        Self {
+            holder,
+            lanes: Semaphore::new(MOST),
+            waiting: Semaphore::new(MOST_WAITING),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -79,19 +79,14 @@ impl App {
             return Ok(false);
         }
         let receivers = receivers::hold_all(&mut tx).await?;
-        if receivers.is_empty() {
-            signals::drop_waiting(&mut tx, &facts);
-        } else {
-            signals::keep(&mut tx, &facts);
-            let deliveries = facts.iter().flat_map(|fact| {
-                let told = receivers.iter().filter(|receiver| {
-                    follows(receiver)
-                        || (receiver.method.is_some() && fact.subject_id == receiver.id.to_string())
-                });
-                told.flat_map(|receiver| deliveries(receiver, fact))
+        signals::keep(&mut tx, &facts);
+        let deliveries = facts.iter().flat_map(|fact| {
+            let told = receivers.iter().filter(|receiver| {
+                follows(receiver) || (receiver.method.is_some() && fact.subject_id == receiver.id.to_string())
             });
-            signals::enqueue(&mut tx, deliveries.collect()).await?;
-        }
+            told.flat_map(|receiver| deliveries(receiver, fact))
+        });
+        signals::enqueue(&mut tx, deliveries.collect()).await?;
         let more = facts.len() >= usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
         tx.commit_trace_of_use().await?;
         Ok(more)

@@ -5,8 +5,9 @@
 //! (`courier`) takes facts and puts them into lanes, one for each receiver and person (`fan_out`), takes lanes that are due
 //! and sends what waits in them, one after the other (`send`). What an event says is in `render`; which fact is which event
 //! is in `domain::signal`, and for readers in `EVENTS.md`. A stream that is polled is answered from the same lanes
-//! (`streams`, `poll`).
+//! (`streams`, `poll`). Who would rather ask than be told reads the same facts from a cursor on (`changes`).
 
+mod changes;
 mod courier;
 mod deliveries;
 mod fan_out;
@@ -20,6 +21,7 @@ mod views;
 
 use std::time::Duration;
 
+pub use changes::{After, ChangeView, Changes, ChangesQuery};
 pub(crate) use courier::Courier;
 pub use deliveries::{DeliveryQuery, DeliveryState, DeliveryView, ReplayDeliveries, Replayed};
 pub use views::{

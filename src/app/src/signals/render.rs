@@ -7,6 +7,7 @@ use domain::id::TenantId;
 use domain::signal::SecurityEvent;
 use serde_json::{Map, Value, json};
 use store::deliveries::DueRow;
+use uuid::Uuid;
 
 /// Whose event, and who says so.
 pub(super) struct Context<'a> {
@@ -17,12 +18,22 @@ pub(super) struct Context<'a> {
 
 /// The body of a webhook.
 pub(super) fn webhook(context: &Context<'_>, due: &DueRow) -> String {
-    let mut data = due.payload.as_object().cloned().unwrap_or_default();
-    data.insert("tenant".to_owned(), json!(context.tenant));
+    let data = data(context.tenant, due.payload.clone(), due.request_id);
+    json!({"type": due.event, "timestamp": timestamp(due.at), "data": data}).to_string()
+}
+
+/// What a fact says, to whoever is told it under its own name.
+pub(super) fn data(tenant: TenantId, payload: Value, request: Uuid) -> Map<String, Value> {
+    let mut data = if let Value::Object(data) = payload { data } else { Map::new() };
+    data.insert("tenant".to_owned(), json!(tenant));
     // The audit events of the same change have this as their `requestId`.
-    data.insert("request".to_owned(), json!(due.request_id));
-    let at = due.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    json!({"type": due.event, "timestamp": at, "data": data}).to_string()
+    data.insert("request".to_owned(), json!(request));
+    data
+}
+
+/// When it happened.
+pub(super) fn timestamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The claims of a security event token (RFC 8417 §2.2). `None` for an event that this version does not know.
@@ -113,7 +124,6 @@ fn said(due: &DueRow, event: SecurityEvent) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn due(fact: &str, event: &str, payload: Value) -> DueRow {
         DueRow {

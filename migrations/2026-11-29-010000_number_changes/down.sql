@@ -1,0 +1,3 @@
+DROP TABLE change_mark;
+DROP INDEX signal_by_place;
+ALTER TABLE signal DROP COLUMN place;

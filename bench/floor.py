@@ -1,11 +1,15 @@
 """pgbench's script out of what was heard on the wire. Knows what varies from request to request; does not know what statements mean.
 
 Two requests of each kind are heard, for two people. What is the same in both is a constant of the script (a pgbench variable that
-run.py sets); the person's number becomes `:user`; an id that Usher made for the request becomes one that the script makes.
+run.py sets); the person's number becomes `:user`; an id that Usher made for the request becomes one that the script makes; the hash of
+a secret that was sent is made out of the secret, that of one that Usher made out of such an id.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
+
+import operations
 
 MADE_PREFIX = "01990000-0000-7000-8000-"
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -29,6 +33,7 @@ class Writer:
     constants: dict = field(default_factory=dict)   # name → constant
     made: list = field(default_factory=list)        # pairs of ids that Usher made, as heard in the one and the other request
     numbers: tuple = ()
+    hashes: dict = field(default_factory=dict)      # hash as heard in the one and the other request → what was hashed there
 
     def constant(self, value):
         if value not in self.names:
@@ -40,6 +45,8 @@ class Writer:
         if kind.endswith("[]"):
             for a, b in zip(one or [], two or []):
                 self.find_made(kind[:-2], a, b)
+        elif kind == "bytea" and one != two and (one, two) not in self.hashes | dict.fromkeys(self.made):
+            self.made.append((one, two))
         elif kind == "uuid" and one != two and self.numbers[0] not in one and (one, two) not in self.made:
             self.made.append((one, two))
 
@@ -58,6 +65,9 @@ class Writer:
                 items = " || ',' || ".join(" || ".join(self.parts(a, b) or [self.constant(a)]) for a, b in zip(one, two))
                 return f"('{{' || {items} || '}}')::{kind}"
             return f"ARRAY[{', '.join(self.expression(kind[:-2], a, b) for a, b in zip(one, two))}]::{kind}"
+        if kind == "bytea" and one != two:
+            parts = self.parts(*self.hashes.get((one, two), (one, two)))
+            return f"sha256(convert_to({' || '.join(parts)}, 'UTF8'))"
         parts = self.parts(one, two)
         if parts is None:
             # A time, or a number of a version: what it is does not matter to the cost.
@@ -86,9 +96,13 @@ class Writer:
         return parts
 
 
-def write(title, turns, one, two, numbers, names):
-    """The script of an operation. `one` and `two`: for each request of a turn, the flights that were heard; `names`: known constants."""
+def write(title, turns, one, two, numbers, names, secrets):
+    """The script of an operation. `one` and `two`: for each request of a turn, the flights that were heard; `names`: known constants;
+    `secrets`: what was sent and is kept as a hash, with NUMBER for the person."""
     writer = Writer(names=dict(names), numbers=tuple(str(number) for number in numbers))
+    for secret in secrets:
+        sent = tuple(secret.replace(operations.NUMBER, number) for number in writer.numbers)
+        writer.hashes[tuple("\\x" + hashlib.sha256(text.encode()).hexdigest() for text in sent)] = sent
     pairs = list(paired(one, two))
     for _, _, parameters in (statement for flight in pairs for statement in flight):
         for kind, a, b in parameters:

@@ -1,7 +1,7 @@
 -- wrk's script: asks for one operation again and again. Knows requests and counts; what they are, it is told by its environment:
 --   BENCH_LOAD   a file of lines: first person, how many there are, where among them to begin, "chance" or "turn", lag, "check" or
---                "trust"; then for each request: method, path, body (may be empty), status, text that the answer must contain
---   BENCH_TOKEN  the bearer token
+--                "trust"; then for each request: method, path, body (may be empty), status, text that the answer must contain, how many
+--                headers, and of each its name and value
 -- Prints one line of JSON at the end.
 
 local threads = {}
@@ -18,23 +18,30 @@ local function read(name)
     first = tonumber(lines[1]), span = tonumber(lines[2]), offset = tonumber(lines[3]), chance = lines[4] == "chance",
     lag = tonumber(lines[5]), check = lines[6] == "check", requests = {},
   }
-  for at = 7, #lines, 5 do
-    plan.requests[#plan.requests + 1] = {
+  local at = 7
+  while at <= #lines do
+    local wanted = {
       method = lines[at], path = lines[at + 1], body = lines[at + 2], status = tonumber(lines[at + 3]), shows = lines[at + 4],
+      headers = {}, numbered = {},
     }
+    for header = at + 6, at + 4 + 2 * tonumber(lines[at + 5]), 2 do
+      local name, value = lines[header], lines[header + 1]
+      wanted.headers[name] = value
+      if value:find("NUMBER", 1, true) then wanted.numbered[name] = value end
+    end
+    at = at + 6 + 2 * tonumber(lines[at + 5])
+    plan.requests[#plan.requests + 1] = wanted
   end
   return plan
 end
 
-local plan, headers
+local plan
 local ended, turn = 0, 0
 begun, bad, sample = 0, 0, ""        -- global: `done` reads them
 
 function init(args)
   plan = read(os.getenv("BENCH_LOAD"))
   lanes = tonumber(args[1])
-  headers = { ["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN") }
-  if plan.requests[1].body ~= "" then headers["Content-Type"] = "application/scim+json" end
   math.randomseed(plan.offset + lane * 7919)
   if plan.check then response = look end
 end
@@ -42,7 +49,8 @@ end
 local function ask(which, number)
   local wanted = plan.requests[which]
   local body = wanted.body ~= "" and wanted.body:gsub("NUMBER", number) or nil
-  return wrk.format(wanted.method, (wanted.path:gsub("NUMBER", number)), headers, body)
+  for name, value in pairs(wanted.numbered) do wanted.headers[name] = value:gsub("NUMBER", number) end
+  return wrk.format(wanted.method, (wanted.path:gsub("NUMBER", number)), wanted.headers, body)
 end
 
 -- The person of a lane's turn. Lanes never meet.

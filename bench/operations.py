@@ -71,6 +71,7 @@ class Request:
     status: int
     shows: str            # what the answer's body must contain
     audit: str | None     # the action that the audit trail must show for it
+    headers: tuple = ()   # pairs, besides those that every request of a benchmark has; NUMBER stands for a person here, too
 
     def of(self, number):
         return self.method, self.path.replace(NUMBER, str(number)), self.body and self.body.replace(NUMBER, str(number))
@@ -84,6 +85,15 @@ class Operation:
     requests: list        # one, or two of which the second undoes the first
     people: range         # whom it is done to
     by_chance: bool = False
+    traces: str = ""      # SQL that counts what was done, where the audit trail does not say it
+
+    @property
+    def evidence(self):
+        """SQL that counts how often it was done, if it leaves anything behind."""
+        actions = [request.audit for request in self.requests if request.audit]
+        if not actions:
+            return self.traces
+        return "SELECT count(*) FROM audit_event WHERE action IN ('{}')".format("', '".join(actions))
 
 
 NUMBER = "NUMBER"

@@ -30,7 +30,7 @@ fn at(key: &str) -> Value {
     json!({"workspace": key})
 }
 
-async fn decide(doors: &Doors, user: &str, permission: &str, at: Value) -> Value {
+pub(super) async fn decide(doors: &Doors, user: &str, permission: &str, at: Value) -> Value {
     let question = json!({"user": user, "permission": permission, "at": at});
     let answers = doors.api.post("/decisions", json!({"questions": [question]})).await.is(200).json();
     answers["items"][0].clone()

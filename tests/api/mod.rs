@@ -9,6 +9,7 @@ mod browser;
 mod bulk;
 mod changes;
 mod credentials;
+mod crowd;
 mod decisions;
 mod dialects;
 mod domains;

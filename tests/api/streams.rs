@@ -39,7 +39,7 @@ async fn polled(doors: &Doors, events: &[&str]) -> (Client, String) {
 }
 
 /// One that these events are pushed to.
-async fn pushed(doors: &Doors, receiver: &Receiver, events: &[&str]) -> (Client, String) {
+pub(super) async fn pushed(doors: &Doors, receiver: &Receiver, events: &[&str]) -> (Client, String) {
     let (ssf, id) = stream(doors).await;
     let delivery = json!({
         "method": "urn:ietf:rfc:8935", "endpoint_url": receiver.address, "authorization_header": "Bearer of-the-app",

@@ -12,7 +12,7 @@ use crate::support::receiver::{Got, Receiver, courier, python, within_a_second};
 use crate::support::{new_app, run, runtime};
 
 /// A webhook of this tenant; its id and secret.
-async fn webhook(doors: &Doors, address: &str, events: &[&str]) -> (String, String) {
+pub(super) async fn webhook(doors: &Doors, address: &str, events: &[&str]) -> (String, String) {
     courier();
     let new = json!({"kind": "webhook", "name": "Product", "address": address, "events": events});
     let created = doors.api.post("/receivers", new).await.is(201).json();

@@ -7,4 +7,4 @@ mod relying_parties;
 mod requests;
 mod signing_in;
 mod tokens;
-mod world;
+pub(super) mod world;

@@ -3,4 +3,4 @@
 mod asking;
 mod proxies;
 mod registry;
-mod world;
+pub(super) mod world;

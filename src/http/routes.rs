@@ -11,7 +11,7 @@ use super::limits::{authorization, guard};
 use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
-use super::{admin, apps, gates, health, login, metrics, oauth, scim, ssf};
+use super::{admin, apps, gates, health, login, metrics, oauth, scim, signals, ssf};
 
 /// Every address of Usher.
 pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
@@ -120,6 +120,13 @@ fn for_programs(cfg: &mut web::ServiceConfig, state: &AppState) {
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Problem))
             .wrap(guard(limits(), authorization, over_limit(Voice::Problem))),
+    )
+    .service(
+        web::scope("/signals")
+            .configure(signals::routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Problem))
+            .wrap(guard(limits(), nobody, over_limit(Voice::Problem))),
     )
     .service(
         web::scope("/.well-known")

@@ -40,6 +40,7 @@ mod saml;
 mod seats;
 mod sessions;
 mod sign_in_page;
+mod signals_in;
 mod sorting;
 mod streams;
 mod users;

@@ -3,15 +3,11 @@
 
 use std::time::Duration;
 
-use app::connections::NewConnection;
-use app::login::{LinkTo, OpenIdRules};
-use domain::id::{ConnectionId, SessionId, UserId};
-use domain::token::{PlainToken, TokenHash, TokenKind};
 use serde_json::{Value, json};
-use usher::system::SystemEntropy;
 
 use crate::support::canaille::Canaille;
 use crate::support::http::{COOKIE, Client, Doors, PUBLIC, Reply, agent, base, db, session_at, text};
+use crate::support::made_up::{MadeUp, connect};
 use crate::support::oauth::{Key, published};
 use crate::support::people::Tenant;
 use crate::support::provider::{Browser, Provider, provider};
@@ -26,23 +22,6 @@ async fn registered(provider: &Provider, change: Value) -> Doors {
     connect(&doors, &provider.issuer, &text(&client["client_id"]), client["client_secret"].as_str()).await;
     doors.user("alice").await;
     doors
-}
-
-async fn connect(doors: &Doors, issuer: &str, client_id: &str, secret: Option<&str>) -> ConnectionId {
-    let new = NewConnection {
-        slug: "op".to_owned(),
-        name: "op".to_owned(),
-        directory: None,
-        issuer: issuer.to_owned(),
-        client_id: client_id.to_owned(),
-        client_secret: secret.map(str::to_owned),
-        scopes: vec!["profile".to_owned()],
-        link_claim: "preferred_username".to_owned(),
-        link_to: LinkTo::UserName,
-        return_to: "https://app.example/home".to_owned(),
-        rules: OpenIdRules::default(),
-    };
-    doors.tenant.app.create_connection(&doors.tenant.admin, &doors.tenant.slug, new).await.unwrap().id
 }
 
 async fn in_force(browser: &Browser) -> bool {
@@ -346,63 +325,8 @@ fn canaille_signs_people_in_and_out_too() {
     });
 }
 
-/// A provider whose tokens the test signs itself.
-struct MadeUp {
-    doors: Doors,
-    key: Key,
-    issuer: String,
-    connection: ConnectionId,
-}
-
+/// What it says of somebody who signs out.
 impl MadeUp {
-    async fn fresh() -> Self {
-        let key = Key::fresh("ES256");
-        let keys = key.jwks.clone();
-        let issuer = published(|base| {
-            let place = |path: &str| format!("{base}{path}");
-            let document = json!({
-                "issuer": base,
-                "authorization_endpoint": place("/a"), "token_endpoint": place("/t"), "jwks_uri": place("/k"),
-                "response_types_supported": ["code"], "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["ES256"]
-            });
-            vec![("/.well-known/openid-configuration", document), ("/k", keys)]
-        });
-        let doors = Doors::of(Tenant::named(&fresh_slug()).await).await;
-        let connection = connect(&doors, &issuer, "gateway", Some("s")).await;
-        Self { doors, key, issuer, connection }
-    }
-
-    /// A session of this person that the provider knows by this name; the value of its cookie.
-    async fn session(&self, user: &str, provider_session: &str) -> String {
-        let scope = self.doors.tenant.admin.scope();
-        let (now, entropy) = (self.doors.tenant.app.now(), SystemEntropy);
-        let token = PlainToken::mint(TokenKind::Session, Some(scope.tenant()), &entropy);
-        let new = store::sessions::NewSession {
-            id: SessionId::generate(now, &entropy),
-            user: user.parse::<UserId>().unwrap(),
-            connection: Some(self.connection),
-            token: token.hash(),
-            provider_session: Some(TokenHash::of(provider_session)),
-            provider_name: None,
-            proven: store::sessions::Proven::default(),
-            logout_hint_sealed: None,
-            expires_at: now + chrono::Duration::hours(1),
-        };
-        let mut tx = db().begin(scope).await.unwrap();
-        store::sessions::open(&mut tx, &new, now).await.unwrap();
-        tx.commit_trace_of_use().await.unwrap();
-        token.expose().to_owned()
-    }
-
-    async fn link(&self, user: &str, subject: &str) {
-        let scope = self.doors.tenant.admin.scope();
-        let mut tx = db().begin(scope).await.unwrap();
-        let (user, now) = (user.parse::<UserId>().unwrap(), self.doors.tenant.app.now());
-        store::identities::link(&mut tx, self.connection, subject, user, now).await.unwrap();
-        tx.commit_trace_of_use().await.unwrap();
-    }
-
     fn token(&self, id: &str, change: &Value) -> String {
         let now = self.doors.tenant.app.now().timestamp();
         let mut claims = json!({

@@ -5,6 +5,7 @@ pub mod chromium;
 mod cluster;
 pub mod dns;
 pub mod http;
+pub mod made_up;
 pub mod oauth;
 pub mod passkey;
 pub mod people;

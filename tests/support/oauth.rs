@@ -43,7 +43,12 @@ impl Key {
 
     /// A token that says this.
     pub fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": self.algorithm, "typ": "JWT", "kid": "k1"});
+        self.sign_as("JWT", claims)
+    }
+
+    /// One of this type.
+    pub fn sign_as(&self, kind: &str, claims: &Value) -> String {
+        let header = json!({"alg": self.algorithm, "typ": kind, "kid": "k1"});
         client_says(&["sign", &header.to_string(), &claims.to_string()], &self.private)
     }
 

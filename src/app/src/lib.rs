@@ -13,6 +13,7 @@
 //! | [`gates`] | proxies that ask for each request whether it may pass |
 //! | [`connections`] | directories, what opens them, connections |
 //! | [`signals`] | webhooks and streams of security events: who follows a tenant, and what they are sent |
+//! | [`signals_in`] | what identity providers tell us of their people |
 //! | [`requests`] | the provisioning log: what directories asked, read and tried again |
 
 pub mod access;
@@ -28,6 +29,7 @@ pub mod provision;
 pub mod requests;
 mod seal;
 pub mod signals;
+pub mod signals_in;
 pub mod tenants;
 
 use std::sync::Arc;

@@ -330,6 +330,8 @@ names! {
         PasskeyRemove = "passkey.remove",
         /// A provider said that somebody had signed out there, and their sessions through it ended.
         ProviderLogout = "connection.logout",
+        /// A provider wanted a person to be signed out of everything, and they were.
+        ProviderRevocation = "connection.revocation",
     }
 }
 

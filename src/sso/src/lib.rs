@@ -10,7 +10,7 @@
 //! | [`access_token`] | a provisioning client with a token that Entra ID issued |
 //! | [`jose`] | what signed tokens have in common |
 //! | [`op`] | our side as the OpenID provider of the product's apps: requests, addresses, tokens |
-//! | [`signals`] | what we sign for others: webhooks, security event tokens |
+//! | [`signals`] | webhooks and security event tokens that we sign for others, and what others sign for us |
 //! | [`egress`] | the one HTTP client for everything that leaves |
 //! | [`saml`] | the SAML service provider: request, response, metadata, logout |
 //! | [`passkey`] | the relying party of Web Authentication: what registers a passkey, and what proves one |

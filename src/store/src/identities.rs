@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use domain::id::{ConnectionId, UserId};
+use domain::id::{ConnectionId, DirectoryId, UserId};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::identity;
+use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
 
 /// The person that this subject of this connection was linked to.
@@ -25,6 +27,44 @@ pub async fn find(
         .await
         .optional()?;
     Ok(user.map(UserId::from_uuid))
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+const NAMED: &str = "\
+WITH input AS (
+    SELECT {} AS tenant, {} AS connection, {} AS directory, {} AS subjects, {} AS addresses
+), addressed AS (
+    SELECT e.user_id FROM input i, user_email e WHERE e.tenant_id = i.tenant AND e.value_key = ANY (i.addresses)
+    UNION SELECT u.id FROM input i, users u
+    WHERE u.tenant_id = i.tenant AND u.directory_id = i.directory AND u.user_name_key = ANY (i.addresses)
+)
+SELECT l.user_id AS id FROM input i, identity l
+WHERE l.tenant_id = i.tenant AND l.connection_id = i.connection AND l.subject = ANY (i.subjects)
+UNION SELECT l.user_id FROM input i, addressed a, identity l
+WHERE l.tenant_id = i.tenant AND l.connection_id = i.connection AND l.user_id = a.user_id";
+
+/// Those of the people who have signed in through a connection who are known there by one of these subjects, or have one of
+/// these addresses: as an e-mail address, or as their name in the connection's directory.
+pub async fn named(
+    tx: &mut impl Reads,
+    (connection, directory): (ConnectionId, DirectoryId),
+    subjects: Vec<String>,
+    addresses: &[String],
+) -> Result<Vec<UserId>, StoreError> {
+    let addresses: Vec<String> = addresses.iter().map(|address| scim::text::fold(address)).collect();
+    let ask = statement(NAMED)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(connection.as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Array<Text>, _>(subjects)
+        .bind::<Array<Text>, _>(addresses);
+    let found: Vec<Id> = tx.connection().0.load(ask).await?;
+    Ok(found.into_iter().map(|row| UserId::from_uuid(row.id)).collect())
 }
 
 /// Links a subject to a person. A person has one subject per connection: a second one is a conflict, which is how

@@ -38,6 +38,11 @@ impl World {
         let user = doors.user("alice").await;
         let connection = doors.connection("x", "https://idp.example").await;
         let cookie = doors.session(&user, connection).await;
+        Self::of(doors, user, cookie, change).await
+    }
+
+    /// The same of a tenant that is there, with the browser of this person.
+    pub async fn of(doors: Doors, user: String, cookie: String, change: Value) -> Self {
         let (app, secret) = register(&doors, change).await;
         Self { doors, user, cookie, app, secret, server: base().to_owned() }
     }

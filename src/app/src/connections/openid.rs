@@ -12,6 +12,7 @@ use super::sso::{ConnectionView, NewSso, document, short_text, web_address};
 use crate::App;
 use crate::error::AppError;
 use crate::login::{ClientAuthentication, LinkTo, OpenIdRules, OpenIdSettings, Protocol};
+use crate::signals_in::At;
 
 /// A connection to be.
 #[derive(Deserialize, ToSchema)]
@@ -85,6 +86,8 @@ pub struct OpenIdView {
     pub initiate_login_uri: String,
     /// To be registered, so that whoever signs out there is signed out here.
     pub backchannel_logout_uri: String,
+    /// To be registered, if the provider ends everything of a person at once (Global Token Revocation).
+    pub global_token_revocation_uri: String,
     /// To be registered, so that people come back who sign out here.
     pub post_logout_redirect_uri: String,
     /// To be registered where we prove ourselves by a key: where the provider finds the public half.
@@ -238,6 +241,7 @@ impl App {
             redirect_uri: address("callback")?,
             initiate_login_uri: address("initiate")?,
             backchannel_logout_uri: address("backchannel-logout")?,
+            global_token_revocation_uri: self.revocation_address(At { tenant, connection: &row.slug }),
             post_logout_redirect_uri: address("signed-out")?,
             jwks_uri: has_key.then(|| address("jwks.json")).transpose()?,
         })

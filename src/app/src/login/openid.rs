@@ -201,7 +201,7 @@ impl App {
 
     /// What the provider of a connection publishes. If that speaks for another issuer all at once, the connection is paused:
     /// whoever answers there is somebody else, or will be.
-    pub(super) async fn provider_of(
+    pub(crate) async fn provider_of(
         &self,
         scope: &Scope,
         row: &ConnectionRow,

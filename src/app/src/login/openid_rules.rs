@@ -116,7 +116,7 @@ impl OpenIdRules {
     }
 
     /// The algorithms, parsed.
-    pub(super) fn algorithms(&self) -> Result<Vec<SigningAlg>, AppError> {
+    pub(crate) fn algorithms(&self) -> Result<Vec<SigningAlg>, AppError> {
         let parse =
             |name: &String| name.parse().map_err(|error| AppError::Internal(format!("{name:?}: {error}")));
         self.allowed_algs.iter().map(parse).collect()

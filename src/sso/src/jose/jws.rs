@@ -16,6 +16,8 @@ const REFUSED_HEADERS: [&str; 5] = ["crit", "b64", "cty", "enc", "zip"];
 pub(crate) struct Jws<'a> {
     pub(crate) algorithm: SigningAlg,
     pub(crate) key_id: Option<String>,
+    /// Whether it says what it is; if it does, it is what was asked for.
+    pub(crate) is_typed: bool,
     signed: &'a str,
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -49,7 +51,15 @@ impl<'a> Jws<'a> {
             Some(Value::String(id)) => Some(id.clone()),
             Some(_) => return Err(malformed("the key id is not a string")),
         };
-        Ok(Self { algorithm, key_id, signed, payload: decode(payload)?, signature: decode(signature)? })
+        let is_typed = header.contains_key("typ");
+        Ok(Self {
+            algorithm,
+            key_id,
+            is_typed,
+            signed,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
     }
 
     /// The claims, if the signature is by this key.

@@ -1,7 +1,15 @@
-//! What we sign for others. Knows webhooks and security event tokens; does not know what they tell.
+//! Signals: what we sign for others, and what others sign for us. Knows webhooks, security event tokens and revocations; does
+//! not know what follows from them.
 
+mod heard;
 mod set;
+mod subject;
 mod webhook;
 
+pub use heard::{
+    Expected, HeardError, Revocation, SecurityEventToken, SenderKeys, claimed_issuer, verify_revocation,
+    verify_set,
+};
 pub use set::SetKey;
+pub use subject::{Name, Subject, SubjectError};
 pub use webhook::{WebhookSecret, signature};

@@ -1,0 +1,3 @@
+//! What identity providers tell of their people: tokens of theirs, honest, hostile and malformed.
+
+mod revocation;

@@ -34,7 +34,7 @@ PORT = int(os.environ.get("USHER_BENCH_PORT", "9200"))
 THREADS = 2
 RATE = 1_000_000           # the limits are not what is measured
 CHECKED_SECONDS = 1        # of Usher's first answers, each of which is looked at
-ATTEMPTS = 6               # to hear two requests of a kind say the same
+ATTEMPTS = 3               # to hear two requests of a kind say the same
 LOST = 0.01                # of the writes of a run may find nothing to do, or one of each client: what they undo was still under way
 
 
@@ -153,7 +153,7 @@ class Bench:
                 script = self.overheard(usher, line, operation, operation.people[-6 * attempt:][:6])
                 break
             except floor.Mismatch as trouble:
-                # Now and then Usher also notes that a credential was used, and its courier looks whether there is anything to bring.
+                # Once a minute Usher also looks the credential up and notes that it was used.
                 if attempt == ATTEMPTS:
                     raise show.Unexpected(f"expected two requests of {operation.key} to run the same statements, found {trouble}") from trouble
         kept = HERE / "floor" / f"{operation.key}.sql"

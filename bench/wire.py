@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 
 HELD_BACK = 0.01  # seconds
 
+# What Usher says by itself and for no request, now and then.
+BY_ITSELF = ("tenants_with_signals()", "INSERT INTO scim_request ", "FROM outbox", 'FROM "receiver"')
+
 TYPES = {
     16: "boolean", 17: "bytea", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 114: "json", 701: "double precision", 1043: "text",
     1184: "timestamptz", 2950: "uuid", 3802: "jsonb",
@@ -28,7 +31,7 @@ class Wire:
         folder.mkdir(mode=0o700)
         self.folder = folder
         self.server = str(server)
-        self.flights = []            # each a list of (statement, [(type, value)])
+        self.flights = []            # pairs: the link, and a list of (statement, [(type, value)])
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(folder / ".s.PGSQL.5432"))
         self.listener.listen()
@@ -43,12 +46,41 @@ class Wire:
             Link(self, client).start()
 
     def heard(self):
-        """What was said since the last time this was asked."""
+        """What was said for requests since the last time this was asked. What is not committed yet is no answered request's."""
         flights, self.flights = self.flights, []
-        return [flight for flight in flights if flight]
+        spoken = {link: [flight for other, flight in flights if other is link] for link, _ in flights}
+        wanted = [flight for said in spoken.values() for transaction in transactions(said) if for_a_request(transaction) for flight in transaction]
+        open_ones = [flight for said in spoken.values() for flight in unfinished(said)]
+        self.flights = [pair for pair in flights if any(pair[1] is flight for flight in open_ones)] + self.flights
+        return [flight for _, flight in flights if any(flight is one for one in wanted)]
 
     def close(self):
         self.listener.close()
+
+
+def transactions(flights):
+    """The flights of a connection, by transactions that have ended."""
+    transaction = []
+    for flight in flights:
+        transaction.append(flight)
+        if ends(flight):
+            yield transaction
+            transaction = []
+
+
+def unfinished(flights):
+    """Those of the transaction that has not."""
+    ended = max((n for n, flight in enumerate(flights, 1) if ends(flight)), default=0)
+    rest = [flight for flight in flights[ended:] if flight]
+    return rest if rest and rest[0][0][0].upper().startswith("BEGIN") else []
+
+
+def ends(flight):
+    return bool(flight) and flight[-1][0].upper() in ("COMMIT", "ROLLBACK")
+
+
+def for_a_request(transaction):
+    return not any(mark in text for flight in transaction for text, _ in flight for mark in BY_ITSELF)
 
 
 class Link:
@@ -63,6 +95,7 @@ class Link:
         self.open_answers = 0        # questions that are not answered yet
         self.in_group = False        # in the middle of a question
         self.bound = None
+        self.flight = []
 
     def start(self):
         for work in (self.up, self.down):
@@ -113,7 +146,8 @@ class Link:
 
     def listen(self, kind, content):
         if kind in b"QPBDECS" and self.open_answers == 0 and not self.in_group:
-            self.wire.flights.append([])
+            self.flight = []
+            self.wire.flights.append((self, self.flight))
         self.in_group = kind not in b"QSp"
         if kind in b"QS":
             self.open_answers += 1
@@ -124,11 +158,11 @@ class Link:
         elif kind == b"B":
             self.bound = self.statement(content)
         elif kind == b"E" and self.bound:
-            self.wire.flights[-1].append(self.bound)
+            self.flight.append(self.bound)
         elif kind == b"Q":
             for text in content[:-1].decode().split(";"):
                 if text.strip():
-                    self.wire.flights[-1].append((text.strip(), []))
+                    self.flight.append((text.strip(), []))
 
     def statement(self, content):
         _, name, rest = content.split(b"\0", 2)

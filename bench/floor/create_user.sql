@@ -11,46 +11,49 @@
 BEGIN;
 SET LOCAL app.tenant_id = '{tenant}';
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
-WITH u AS (
+WITH input AS (
+    SELECT :tenant::uuid AS tenant, :directory::uuid AS directory, :c1::timestamptz AS at
+    ), arrived AS (
     INSERT INTO users (tenant_id, id, directory_id, user_name_key, external_id, display_name_key, active, doc,
-    version, created_at, updated_at)
-    SELECT :tenant::uuid, (:made || :id1)::uuid, :directory::uuid, (:c1 || :user || :c2)::text, (:c3 || :user)::text, (:c4 || :user)::text, :c5::boolean, (:c6 || :user || :c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13)::jsonb, 1, at, at FROM (SELECT :c14::timestamptz AS at) AS clock
-    RETURNING tenant_id, id
+    version, created_at, updated_at, stopped_at)
+    SELECT tenant, p.id, directory, p.user_name, p.external_id, p.display_name, p.active, p.doc, 1, at, at,
+    CASE WHEN NOT p.active THEN at END
+    FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], ARRAY[(:c2 || :user || :c3)::text]::text[], ARRAY[(:c4 || :user)::text]::text[], ARRAY[(:c5 || :user)::text]::text[], :c6::boolean[], ARRAY[(:c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14)::jsonb]::jsonb[]) AS p (id, user_name, external_id, display_name, active, doc)
+    ), found AS (
+    INSERT INTO user_word (tenant_id, word, user_id)
+    SELECT tenant, w.word, w.person FROM input, unnest(ARRAY[:user::text, :c15::text, :c16::text, :c17::text, :c18::text, (:c2 || :user || :c3)::text]::text[], ('{' || :made || :id1 || ',' || :made || :id1 || ',' || :made || :id1 || ',' || :made || :id1 || ',' || :made || :id1 || ',' || :made || :id1 || '}')::uuid[]) AS w (word, person)
     )
     INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
-    SELECT u.tenant_id, u.id, e.n, e.key FROM u, unnest(ARRAY[(:c1 || :user || :c2)::text]::text[]) WITH ORDINALITY AS e (key, n);
-SELECT pg_advisory_xact_lock_shared(:c15::bigint);
-SELECT u.id, u.active, u.doc,
-    (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id))
-    FROM group_member m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
-    WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
-    p.version AS policy_version, a.access, a.policy_version AS computed_by
-    FROM users u
-    JOIN access_policy p ON p.tenant_id = u.tenant_id
-    LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
-    WHERE u.tenant_id = :tenant::uuid AND u.id = ANY(('{' || :made || :id1 || '}')::uuid[]) ORDER BY u.id;
+    SELECT tenant, e.person, e.n, e.key FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c19::smallint[], ARRAY[(:c2 || :user || :c3)::text]::text[]) AS e (person, n, key);
+SELECT pg_advisory_xact_lock_shared(:c20::bigint);
+SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;
 \endpipeline
 \startpipeline
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c16::bigint AS version, :c17::timestamptz AS at
+    SELECT :tenant::uuid AS tenant, :c21::bigint AS version, :c22::timestamptz AS at
+    ), held AS (
+    INSERT INTO user_holding (tenant_id, thing, place, user_id)
+    SELECT input.tenant, h.thing, h.place, h.id FROM input, unnest(:c23::text[], :c24::uuid[], ('{' || :made || :id1 || ',' || :made || :id1 || '}')::uuid[]) AS h (thing, place, id)
+    ON CONFLICT DO NOTHING
     )
-    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at)
-    SELECT input.tenant, c.id, c.access, input.version, input.at FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c18::jsonb[]) AS c (id, access)
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access,
-    policy_version = excluded.policy_version, computed_at = excluded.computed_at;
+    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
+    SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded
+    FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c25::jsonb[], :c26::boolean[]) AS c (id, access, guarded)
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
+    computed_at = excluded.computed_at, guarded = excluded.guarded;
 SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
-SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = (:made || :id1)::uuid;
+SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = ANY(('{' || :made || :id1 || '}')::uuid[]);
 \endpipeline
 \startpipeline
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c14::timestamptz AS at, :c19::jsonb AS actor, (:made || :id2)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c1::timestamptz AS at, :c27::jsonb AS actor, (:made || :id2)::uuid AS request
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
     SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c20::text[], :c21::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::jsonb, NULL::jsonb]::jsonb[], ARRAY[(:c6 || :user || :c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13)::jsonb, :c22::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
+    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c28::text[], :c29::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::jsonb, NULL::jsonb]::jsonb[], ARRAY[(:c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14)::jsonb, :c30::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c23::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c24 || :made || :id1 || :c25)::jsonb, (:c26 || :made || :id1 || :c25)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c31::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c32 || :made || :id1 || :c33)::jsonb, (:c34 || :made || :id1 || :c33)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
 COMMIT;
 \endpipeline

@@ -161,6 +161,8 @@ impl World {
             .await;
         other.seats(5).await;
         other.connection("x", "https://idp.example").await;
+        let transmitter = body("PUT", "/transmitter").unwrap();
+        other.api.put("/connections/x/transmitter", transmitter).await.is(200);
         saml::connect_to_nobody(&other, "s").await;
         let declaration = body("POST", "/schema-extensions").unwrap();
         let extension = other.api.post("/schema-extensions", declaration).await.is(201).id();
@@ -267,6 +269,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
+        ("PUT", path) if path.ends_with("/transmitter") => {
+            json!({"issuer": "https://idp.example", "jwksUri": "https://idp.example/keys"})
+        }
         (_, path) if path.ends_with("/openid/rules") => json!({"amr": ["mfa"]}),
         (_, path) if path.ends_with("/client-secret") => json!({"clientSecret": "changed"}),
         (_, path) if path.ends_with("/client-key") => json!({}),

@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 217] = [
+pub const ROUTES: [(&str, &str, Opens); 221] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -151,6 +151,9 @@ pub const ROUTES: [(&str, &str, Opens); 217] = [
     ("POST", "/api/v1/tenants/{tenant}/receivers/{id}/replay", Admin),
     ("GET", "/api/v1/tenants/{tenant}/receivers/{id}/deliveries", Admin),
     ("GET", "/api/v1/tenants/{tenant}/changes", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/connections/{connection}/transmitter", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/connections/{connection}/transmitter", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/connections/{connection}/transmitter", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users", Admin),
@@ -234,6 +237,7 @@ pub const ROUTES: [(&str, &str, Opens); 217] = [
     ("POST", "/saml/{tenant}/{connection}/slo", Open),
     ("GET", "/passkey/ceremony.js", Open),
     ("POST", "/signals/{tenant}/{connection}/global-token-revocation", Open),
+    ("POST", "/signals/{tenant}/{connection}/events", Open),
     ("GET", "/passkey/{tenant}", Open),
     ("POST", "/passkey/{tenant}", Open),
     ("GET", "/passkey/{tenant}/register", Open),
@@ -242,7 +246,7 @@ pub const ROUTES: [(&str, &str, Opens); 217] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 51] = [
+pub const OPEN: [&str; 52] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
@@ -293,5 +297,6 @@ pub const OPEN: [&str; 51] = [
     "POST /passkey/{tenant}/registered",
     "POST /saml/{tenant}/{connection}/acs",
     "POST /saml/{tenant}/{connection}/slo",
+    "POST /signals/{tenant}/{connection}/events",
     "POST /signals/{tenant}/{connection}/global-token-revocation",
 ];

@@ -82,6 +82,16 @@ impl Body {
         Ok(form_urlencoded::parse(&bytes).into_owned().collect())
     }
 
+    /// A signed token of this media type.
+    pub(super) async fn token(self, state: &AppState, media_type: &'static str) -> Result<String, Refused> {
+        self.must_be(&[media_type], media_type)?;
+        let bytes = self.read(state.max_body_bytes.min(LONGEST_FORM)).await?;
+        match std::str::from_utf8(&bytes) {
+            Ok(token) => Ok(token.trim_ascii().to_owned()),
+            Err(_not_text) => Err(Refused::Body("The body is no token.".to_owned())),
+        }
+    }
+
     /// A JSON object of exactly this shape.
     pub(super) async fn json<T: DeserializeOwned>(self, state: &AppState) -> Result<T, Refused> {
         self.must_be(&[JSON_MEDIA_TYPE], JSON_MEDIA_TYPE)?;

@@ -49,7 +49,12 @@ impl MadeUp {
                 "response_types_supported": ["code"], "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"]
             });
-            vec![("/.well-known/openid-configuration", document), ("/k", keys)]
+            let signals = json!({"spec_version": "1_0", "issuer": base, "jwks_uri": place("/k")});
+            vec![
+                ("/.well-known/openid-configuration", document),
+                ("/.well-known/ssf-configuration", signals),
+                ("/k", keys),
+            ]
         });
         let doors = Doors::of(Tenant::named(&super::fresh_slug()).await).await;
         let connection = connect(&doors, &issuer, "gateway", Some("s")).await;

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::{Clock, Entropy};
-use domain::id::{AppId, CredentialId, OAuthClientId, RequestId, UserId};
+use domain::id::{AppId, ConnectionId, CredentialId, OAuthClientId, RequestId, UserId};
 use domain::token::PlainToken;
 use sso::egress::{Egress, EgressPolicy};
 use sso::jose::{Cache, PublishedKeys};
@@ -96,6 +96,7 @@ pub struct App {
     pub(crate) providers: ProviderCache,
     pub(crate) client_keys: Cache<OAuthClientId, PublishedKeys>,
     pub(crate) keys_of_apps: Cache<AppId, PublishedKeys>,
+    pub(crate) keys_of_transmitters: Cache<ConnectionId, PublishedKeys>,
     pub(crate) op_keys: apps::KeyCache,
     pub(crate) token_issuers: Cache<CredentialId, Provider>,
     pub(crate) policies: access::PolicyCache,
@@ -156,6 +157,7 @@ impl App {
             providers: ProviderCache::new(),
             client_keys: Cache::new(),
             keys_of_apps: Cache::new(),
+            keys_of_transmitters: Cache::new(),
             op_keys: apps::KeyCache::default(),
             token_issuers: Cache::new(),
             policies: access::PolicyCache::default(),

@@ -332,6 +332,10 @@ names! {
         ProviderLogout = "connection.logout",
         /// A provider wanted a person to be signed out of everything, and they were.
         ProviderRevocation = "connection.revocation",
+        /// Who tells us security events of a connection's people was decided, or that nobody does.
+        TransmitterSet = "connection.transmitter",
+        /// A security event of a connection's person was told, and sessions ended for it.
+        SecurityEventHeard = "connection.security_event",
     }
 }
 

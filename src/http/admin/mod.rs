@@ -31,6 +31,7 @@ mod sessions;
 mod sheet;
 mod tenants;
 mod token_issuers;
+mod transmitters;
 mod workspaces;
 
 use actix_web::{HttpResponse, web};
@@ -158,6 +159,12 @@ fn sign_in_routes(cfg: &mut web::ServiceConfig) {
     )
     .service(
         Endpoint::at("/tenants/{tenant}/connections/{connection}/openid/client-key").post(openid::renew_key),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/connections/{connection}/transmitter")
+            .get(transmitters::show)
+            .put(transmitters::set)
+            .delete(transmitters::remove),
     )
     .service(Endpoint::at("/tenants/{tenant}/connections/{connection}/trials").post(connections::begin_trial))
     .service(

@@ -12,7 +12,7 @@ use super::{
     Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
     domains, gates, grants, guards, mapping_rules, oauth_clients, openid, operator_credentials, org_units,
     passkeys, people, receivers, requests, saml_connections, schema_extensions, seat_pool, sessions, sheet,
-    tenants, token_issuers, workspaces,
+    tenants, token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -60,6 +60,7 @@ use super::{
         guards::show, guards::set, guards::held, guards::decide,
         audit_events::list,
         changes::list,
+        transmitters::show, transmitters::set, transmitters::remove,
     ),
     components(schemas(Problem)),
     modifiers(&Bearer),
@@ -122,7 +123,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 118);
+        assert_eq!(operations, 121);
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub mod tenants;
 pub mod token_issuers;
 pub mod tombstones;
 pub mod traffic;
+pub mod transmitters;
 pub mod trials;
 mod tx;
 pub mod users;

@@ -3,10 +3,12 @@
 mod apps;
 mod gates;
 mod grants;
+mod signals;
 
 pub(crate) use apps::{app, app_assertion, app_grant, app_refresh, app_request, app_secret};
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
+pub(crate) use signals::transmitter;
 
 diesel::table! {
     blueprint (id, version) {
@@ -518,14 +520,6 @@ diesel::table! {
         payload -> Jsonb,
         request_id -> Uuid,
         place -> Nullable<Int8>,
-    }
-}
-
-diesel::table! {
-    change_mark (tenant_id) {
-        tenant_id -> Uuid,
-        last -> Int8,
-        forgotten -> Int8,
     }
 }
 

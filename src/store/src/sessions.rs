@@ -412,6 +412,8 @@ pub enum Meant<'m> {
     ProviderSession(TokenHash),
     /// Those of a person.
     Person(UserId),
+    /// Those of a person that the provider knows by this name, and those that it gave us no name for: they may be it.
+    PerhapsOf(UserId, TokenHash),
     /// Those of whom the provider knows by this name; of them, where any are named, only those that it knows by these.
     ProviderName(TokenHash, &'m [TokenHash]),
 }
@@ -425,6 +427,11 @@ impl Meant<'_> {
         match self {
             Meant::ProviderSession(name) => Box::new(session::provider_session_hash.eq(hash(name))),
             Meant::Person(user) => Box::new(session::user_id.eq(user.as_uuid()).nullable()),
+            Meant::PerhapsOf(user, name) => {
+                let it = session::provider_session_hash.eq(hash(name));
+                let may_be_it = it.or(session::provider_session_hash.is_null().nullable());
+                Box::new(session::user_id.eq(user.as_uuid()).nullable().and(may_be_it))
+            }
             Meant::ProviderName(name, []) => Box::new(session::provider_name_hash.eq(hash(name))),
             Meant::ProviderName(name, sessions) => {
                 let sessions: Vec<_> = sessions.iter().copied().map(hash).collect();

@@ -1,3 +1,4 @@
 //! What identity providers tell of their people: tokens of theirs, honest, hostile and malformed.
 
+mod events;
 mod revocation;

@@ -77,7 +77,7 @@ impl App {
 
 /// Ends sessions that a provider means. What was proven of these and other `people` before opens nothing after it, also
 /// what is under way. People before sessions, by id: who deactivates them does so.
-pub(super) async fn end_at_provider(
+pub(crate) async fn end_at_provider(
     tx: &mut WriteTx,
     connection: ConnectionId,
     meant: Meant<'_>,

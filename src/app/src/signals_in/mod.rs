@@ -3,18 +3,24 @@
 //!
 //! A provider speaks for the people who have signed in through its connection, and for nobody else.
 
+mod events;
 mod revocation;
+mod transmitters;
 
 use domain::id::{ConnectionId, DirectoryId, RequestId, UserId};
 use domain::token::TokenHash;
 use sso::jose::SigningAlg;
 use sso::signals::{Name, SenderKeys, claimed_issuer};
 use store::connections::{self, ConnectionRow};
+use store::transmitters::TransmitterRow;
 use store::{Scope, WriteTx, identities};
 
 use crate::App;
 use crate::error::AppError;
 use crate::login::Protocol;
+
+pub use events::SetRefusal;
+pub use transmitters::{SetTransmitter, TransmitterView};
 
 /// A connection as an address names it.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +63,29 @@ impl App {
             let algorithms = settings.rules.algorithms()?;
             return Ok(Some(Sender { issuer, keys: SenderKeys::Provider(provider), algorithms }));
         }
-        Ok(None)
+        let mut tx = self.db.read(scope).await?;
+        let transmitter = store::transmitters::find(&mut tx, row.connection_id()).await?;
+        tx.finish().await?;
+        match transmitter {
+            Some(transmitter) => self.transmitting(row, transmitter, token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The transmitter of a connection, if a token claims to be by it.
+    async fn transmitting(
+        &self,
+        row: &ConnectionRow,
+        transmitter: TransmitterRow,
+        token: &str,
+    ) -> Result<Option<Sender>, AppError> {
+        if claimed_issuer(token).as_deref() != Some(&transmitter.issuer) {
+            return Ok(None);
+        }
+        let known = &self.keys_of_transmitters;
+        let keys = known.get(&self.egress, row.connection_id(), &transmitter.jwks_uri, self.now()).await;
+        let keys = SenderKeys::Published(keys.map_err(away)?);
+        Ok(Some(Sender { issuer: transmitter.issuer, keys, algorithms: SigningAlg::DEFAULT.to_vec() }))
     }
 }
 

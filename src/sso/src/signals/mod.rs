@@ -4,6 +4,7 @@
 mod heard;
 mod set;
 mod subject;
+mod transmitter;
 mod webhook;
 
 pub use heard::{
@@ -12,4 +13,5 @@ pub use heard::{
 };
 pub use set::SetKey;
 pub use subject::{Name, Subject, SubjectError};
+pub use transmitter::{TransmitterError, discover_keys};
 pub use webhook::{WebhookSecret, signature};

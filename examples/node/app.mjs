@@ -98,7 +98,7 @@ async function home(request) {
   const reasons = decision.reasons.map(({ sentence }) => `<li>${escaped(sentence)}</li>`)
   return page(200, `
     <p>Signed in: <b>${escaped(who.name ?? who.preferred_username)}</b></p>
-    <p>Roles: ${escaped((who.roles ?? []).join(', '))}. Workspaces: ${escaped((who.workspaces ?? []).join(', '))}.</p>
+    <p>Roles: ${escaped(listed(who.roles))}. Workspaces: ${escaped(listed(who.workspaces))}.</p>
     <p>${escaped(PERMISSION)}: <b>${decision.allowed ? 'allowed' : 'refused'}</b></p>
     <ul>${[...conditions, ...reasons].join('')}</ul>
     <form method="post" action="/logout"><button>Sign out</button></form>`)
@@ -144,6 +144,7 @@ const page = (status, body, ...cookies) => ({
   headers: { 'content-type': 'text/html; charset=utf-8', 'set-cookie': cookies },
   body: `<!doctype html><html lang="en"><title>Node example</title><h1>Node example</h1>${body}</html>`,
 })
+const listed = (items) => items?.length ? items.join(', ') : 'none'
 const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 async function read(request) {

@@ -112,7 +112,7 @@ def home():
     who = known["who"]
     return page("""
         <p>Signed in: <b>{{ who.name or who.preferred_username }}</b></p>
-        <p>Roles: {{ who.roles | join(", ") }}. Workspaces: {{ who.workspaces | join(", ") }}.</p>
+        <p>Roles: {{ who.roles | join(", ") or "none" }}. Workspaces: {{ who.workspaces | join(", ") or "none" }}.</p>
         <p>{{ permission }}: <b>{{ "allowed" if decision.allowed else "refused" }}</b></p>
         <ul>{% for condition in decision.obligations %}<li>To be seen to: {{ condition.en }}.</li>{% endfor %}
         {% for reason in decision.reasons %}<li>{{ reason.sentence }}</li>{% endfor %}</ul>

@@ -185,8 +185,8 @@ async fn home(product: Data<Product>, request: HttpRequest) -> HttpResponse {
         <ul>{}</ul>
         <form method="post" action="/logout"><button>Sign out</button></form>"#,
         escaped(&who.name),
-        escaped(&who.roles.join(", ")),
-        escaped(&who.workspaces.join(", ")),
+        escaped(&listed(&who.roles)),
+        escaped(&listed(&who.workspaces)),
         escaped(&product.permission),
         if decision.allowed { "allowed" } else { "refused" },
         why.collect::<String>(),
@@ -280,6 +280,10 @@ fn go_to(address: &str) -> HttpResponseBuilder {
 
 fn page(body: &str) -> String {
     format!(r#"<!doctype html><html lang="en"><title>Rust example</title><h1>Rust example</h1>{body}</html>"#)
+}
+
+fn listed(items: &[String]) -> String {
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
 fn escaped(text: &str) -> String {

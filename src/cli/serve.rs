@@ -115,6 +115,7 @@ fn serve(
         announce(&config.http, &serving)?.print(json)?;
         let keeping = tokio::spawn(keep_published(Arc::clone(&app)));
         let courier = tokio::spawn(Arc::clone(&app).send_signals());
+        let asking = tokio::spawn(Arc::clone(&app).poll_transmitters());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -124,6 +125,7 @@ fn serve(
                 tracing::info!(signal, "Stopping; finishing what is in flight");
                 let closing = async {
                     keeping.abort();
+                    asking.abort();
                     let stopped = serving.stop().await;
                     house.abort();
                     courier.abort();

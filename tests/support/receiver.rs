@@ -170,10 +170,11 @@ fn serve(stream: &TcpStream, shared: &Shared) {
     .ok();
 }
 
-/// Sends signals, as a process of the product does, for as long as the tests run.
+/// Sends signals and asks for them, as a process of the product does, for as long as the tests run.
 pub fn courier() {
     static COURIER: LazyLock<()> = LazyLock::new(|| {
         super::runtime().spawn(super::app().send_signals());
+        super::runtime().spawn(super::app().poll_transmitters());
     });
     LazyLock::force(&COURIER);
 }

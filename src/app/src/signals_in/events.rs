@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use sso::signals::{Expected, HeardError, SecurityEventToken, Subject, SubjectError, verify_set};
 use store::connections::{self, ConnectionRow};
 use store::sessions::Meant;
-use store::transmitters;
-use store::{WriteTx, people};
+use store::transmitters::{self, TransmitterRow};
+use store::{Scope, WriteTx, people};
 
 use super::{At, Sender, namers, spent_as, whom};
 use crate::App;
@@ -95,11 +95,22 @@ impl App {
         let mut tx = self.db.read(&scope).await?;
         let transmitter = transmitters::find(&mut tx, row.connection_id()).await?;
         tx.finish().await?;
-        let Some(transmitter) = transmitter else {
-            return Ok(Err(refused(&HeardError::IssuerMismatch)));
-        };
+        match transmitter {
+            Some(transmitter) => self.take_of(&scope, &row, transmitter, token).await,
+            None => Ok(Err(refused(&HeardError::IssuerMismatch))),
+        }
+    }
+
+    /// The same for a transmitter that is known already.
+    pub(super) async fn take_of(
+        &self,
+        scope: &Scope,
+        row: &ConnectionRow,
+        transmitter: TransmitterRow,
+        token: &str,
+    ) -> Result<Result<(), SetRefusal>, AppError> {
         let audience = transmitter.audience.clone();
-        let Some(sender) = self.transmitting(&row, transmitter, token).await? else {
+        let Some(sender) = self.transmitting(row, transmitter, token).await? else {
             return Ok(Err(refused(&HeardError::IssuerMismatch)));
         };
         let expected = Expected {
@@ -118,8 +129,8 @@ impl App {
                 return Ok(Err(SetRefusal { err: "invalid_request", description: error.to_string() }));
             }
         };
-        let tx = self.db.begin(&scope).await?;
-        self.act_on(tx, &row, &sender, &verified, told).await?;
+        let tx = self.db.begin(scope).await?;
+        self.act_on(tx, row, &sender, &verified, told).await?;
         Ok(Ok(()))
     }
 

@@ -4,6 +4,7 @@
 //! A provider speaks for the people who have signed in through its connection, and for nobody else.
 
 mod events;
+mod poll;
 mod revocation;
 mod transmitters;
 
@@ -20,7 +21,7 @@ use crate::error::AppError;
 use crate::login::Protocol;
 
 pub use events::SetRefusal;
-pub use transmitters::{SetTransmitter, TransmitterView};
+pub use transmitters::{PollFrom, SetTransmitter, TransmitterView};
 
 /// A connection as an address names it.
 #[derive(Debug, Clone, Copy)]

@@ -17,6 +17,26 @@ use crate::App;
 use crate::error::AppError;
 
 const LONGEST: usize = 500;
+const LONGEST_TOKEN: usize = 8_000;
+/// What a token is sealed for.
+pub(super) const POLL_TOKEN: &str = "transmitter-poll-token";
+
+/// Where a transmitter that does not push is asked for its tokens (RFC 8936).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PollFrom {
+    /// The address.
+    #[schema(example = "https://idp.example/ssf/poll/7")]
+    pub address: String,
+    /// The access token that is shown there. It is kept sealed and never shown.
+    pub token: String,
+}
+
+impl std::fmt::Debug for PollFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PollFrom").field("address", &self.address).finish_non_exhaustive()
+    }
+}
 
 /// A transmitter to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,6 +50,8 @@ pub struct SetTransmitter {
     /// `aud` by which its tokens mean us; without it, the address that they are pushed to.
     #[schema(min_length = 1, max_length = 500)]
     pub audience: Option<String>,
+    /// Where it is asked for its tokens, every few seconds; without it, it pushes them.
+    pub poll: Option<PollFrom>,
 }
 
 /// A transmitter of a connection.
@@ -52,6 +74,10 @@ pub struct TransmitterView {
     pub heard_at: Option<DateTime<Utc>>,
     /// When it last sent a verification.
     pub verified_at: Option<DateTime<Utc>>,
+    /// Where it is asked for its tokens.
+    pub poll_address: Option<String>,
+    /// Since when it cannot be asked.
+    pub failing_since: Option<DateTime<Utc>>,
 }
 
 impl App {
@@ -116,7 +142,7 @@ impl App {
     }
 
     async fn transmitter(&self, at: At<'_>, wanted: SetTransmitter) -> Result<TransmitterRow, AppError> {
-        let SetTransmitter { issuer, jwks_uri, audience } = wanted;
+        let SetTransmitter { issuer, jwks_uri, audience, poll } = wanted;
         let audience = audience.unwrap_or_else(|| self.push_address(at));
         for (what, text) in
             [("issuer", Some(&issuer)), ("jwksUri", jwks_uri.as_ref()), ("audience", Some(&audience))]
@@ -135,21 +161,53 @@ impl App {
             let found = discover_keys(&self.egress, &issuer).await;
             found.map_err(|error| AppError::Invalid(format!("issuer: {error}")))?.to_string()
         };
-        let created_at = self.now();
-        Ok(TransmitterRow { issuer, jwks_uri, audience, created_at, heard_at: None, verified_at: None })
-    }
-
-    fn transmitter_view(&self, at: At<'_>, row: TransmitterRow) -> TransmitterView {
-        let TransmitterRow { issuer, jwks_uri, audience, created_at, heard_at, verified_at } = row;
-        TransmitterView {
+        let (poll_address, poll_token_sealed) = match poll {
+            Some(poll) => {
+                let (address, sealed) = self.poll_from(poll)?;
+                (Some(address), Some(sealed))
+            }
+            None => (None, None),
+        };
+        Ok(TransmitterRow {
             issuer,
             jwks_uri,
             audience,
+            created_at: self.now(),
+            heard_at: None,
+            verified_at: None,
+            poll_address,
+            poll_token_sealed,
+            failing_since: None,
+        })
+    }
+
+    fn poll_from(&self, poll: PollFrom) -> Result<(String, Vec<u8>), AppError> {
+        let refused = |why: String| AppError::Invalid(format!("poll.address: {why}"));
+        let url = Url::parse(&poll.address).map_err(|error| refused(error.to_string()))?;
+        self.egress.check(&url).map_err(|error| refused(error.to_string()))?;
+        // What cannot stand in a header would fail each time.
+        if poll.token.is_empty()
+            || poll.token.len() > LONGEST_TOKEN
+            || !poll.token.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(AppError::Invalid(format!("poll.token has 1 to {LONGEST_TOKEN} visible characters")));
+        }
+        let sealed = self.sealer.seal(POLL_TOKEN, poll.token.as_bytes(), &*self.entropy)?;
+        Ok((poll.address, sealed))
+    }
+
+    fn transmitter_view(&self, at: At<'_>, row: TransmitterRow) -> TransmitterView {
+        TransmitterView {
+            issuer: row.issuer,
+            jwks_uri: row.jwks_uri,
+            audience: row.audience,
             push_uri: self.push_address(at),
             global_token_revocation_uri: self.revocation_address(at),
-            created_at,
-            heard_at,
-            verified_at,
+            created_at: row.created_at,
+            heard_at: row.heard_at,
+            verified_at: row.verified_at,
+            poll_address: row.poll_address,
+            failing_since: row.failing_since,
         }
     }
 }
@@ -164,7 +222,9 @@ async fn held(tx: &mut WriteTx, at: At<'_>) -> Result<(ConnectionRow, Value), Ap
 fn shown(row: Option<&TransmitterRow>) -> Value {
     row.map_or(
         Value::Null,
-        |row| json!({"issuer": row.issuer, "jwksUri": row.jwks_uri, "audience": row.audience}),
+        |row| json!({
+            "issuer": row.issuer, "jwksUri": row.jwks_uri, "audience": row.audience, "pollAddress": row.poll_address,
+        }),
     )
 }
 

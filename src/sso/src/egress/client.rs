@@ -178,6 +178,18 @@ impl Egress {
         self.send(request, JSON, ANSWER_LIMIT).await
     }
 
+    /// Posts JSON with this access token and expects JSON.
+    pub async fn post_as<T: serde::Serialize + Sync>(
+        &self,
+        url: &Url,
+        token: &Secret,
+        body: &T,
+    ) -> Result<EgressResponse, EgressError> {
+        self.check(url)?;
+        let request = self.client.post(url.clone()).bearer_auth(token.expose()).json(body);
+        self.send(request, JSON, DOCUMENT_LIMIT).await
+    }
+
     /// Delivers something.
     pub async fn deliver(&self, url: &Url, parcel: Parcel<'_>) -> Result<Receipt, EgressError> {
         self.check(url)?;

@@ -19,5 +19,9 @@ diesel::table! {
         created_at -> Timestamptz,
         heard_at -> Nullable<Timestamptz>,
         verified_at -> Nullable<Timestamptz>,
+        poll_address -> Nullable<Text>,
+        poll_token_sealed -> Nullable<Bytea>,
+        poll_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
     }
 }

@@ -1,5 +1,6 @@
 //! What the tests stand on: one private cluster for the run, and an application on it.
 
+pub mod apache;
 pub mod canaille;
 pub mod chromium;
 mod cluster;

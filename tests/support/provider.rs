@@ -221,6 +221,12 @@ impl Browser {
         self.get(&callback).await
     }
 
+    /// Holds the cookie of a session that began elsewhere.
+    pub fn hold(&self, session: &str) {
+        let server = Url::parse(&self.server).unwrap();
+        self.jar.add_cookie_str(&format!("{COOKIE}={session}; Path=/"), &server);
+    }
+
     /// The value of the session cookie.
     pub fn session(&self) -> Option<String> {
         let cookies = self.jar.cookies(&Url::parse(&format!("{}/", self.server)).unwrap())?;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::provider::state;
 
+const PAGE: &str = "docs/forward-auth.md";
+
 /// A proxy that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -49,7 +51,7 @@ impl Proxy {
             Kind::Nginx => nginx(&root, &folder, port, said),
             Kind::Caddy => caddy(&root, &folder, port, secret, said),
         };
-        start(&command);
+        guarded(&command);
         wait_for(port);
         Self { port }
     }
@@ -76,9 +78,9 @@ impl Proxy {
     }
 }
 
-/// A block of the page about proxies, by the mark in front of it.
-fn block(name: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/forward-auth.md");
+/// A block of a page, by the mark in front of it.
+pub fn block(page: &str, name: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let page = std::fs::read_to_string(page).unwrap();
     let behind = page.split(&format!("<!-- tested: {name} -->\n```")).nth(1);
     let behind = behind.unwrap_or_else(|| panic!("the page has no block {name}"));
@@ -89,8 +91,8 @@ fn block(name: &str) -> String {
 /// As the page says, save that it listens here without a certificate.
 fn nginx(root: &Path, folder: &Path, port: u16, said: impl Fn(String) -> String) -> Command {
     let ask = folder.join("usher.conf");
-    std::fs::write(&ask, said(block("nginx ask"))).unwrap();
-    let server = said(block("nginx"))
+    std::fs::write(&ask, said(block(PAGE, "nginx ask"))).unwrap();
+    let server = said(block(PAGE, "nginx"))
         .replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port};"))
         .replace("server_name wiki.example;", "server_name localhost;")
         .replace("/etc/nginx/usher.conf", ask.to_str().unwrap());
@@ -115,7 +117,7 @@ fn nginx(root: &Path, folder: &Path, port: u16, said: impl Fn(String) -> String)
 }
 
 fn caddy(root: &Path, folder: &Path, port: u16, secret: &str, said: impl Fn(String) -> String) -> Command {
-    let site = said(block("caddy")).replace("wiki.example {", &format!("http://localhost:{port} {{"));
+    let site = said(block(PAGE, "caddy")).replace("wiki.example {", &format!("http://localhost:{port} {{"));
     let options = "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n";
     let config = folder.join("Caddyfile");
     std::fs::write(&config, format!("{options}{site}")).unwrap();
@@ -133,7 +135,7 @@ fn program(root: &Path, path: &str) -> PathBuf {
 }
 
 /// Ends with this process, however that ends: the pipe closes.
-fn start(command: &Command) {
+pub fn guarded(command: &Command) {
     let mut guarded = Command::new("sh");
     guarded
         .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
@@ -146,7 +148,7 @@ fn start(command: &Command) {
     std::mem::forget(guarded.spawn().unwrap());
 }
 
-fn wait_for(port: u16) {
+pub fn wait_for(port: u16) {
     let start = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(start.elapsed() < Duration::from_secs(30), "the proxy did not start");

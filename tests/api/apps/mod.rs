@@ -1,6 +1,7 @@
 //! The OpenID provider of the product's apps, tried with requests that are honest, hostile and malformed. Each test names the
 //! sentence of the standard that it holds us to.
 
+mod apache;
 mod endings;
 mod registry;
 mod relying_parties;

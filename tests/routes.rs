@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 221] = [
+pub const ROUTES: [(&str, &str, Opens); 224] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -204,6 +204,9 @@ pub const ROUTES: [(&str, &str, Opens); 221] = [
     ("GET", "/op/{tenant}/pass", Open),
     ("POST", "/op/{tenant}/par", Open),
     ("POST", "/op/{tenant}/token", Open),
+    ("POST", "/op/{tenant}/device-authorization", Open),
+    ("GET", "/op/{tenant}/device", Open),
+    ("POST", "/op/{tenant}/device", Open),
     ("POST", "/op/{tenant}/introspect", Open),
     ("POST", "/op/{tenant}/revoke", Open),
     ("GET", "/op/{tenant}/userinfo", Open),
@@ -246,7 +249,7 @@ pub const ROUTES: [(&str, &str, Opens); 221] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 52] = [
+pub const OPEN: [&str; 55] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
@@ -262,6 +265,7 @@ pub const OPEN: [&str; 52] = [
     "GET /oidc/{tenant}/{connection}/signed-out",
     "GET /op/{tenant}/.well-known/openid-configuration",
     "GET /op/{tenant}/authorize",
+    "GET /op/{tenant}/device",
     "GET /op/{tenant}/end-session",
     "GET /op/{tenant}/jwks.json",
     "GET /op/{tenant}/pass",
@@ -286,6 +290,8 @@ pub const OPEN: [&str; 52] = [
     "POST /oidc/{tenant}/{connection}/backchannel-logout",
     "POST /oidc/{tenant}/{connection}/initiate",
     "POST /op/{tenant}/authorize",
+    "POST /op/{tenant}/device",
+    "POST /op/{tenant}/device-authorization",
     "POST /op/{tenant}/end-session",
     "POST /op/{tenant}/introspect",
     "POST /op/{tenant}/par",

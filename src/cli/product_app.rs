@@ -61,6 +61,9 @@ pub(super) struct Create {
     /// It pushes every request ahead (RFC 9126)
     #[arg(long)]
     pushed_requests_only: bool,
+    /// It runs on devices without a browser, and is let in from another one (RFC 8628)
+    #[arg(long)]
+    device_flow: bool,
     /// It gets no refresh tokens
     #[arg(long)]
     no_refresh_tokens: bool,
@@ -188,6 +191,7 @@ impl Create {
             refresh_tokens: !self.no_refresh_tokens,
             own_tokens: self.own_tokens,
             pushed_requests_only: self.pushed_requests_only,
+            device_flow: self.device_flow,
         };
         let admin = console.enter(&self.of.tenant).await?;
         let created = console.app.create_app(&admin, new).await?;

@@ -322,6 +322,7 @@ pub(super) async fn opened(request: &HttpRequest, token: &PlainToken) -> Result<
         | TokenKind::AppSecret
         | TokenKind::AppCode
         | TokenKind::AppRefresh
+        | TokenKind::AppDevice
         | TokenKind::AppRequest
         | TokenKind::Gate
         | TokenKind::GateCode

@@ -2,6 +2,7 @@
 //
 //   rp.mjs sign-in          signs somebody in with the session cookie in COOKIE, by a request that is pushed ahead if PAR is set,
 //                           and tries whatever the discovery document announces; prints what it was told
+//   rp.mjs device           is let in as a device without a browser by whoever has the session cookie in COOKIE, and prints the same
 //   rp.mjs logout-token     verifies the logout token on standard input; prints what it says
 //
 // ISSUER is the provider, CLIENT_ID and CLIENT_SECRET are the app's (no secret: a public one), CALLBACK is its redirect URI.
@@ -91,11 +92,24 @@ async function signIn() {
   }
 }
 
+async function device() {
+  const waiting = await oidc.initiateDeviceAuthorization(config, { scope: 'openid profile roles' })
+  const page = (fields) =>
+    here(waiting.verification_uri, { method: 'POST', headers: { cookie: COOKIE }, body: new URLSearchParams(fields) })
+  const shown = await page({ user_code: waiting.user_code })
+  const done = await page({ user_code: waiting.user_code, answer: 'let-in' })
+  const tokens = await oidc.pollDeviceAuthorizationGrant(config, waiting)
+  const claims = tokens.claims()
+  const userinfo = await oidc.fetchUserInfo(config, tokens.access_token, claims.sub)
+  const refreshed = await oidc.refreshTokenGrant(config, tokens.refresh_token)
+  return { pages: [shown.status, done.status], claims, userinfo, api: await asAnApi(refreshed.access_token) }
+}
+
 async function logoutToken() {
   const token = readFileSync(0, 'utf8').trim()
   const rules = { issuer: ISSUER, audience: CLIENT_ID, typ: 'logout+jwt', maxTokenAge: '2 minutes', requiredClaims: ['jti', 'sid', 'events'] }
   return (await jose.jwtVerify(token, keys, rules)).payload
 }
 
-const verbs = { 'sign-in': signIn, 'logout-token': logoutToken }
+const verbs = { 'sign-in': signIn, device, 'logout-token': logoutToken }
 console.log(JSON.stringify(await verbs[process.argv[2]]()))

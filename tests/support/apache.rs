@@ -1,4 +1,4 @@
-//! A real Apache with mod_auth_openidc, a relying party that the OpenID Foundation has certified, set up as `docs/apps.md` says: what
+//! A real Apache with `mod_auth_openidc`, a relying party that the OpenID Foundation has certified, set up as `docs/apps.md` says: what
 //! stands there is what is tried.
 
 use std::path::Path;

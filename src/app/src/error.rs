@@ -92,7 +92,7 @@ pub enum AppError {
     Internal(String),
 }
 
-/// Why a client got no access token, in the terms of RFC 6749 §5.2.
+/// Why a client got no access token, in the terms of RFC 6749 §5.2 and RFC 8628 §3.5.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenRefusal {
     /// The request lacks something, or says something twice.
@@ -119,6 +119,18 @@ pub enum TokenRefusal {
     /// The access token says too little for this (RFC 6750 §3.1).
     #[error("the access token has no scope openid")]
     NeedsOpenId,
+    /// Nobody has let the device in yet (RFC 8628 §3.5).
+    #[error("nobody has let the device in yet")]
+    Pending,
+    /// The device asks again too soon: from now on it lets five seconds more pass (RFC 8628 §3.5).
+    #[error("the device asks too often")]
+    SlowDown,
+    /// The codes of the device have run out (RFC 8628 §3.5).
+    #[error("the device_code has run out")]
+    Expired,
+    /// Somebody said that the device is not let in (RFC 8628 §3.5).
+    #[error("the person did not let the device in")]
+    Denied,
     /// A request that was pushed would be refused.
     #[error("{0}")]
     Asked(sso::op::AuthorizationRefusal),
@@ -141,6 +153,10 @@ impl TokenRefusal {
             Self::Unauthorized => "unauthorized_client",
             Self::Target => "invalid_target",
             Self::NeedsOpenId => "insufficient_scope",
+            Self::Pending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::Expired => "expired_token",
+            Self::Denied => "access_denied",
             Self::Asked(refusal) => refusal.code(),
         }
     }

@@ -40,6 +40,8 @@ pub enum TokenKind {
     AppCode,
     /// What an app exchanges for new tokens, once.
     AppRefresh,
+    /// What an app on a device without a browser asks with, until somebody has let it in.
+    AppDevice,
     /// An app's request to sign somebody in, which we keep.
     AppRequest,
     /// A proxy that asks for each request whether it may pass.
@@ -58,7 +60,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Scim,
         Self::Access,
         Self::ClientSecret,
@@ -68,6 +70,7 @@ impl TokenKind {
         Self::AppSecret,
         Self::AppCode,
         Self::AppRefresh,
+        Self::AppDevice,
         Self::AppRequest,
         Self::Gate,
         Self::GateCode,
@@ -89,6 +92,7 @@ impl TokenKind {
             Self::AppSecret => "usher_app_",
             Self::AppCode => "usher_ac_",
             Self::AppRefresh => "usher_rt_",
+            Self::AppDevice => "usher_dc_",
             Self::AppRequest => "usher_ar_",
             Self::Gate => "usher_gate_",
             Self::GateCode => "usher_gc_",

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use app::AppError;
-use app::apps::SCOPES;
+use app::apps::{DEVICE_GRANT, SCOPES};
 use app::connections::ASSERTION_ALGORITHMS;
 use domain::slug::Slug;
 use serde_json::json;
@@ -25,6 +25,7 @@ pub(in super::super) async fn document(tenant: Path<String>, state: Data<AppStat
         "issuer": ours.issuer,
         "authorization_endpoint": ours.of("authorize"),
         "pushed_authorization_request_endpoint": ours.of("par"),
+        "device_authorization_endpoint": ours.of("device-authorization"),
         "token_endpoint": ours.of("token"),
         "userinfo_endpoint": ours.of("userinfo"),
         "jwks_uri": ours.of("jwks.json"),
@@ -34,7 +35,7 @@ pub(in super::super) async fn document(tenant: Path<String>, state: Data<AppStat
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": proofs,

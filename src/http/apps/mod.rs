@@ -4,6 +4,7 @@
 //! Browsers are spoken to in pages, apps in the errors of RFC 6749 §5.2.
 
 mod authorize;
+mod device;
 mod leave;
 mod metadata;
 mod tokens;
@@ -36,6 +37,8 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/{tenant}/pass").get(gates::pass).speaking(Voice::Page))
         .service(Endpoint::at("/{tenant}/par").post(authorize::push))
         .service(Endpoint::at("/{tenant}/token").post(tokens::issue))
+        .service(Endpoint::at("/{tenant}/device-authorization").post(device::begin))
+        .service(Endpoint::at("/{tenant}/device").get(device::come).post(device::say).speaking(Voice::Page))
         .service(Endpoint::at("/{tenant}/introspect").post(tokens::introspect))
         .service(Endpoint::at("/{tenant}/revoke").post(tokens::release))
         .service(Endpoint::at("/{tenant}/userinfo").get(userinfo::by_header).post(userinfo::by_form))

@@ -29,6 +29,7 @@ pub(super) async fn issue(
         redirect_uri: form.get("redirect_uri"),
         code_verifier: form.get("code_verifier"),
         refresh_token: form.get("refresh_token"),
+        device_code: form.get("device_code"),
         scope: form.get("scope"),
         resources: resources.map(|(_, value)| value.clone()).collect(),
     };

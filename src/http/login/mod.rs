@@ -4,6 +4,8 @@ mod backchannel;
 mod callback;
 mod client_keys;
 pub(super) mod cookies;
+pub(super) mod device;
+mod device_words;
 mod door;
 mod initiate;
 pub(super) mod language;

@@ -37,7 +37,7 @@ impl Situation {
         match refused {
             Refused::App(AppError::SignIn(refusal)) => Self::of_sign_in(refusal),
             Refused::App(AppError::Unavailable(_)) => Self::Unavailable,
-            Refused::Limited(_) => Self::TooMany,
+            Refused::Limited(_) | Refused::App(AppError::Busy(_)) => Self::TooMany,
             other => match other.status().as_u16() {
                 404 => Self::NotFound,
                 500.. => Self::Broken,

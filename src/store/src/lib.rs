@@ -22,6 +22,7 @@ mod connector;
 pub mod credentials;
 mod db;
 pub mod deliveries;
+pub mod devices;
 pub mod dialects;
 pub mod directories;
 pub mod domains;

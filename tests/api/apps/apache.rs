@@ -1,4 +1,4 @@
-//! Apache with mod_auth_openidc, a relying party that the OpenID Foundation has certified: it signs people in, refreshes, signs them
+//! Apache with `mod_auth_openidc`, a relying party that the OpenID Foundation has certified: it signs people in, refreshes, signs them
 //! out, and hears of sessions that end elsewhere.
 
 use std::time::{Duration, Instant};

@@ -16,10 +16,10 @@ use crate::support::{new_app, run};
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// The ways in which a session ends.
-const ENDINGS: [&str; 6] =
+pub const ENDINGS: [&str; 6] =
     ["deactivated over SCIM", "deleted over SCIM", "signed out", "revoked", "all revoked", "seat lost"];
 
-async fn end(world: &World, how: &str) {
+pub async fn end(world: &World, how: &str) {
     let api = &world.doors.api;
     let sessions = format!("/users/{}/sessions", world.user);
     match how {

@@ -2,6 +2,7 @@
 //! sentence of the standard that it holds us to.
 
 mod apache;
+mod devices;
 mod endings;
 mod registry;
 mod relying_parties;

@@ -88,6 +88,22 @@ fn openid_client_signs_in_refreshes_and_signs_out() {
 }
 
 #[test]
+fn openid_client_is_let_in_on_a_device_without_a_browser() {
+    run(async {
+        let world = World::with(json!({"proof": "none", "redirectUris": [], "deviceFlow": true})).await;
+
+        let said = says(&world, &openid_client(), &["device"], "");
+
+        assert_eq!(said["pages"], json!([200, 200]), "{said}");
+        assert_eq!(
+            (&said["claims"]["sub"], &said["userinfo"]["sub"], &said["userinfo"]["roles"]),
+            (&json!(world.user), &json!(world.user), &json!(["general"]))
+        );
+        assert_eq!(said["api"]["client_id"], world.app);
+    });
+}
+
+#[test]
 fn authlib_signs_in_and_notices_a_stolen_refresh_token() {
     run(async {
         let key = Key::fresh("ES256");

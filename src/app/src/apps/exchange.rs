@@ -10,14 +10,15 @@ use domain::access::AccessStatus;
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{AppGrantId, RequestId};
 use domain::token::{PlainToken, TokenHash, TokenKind as PlainKind};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sso::op::{self, TokenKind};
 use store::app_grants::{self, GrantRow};
-use store::{LiveSession, WriteTx, domains};
+use store::{LiveSession, WriteTx, devices, domains};
 
 use super::authorize::Asked;
 use super::claims;
+use super::device::DEVICE_GRANT;
+use super::issue::{Issue, IssuedTokens};
 use super::proof::{Claimed, Proven};
 use crate::App;
 use crate::error::{AppError, TokenRefusal};
@@ -37,6 +38,8 @@ pub struct AppTokenRequest {
     pub code_verifier: Option<String>,
     /// `refresh_token`.
     pub refresh_token: Option<String>,
+    /// `device_code`.
+    pub device_code: Option<String>,
     /// `scope`.
     pub scope: Option<String>,
     /// `resource`, each of them.
@@ -49,51 +52,18 @@ impl std::fmt::Debug for AppTokenRequest {
     }
 }
 
-/// Tokens that were just issued (RFC 6749 §5.1).
-#[derive(Serialize)]
-pub struct IssuedTokens {
-    /// What opens an API.
-    pub access_token: String,
-    /// `Bearer`.
-    pub token_type: &'static str,
-    /// Seconds until the access token ends.
-    pub expires_in: i64,
-    /// What it says.
-    pub scope: String,
-    /// What is exchanged for the next tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
-    /// Who signed in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id_token: Option<String>,
-}
-
-impl std::fmt::Debug for IssuedTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IssuedTokens").field("scope", &self.scope).finish_non_exhaustive()
-    }
-}
-
 const UNKNOWN_CODE: TokenRefusal =
     TokenRefusal::Grant("the code is unknown, has run out or is not this client's");
 const USED_CODE: TokenRefusal = TokenRefusal::Grant("the code was used before: what came of it has ended");
+const UNKNOWN_DEVICE: TokenRefusal = TokenRefusal::Grant(
+    "the device_code is unknown, not this client's, or the session that let it in is over",
+);
+const USED_DEVICE: TokenRefusal =
+    TokenRefusal::Grant("the device_code was used before: what came of it has ended");
 const UNKNOWN_REFRESH: TokenRefusal = TokenRefusal::Grant("the refresh token is unknown or has ended");
 const USED_REFRESH: TokenRefusal =
     TokenRefusal::Grant("the refresh token was used before: its family has ended");
 const SESSION_OVER: TokenRefusal = TokenRefusal::Grant("the session is over");
-
-/// What tokens are made for.
-pub(super) struct Issue<'a> {
-    pub(super) proven: &'a Proven,
-    pub(super) grant: AppGrantId,
-    pub(super) live: &'a LiveSession,
-    /// The scopes of the tokens.
-    pub(super) scopes: Vec<String>,
-    /// What the access token is for.
-    pub(super) resources: Vec<String>,
-    pub(super) nonce: Option<String>,
-    pub(super) email_verified: bool,
-}
 
 impl App {
     /// Issues tokens to an app.
@@ -107,6 +77,7 @@ impl App {
         match wanted.grant_type.as_deref() {
             Some("authorization_code") => self.exchange_code(&proven, &wanted).await,
             Some("refresh_token") => self.refresh(&proven, &wanted).await,
+            Some(DEVICE_GRANT) => self.exchange_device(&proven, &wanted).await,
             Some("client_credentials") => self.own_token(proven.confidential()?, &wanted).await,
             Some(_) => Err(TokenRefusal::GrantType.into()),
             None => Err(TokenRefusal::Request("grant_type is missing").into()),
@@ -142,8 +113,50 @@ impl App {
                 TokenRefusal::Grant("code_verifier is not the one that the challenge was made from").into()
             );
         }
-        let live = self.live_behind(&mut tx, &grant).await?.ok_or(SESSION_OVER)?;
-        let resources = narrowed(&asked.request.resources, &wanted.resources).ok_or(TokenRefusal::Target)?;
+        self.first_tokens(tx, proven, &grant, asked, &wanted.resources).await
+    }
+
+    /// RFC 8628 §3.4. Until somebody has let the device in, it waits; then there is a grant of their session under its code.
+    async fn exchange_device(
+        &self,
+        proven: &Proven,
+        wanted: &AppTokenRequest,
+    ) -> Result<IssuedTokens, AppError> {
+        if !proven.app.device_flow {
+            return Err(TokenRefusal::Unauthorized.into());
+        }
+        let code = wanted.device_code.as_deref().ok_or(TokenRefusal::Request("device_code is missing"))?;
+        let code = plain(code, PlainKind::AppDevice).ok_or(UNKNOWN_DEVICE)?;
+        let mut tx = self.db.begin(&proven.scope).await?;
+        // Whoever lets it in at this moment is waited for.
+        let waiting = devices::hold(&mut tx, code.hash()).await?;
+        if let Some(row) = waiting.filter(|row| row.app() == proven.id()) {
+            return Err(self.device_asks(tx, &row).await?.into());
+        }
+        let grant = app_grants::hold_by_code(&mut tx, code.hash()).await?;
+        let grant = grant.filter(|grant| grant.app() == proven.id()).ok_or(UNKNOWN_DEVICE)?;
+        if grant.exchanged_at.is_some() {
+            return self.end_misused(tx, &grant, "device code", USED_DEVICE).await;
+        }
+        if grant.ends_at.is_none_or(|end| end <= self.now()) {
+            return Err(TokenRefusal::Expired.into());
+        }
+        let asked = asked_in(&grant)?;
+        self.first_tokens(tx, proven, &grant, asked, &wanted.resources).await
+    }
+
+    /// The first tokens of a grant that is held; what led to it is spent.
+    async fn first_tokens(
+        &self,
+        mut tx: WriteTx,
+        proven: &Proven,
+        grant: &GrantRow,
+        asked: Asked,
+        wanted: &[String],
+    ) -> Result<IssuedTokens, AppError> {
+        let now = self.now();
+        let live = self.live_behind(&mut tx, grant).await?.ok_or(SESSION_OVER)?;
+        let resources = narrowed(&asked.request.resources, wanted).ok_or(TokenRefusal::Target)?;
         app_grants::exchanged(&mut tx, grant.grant(), now).await?;
         let refresh = self.next_refresh(&mut tx, proven, grant.grant(), now).await?;
         let email_verified = email_verified(&mut tx, &asked.scopes, &live).await?;
@@ -275,77 +288,6 @@ impl App {
         let Some(session) = grant.session() else { return Ok(None) };
         let live = self.session_by_id(tx, session).await?;
         Ok(live.filter(|live| live.access.status == AccessStatus::Granted))
-    }
-
-    fn issue_tokens(&self, issue: &Issue<'_>, refresh: Option<PlainToken>) -> Result<IssuedTokens, AppError> {
-        let scope = issue.scopes.join(" ");
-        let tenant = issue.proven.scope.tenant();
-        let keys = self.op_keys(tenant)?;
-        let key = &keys.signing;
-        let ask = self.app_addresses(&issue.proven.tenant).of("userinfo");
-        let access = claims::of_access(&issue.scopes, &issue.live.access);
-        let session = claims::of_session(issue.live);
-
-        let mut base = self.access_claims(issue.proven, issue.grant, &issue.resources, &scope);
-        base.extend(session.clone());
-        let access_token = op::sized(key, TokenKind::Access, &base, &access, &ask);
-
-        let has_openid = issue.scopes.iter().any(|scope| scope == "openid");
-        let id_token = has_openid.then(|| {
-            let mut base = self.id_claims(issue);
-            base.extend(session);
-            base.insert("at_hash".to_owned(), json!(op::at_hash(&access_token)));
-            let mut more = claims::of_person(&issue.scopes, issue.live, issue.email_verified);
-            more.extend(access);
-            op::sized(key, TokenKind::Id, &base, &more, &ask)
-        });
-        Ok(IssuedTokens {
-            access_token,
-            token_type: "Bearer",
-            expires_in: issue.proven.app.token_seconds,
-            scope,
-            refresh_token: refresh.map(|token| token.expose().to_owned()),
-            id_token,
-        })
-    }
-
-    /// RFC 9068 §2.2. Without a resource, the token is for us alone: it opens userinfo, and no API takes it.
-    fn access_claims(
-        &self,
-        proven: &Proven,
-        grant: AppGrantId,
-        resources: &[String],
-        scope: &str,
-    ) -> Map<String, Value> {
-        let issuer = self.app_addresses(&proven.tenant).issuer;
-        let audience = match resources {
-            [] => json!(issuer),
-            [one] => json!(one),
-            several => json!(several),
-        };
-        let now = self.now().timestamp();
-        let mut id = [0_u8; 16];
-        self.entropy.fill(&mut id);
-        let id = u128::from_be_bytes(id);
-        let claims = json!({
-            "iss": issuer, "aud": audience, "client_id": proven.id(), "scope": scope, "iat": now,
-            "exp": now + proven.app.token_seconds, "jti": format!("{id:032x}"), "grant": grant,
-        });
-        claims.as_object().cloned().unwrap_or_default()
-    }
-
-    /// OpenID Connect Core §2.
-    fn id_claims(&self, issue: &Issue<'_>) -> Map<String, Value> {
-        let issuer = self.app_addresses(&issue.proven.tenant).issuer;
-        let (client, now) = (issue.proven.id(), self.now().timestamp());
-        let claims = json!({
-            "iss": issuer, "aud": client, "azp": client, "iat": now, "exp": now + issue.proven.app.token_seconds,
-        });
-        let mut claims = claims.as_object().cloned().unwrap_or_default();
-        if let Some(nonce) = &issue.nonce {
-            claims.insert("nonce".to_owned(), json!(nonce));
-        }
-        claims
     }
 }
 

@@ -51,6 +51,8 @@ pub struct ChangeApp {
     pub own_tokens: Option<bool>,
     /// Whether it pushes every request ahead.
     pub pushed_requests_only: Option<bool>,
+    /// Whether it is let in from another device (RFC 8628).
+    pub device_flow: Option<bool>,
 }
 
 impl ChangeApp {
@@ -75,6 +77,7 @@ impl ChangeApp {
         app.refresh_tokens = self.refresh_tokens.unwrap_or(app.refresh_tokens);
         app.own_tokens = self.own_tokens.unwrap_or(app.own_tokens);
         app.pushed_requests_only = self.pushed_requests_only.unwrap_or(app.pushed_requests_only);
+        app.device_flow = self.device_flow.unwrap_or(app.device_flow);
     }
 }
 

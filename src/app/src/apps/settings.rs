@@ -52,6 +52,7 @@ impl AppProof {
 /// An app to be, or what an app is to be from now on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub struct NewApp {
     /// Display name.
     #[schema(example = "Schedule", min_length = 1, max_length = 200)]
@@ -97,6 +98,9 @@ pub struct NewApp {
     /// Whether it pushes every request ahead (RFC 9126), and none is taken from a browser.
     #[serde(default)]
     pub pushed_requests_only: bool,
+    /// Whether it runs on devices without a browser, and is let in from another one (RFC 8628).
+    #[serde(default)]
+    pub device_flow: bool,
 }
 
 fn five_minutes() -> i64 {
@@ -160,7 +164,8 @@ impl App {
                 }
             }
         }
-        if app.redirect_uris.is_empty() && !app.own_tokens && app.resources.is_empty() {
+        let others = app.own_tokens || app.device_flow || !app.resources.is_empty();
+        if app.redirect_uris.is_empty() && !others {
             return refused("redirectUris", &"without one nobody can sign in to the app");
         }
         if let Some(unknown) = app.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {

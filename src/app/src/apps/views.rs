@@ -13,6 +13,7 @@ use crate::error::AppError;
 /// An app.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub struct AppView {
     /// Id, which is its `client_id`.
     #[schema(value_type = String, format = Uuid)]
@@ -46,6 +47,8 @@ pub struct AppView {
     pub own_tokens: bool,
     /// Whether it pushes every request ahead.
     pub pushed_requests_only: bool,
+    /// Whether it is let in from another device (RFC 8628).
+    pub device_flow: bool,
     /// Its secrets that are good now, newest first.
     pub secrets: Vec<SecretView>,
     /// When it came to be.
@@ -129,6 +132,7 @@ impl AppView {
             refresh_tokens: settings.refresh_tokens,
             own_tokens: settings.own_tokens,
             pushed_requests_only: settings.pushed_requests_only,
+            device_flow: settings.device_flow,
             secrets: secrets.map(shown).collect(),
             created_at: row.created_at,
             last_used_at: row.last_used_at,

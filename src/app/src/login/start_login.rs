@@ -70,9 +70,12 @@ impl App {
         let (back_to, asked) = match self.wanted_by_app(&scope, tenant, return_to).await? {
             Some(wanted) if trial.is_none() => (wanted.return_to, wanted.asked),
             _ => {
-                let for_a_pass = self.wanted_by_gate(&scope, tenant, return_to)?.filter(|_| trial.is_none());
+                let ours = match self.wanted_by_gate(&scope, tenant, return_to)? {
+                    None => self.wanted_by_device(tenant, return_to)?,
+                    for_a_pass => for_a_pass,
+                };
                 let landing = || Ok::<_, AppError>(landing(&Settings::of(&row)?, return_to));
-                (for_a_pass.map_or_else(landing, Ok)?, oidc::Wish::default())
+                (ours.filter(|_| trial.is_none()).map_or_else(landing, Ok)?, oidc::Wish::default())
             }
         };
         let wish = Wish { return_to: back_to, trial };

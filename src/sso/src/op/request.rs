@@ -190,6 +190,24 @@ impl Request {
     }
 }
 
+impl Request {
+    /// What a device asks for (RFC 8628 §3.1): there is no browser of it, so nothing of what concerns one.
+    pub fn of_device(scope: &str, resources: Vec<String>) -> Result<Self, AuthorizationRefusal> {
+        Ok(Self {
+            scopes: names(Some(scope))?,
+            state: None,
+            nonce: None,
+            challenge: String::new(),
+            prompt: ShownPrompt::AsNeeded,
+            max_age: None,
+            acr_values: Vec::new(),
+            login_hint: None,
+            connection: None,
+            resources,
+        })
+    }
+}
+
 /// Names behind spaces, each once.
 fn names(text: Option<&str>) -> Result<Vec<String>, AuthorizationRefusal> {
     let mut names: Vec<String> = Vec::new();

@@ -67,3 +67,27 @@ diesel::table! {
         used_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::table! {
+    app_device (tenant_id, device_hash) {
+        tenant_id -> Uuid,
+        device_hash -> Bytea,
+        user_hash -> Bytea,
+        app_id -> Uuid,
+        request -> Jsonb,
+        pause -> Int4,
+        asked_at -> Nullable<Timestamptz>,
+        is_refused -> Bool,
+        created_at -> Timestamptz,
+        ends_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    app_device_guess (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        since -> Timestamptz,
+        guesses -> Int4,
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE app_device_guess;
+DROP TABLE app_device;

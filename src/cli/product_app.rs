@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use app::apps::{AppProof, AppView, ChangeApp, CreatedApp, NewApp, RotateSecret};
+use app::apps::{AppProof, AppView, ChangeApp, CreatedApp, IdTokenAlg, NewApp, RotateSecret};
 use clap::{Args, Subcommand};
 use domain::id::AppId;
 use serde_json::json;
@@ -64,6 +64,9 @@ pub(super) struct Create {
     /// It runs on devices without a browser, and is let in from another one (RFC 8628)
     #[arg(long)]
     device_flow: bool,
+    /// By which algorithm its ID tokens and logout tokens are signed
+    #[arg(long, value_parser = ["ES256", "RS256"], default_value = "ES256")]
+    id_token_signing_alg: String,
     /// It gets no refresh tokens
     #[arg(long)]
     no_refresh_tokens: bool,
@@ -188,6 +191,10 @@ impl Create {
             scopes,
             resources,
             token_seconds: token_seconds.unwrap_or(NewApp::TOKEN_SECONDS),
+            id_token_signing_alg: match self.id_token_signing_alg.as_str() {
+                "RS256" => IdTokenAlg::Rs256,
+                _ => IdTokenAlg::Es256,
+            },
             refresh_tokens: !self.no_refresh_tokens,
             own_tokens: self.own_tokens,
             pushed_requests_only: self.pushed_requests_only,

@@ -6,19 +6,19 @@
 //   rp.mjs logout-token     verifies the logout token on standard input; prints what it says
 //
 // ISSUER is the provider, CLIENT_ID and CLIENT_SECRET are the app's (no secret: a public one), CALLBACK is its redirect URI.
-// BACK_TO is where browsers go after signing out. The provider believes to be at PUBLIC and listens at SERVER.
+// BACK_TO is where browsers go after signing out. ID_TOKEN_ALG is the only algorithm of ID tokens that it takes, if it is set. The provider believes to be at PUBLIC and listens at SERVER.
 
 import { readFileSync } from 'node:fs'
 import * as oidc from 'openid-client'
 import * as jose from 'jose'
 
-const { ISSUER, PUBLIC, SERVER, CLIENT_ID, CLIENT_SECRET, CALLBACK, COOKIE, PAR, BACK_TO } = process.env
+const { ISSUER, PUBLIC, SERVER, CLIENT_ID, CLIENT_SECRET, CALLBACK, COOKIE, PAR, ID_TOKEN_ALG, BACK_TO } = process.env
 const here = (url, options) => fetch(String(url).replace(PUBLIC, SERVER), options)
 
 const config = await oidc.discovery(
   new URL(ISSUER),
   CLIENT_ID,
-  undefined,
+  ID_TOKEN_ALG && { id_token_signed_response_alg: ID_TOKEN_ALG },
   CLIENT_SECRET ? oidc.ClientSecretBasic(CLIENT_SECRET) : oidc.None(),
   // The signature of an ID token is verified although it came over the wire from the provider itself.
   { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks], [oidc.customFetch]: here },

@@ -1,8 +1,8 @@
 //! What an app must know of its provider (OpenID Connect Discovery §3, RFC 8414 §2). Announces what works, and nothing else.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use app::AppError;
 use app::apps::{DEVICE_GRANT, SCOPES};
 use app::connections::ASSERTION_ALGORITHMS;
@@ -13,10 +13,13 @@ use super::super::state::AppState;
 use super::Answer;
 
 /// `GET /op/{tenant}/.well-known/openid-configuration`, and where RFC 8414 §3.1 looks for it.
-pub(in super::super) async fn document(tenant: Path<String>, state: Data<AppState>) -> Answer {
+pub(in super::super) async fn document(
+    tenant: Path<String>,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Answer {
     let tenant = slug(&tenant)?;
-    // Asked so that a tenant that is not there has no document.
-    state.app.published_app_keys(tenant.as_str()).await?;
+    state.app.check_provider(tenant.as_str(), state.request_id(&request)).await?;
     let ours = state.app.app_addresses(tenant.as_str());
     let algorithms: Vec<&str> = ASSERTION_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
     let proofs = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
@@ -37,7 +40,7 @@ pub(in super::super) async fn document(tenant: Path<String>, state: Data<AppStat
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
         "token_endpoint_auth_methods_supported": proofs,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": proofs,
@@ -63,8 +66,9 @@ pub(in super::super) async fn document(tenant: Path<String>, state: Data<AppStat
 }
 
 /// `GET /op/{tenant}/jwks.json`. A key is published for a month before it signs.
-pub(super) async fn keys(tenant: Path<String>, state: Data<AppState>) -> Answer {
-    let keys = state.app.published_app_keys(slug(&tenant)?.as_str()).await?;
+pub(super) async fn keys(tenant: Path<String>, request: HttpRequest, state: Data<AppState>) -> Answer {
+    let (tenant, id) = (slug(&tenant)?, state.request_id(&request));
+    let keys = state.app.published_app_keys(tenant.as_str(), id).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=3600")).json(keys))
 }
 

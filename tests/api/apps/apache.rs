@@ -85,26 +85,45 @@ impl Site {
 #[test]
 fn apache_signs_somebody_in_tells_the_page_and_signs_them_out_everywhere() {
     run(async {
-        let site = Site::with(json!({}), "").await;
+        for alg in ["ES256", "RS256"] {
+            signs_in_and_out(alg).await;
+        }
+    });
+}
 
-        let told = site.sign_in().await;
+async fn signs_in_and_out(alg: &str) {
+    let only = format!("OIDCIDTokenSignedResponseAlg {alg}");
+    let site = Site::with(json!({"idTokenSigningAlg": alg}), &only).await;
 
-        assert_eq!(told.header("oidc_claim_sub"), site.world.user);
-        assert_eq!(told.header("oidc_claim_preferred_username"), "alice");
-        assert_eq!(told.header("oidc_claim_roles"), "general");
-        assert!(site.is_in().await);
+    let told = site.sign_in().await;
 
-        let leave = format!("{}/oidc?logout={}", site.origin, "https%3A%2F%2Felsewhere.example%2F");
-        assert_ne!(site.browser.get_page(&leave).await.status, 302, "nobody is sent to another host");
-        let bye = format!("{}/oidc?bye", site.origin);
-        let leave = Url::parse_with_params(&format!("{}/oidc", site.origin), [("logout", &bye)]).unwrap();
-        let sent = site.browser.get_page(leave.as_str()).await.is(302);
-        assert!(sent.header("location").starts_with(&format!("{PUBLIC}/op/")), "{}", sent.header("location"));
-        let back = site.browser.get_page(sent.header("location")).await.is(303);
-        assert_eq!(back.header("location"), bye);
-        assert!(!site.is_in().await);
-        let session = site.browser.get(&format!("{PUBLIC}/session")).await;
-        assert_eq!(session.status, 401, "signed out here, too: {}", session.text);
+    assert_eq!(told.header("oidc_claim_sub"), site.world.user);
+    assert_eq!(told.header("oidc_claim_preferred_username"), "alice");
+    assert_eq!(told.header("oidc_claim_roles"), "general");
+    assert!(site.is_in().await);
+
+    let leave = format!("{}/oidc?logout={}", site.origin, "https%3A%2F%2Felsewhere.example%2F");
+    assert_ne!(site.browser.get_page(&leave).await.status, 302, "nobody is sent to another host");
+    let bye = format!("{}/oidc?bye", site.origin);
+    let leave = Url::parse_with_params(&format!("{}/oidc", site.origin), [("logout", &bye)]).unwrap();
+    let sent = site.browser.get_page(leave.as_str()).await.is(302);
+    assert!(sent.header("location").starts_with(&format!("{PUBLIC}/op/")), "{}", sent.header("location"));
+    let back = site.browser.get_page(sent.header("location")).await.is(303);
+    assert_eq!(back.header("location"), bye);
+    assert!(!site.is_in().await);
+    let session = site.browser.get(&format!("{PUBLIC}/session")).await;
+    assert_eq!(session.status, 401, "signed out here, too: {}", session.text);
+}
+
+#[test]
+fn apache_believes_no_id_token_by_another_algorithm_than_the_one_that_it_reads() {
+    run(async {
+        let site = Site::with(json!({}), "OIDCIDTokenSignedResponseAlg RS256").await;
+
+        let shown = site.visit(&format!("{}/plan", site.origin)).await;
+
+        assert!(shown.text.contains("Error"), "{}", shown.text);
+        assert!(site.page.got().is_empty() && !site.is_in().await);
     });
 }
 
@@ -136,7 +155,8 @@ fn apache_refreshes_and_lets_nobody_in_whose_session_has_ended() {
 fn apache_hears_that_a_session_ended_elsewhere() {
     run(async {
         courier();
-        let site = Site::with(json!({}), "").await;
+        let only = "OIDCIDTokenSignedResponseAlg RS256";
+        let site = Site::with(json!({"idTokenSigningAlg": "RS256"}), only).await;
         site.sign_in().await;
         assert!(site.is_in().await);
 

@@ -4,6 +4,7 @@
 mod apache;
 mod devices;
 mod endings;
+mod keys;
 mod registry;
 mod relying_parties;
 mod requests;

@@ -54,14 +54,22 @@ fn authlib() -> Vec<PathBuf> {
 #[test]
 fn openid_client_signs_in_refreshes_and_signs_out() {
     run(async {
-        for change in [json!({}), json!({"proof": "none"}), json!({"pushedRequestsOnly": true})] {
+        for change in [
+            json!({}),
+            json!({"proof": "none"}),
+            json!({"pushedRequestsOnly": true}),
+            json!({"idTokenSigningAlg": "RS256"}),
+        ] {
             let mut new = json!({"postLogoutRedirectUris": [HOME]});
             new.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             let world = World::with(new).await;
             let program = openid_client();
-            let pushed = change.get("pushedRequestsOnly").is_some();
-            let program =
-                if pushed { [vec!["env".into(), "PAR=yes".into()], program].concat() } else { program };
+            let alg = change["idTokenSigningAlg"].as_str().unwrap_or("ES256");
+            let mut env: Vec<PathBuf> = vec!["env".into(), format!("ID_TOKEN_ALG={alg}").into()];
+            if change.get("pushedRequestsOnly").is_some() {
+                env.push("PAR=yes".into());
+            }
+            let program = [env, program].concat();
 
             let said = says(&world, &program, &["sign-in"], "");
 
@@ -110,7 +118,7 @@ fn authlib_signs_in_and_notices_a_stolen_refresh_token() {
         for method in ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] {
             let change = match method {
                 "private_key_jwt" => json!({"proof": "privateKey", "jwks": key.jwks}),
-                "none" => json!({"proof": "none"}),
+                "none" => json!({"proof": "none", "idTokenSigningAlg": "RS256"}),
                 _ => json!({}),
             };
             let world = World::with(change).await;

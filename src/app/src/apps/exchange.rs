@@ -164,7 +164,7 @@ impl App {
         let (scopes, nonce) = (asked.scopes, asked.request.nonce);
         let issue =
             Issue { proven, grant: grant.grant(), live: &live, scopes, resources, nonce, email_verified };
-        self.issue_tokens(&issue, refresh)
+        self.issue_tokens(&issue, refresh).await
     }
 
     /// RFC 6749 §6, RFC 9700 §4.14.
@@ -194,7 +194,7 @@ impl App {
         self.db.note_seen(&live, now).await?;
         let grant = grant.grant();
         let issue = Issue { proven, grant, live: &live, scopes, resources, nonce: None, email_verified };
-        self.issue_tokens(&issue, next)
+        self.issue_tokens(&issue, next).await
     }
 
     async fn hold_by_refresh(
@@ -237,7 +237,7 @@ impl App {
         tx.commit(Audit::of(event), now, &*self.entropy).await?;
         let mut claims = self.access_claims(&proven, id, &resources, "");
         claims.insert("sub".to_owned(), json!(proven.id()));
-        let token = self.op_keys(proven.scope.tenant())?.signing.sign(TokenKind::Access, &claims);
+        let token = self.op_keys(proven.scope.tenant())?.sign(TokenKind::Access, &claims)?;
         Ok(IssuedTokens {
             access_token: token,
             token_type: "Bearer",

@@ -51,7 +51,7 @@ pub(super) struct Issue<'a> {
 }
 
 impl App {
-    pub(super) fn issue_tokens(
+    pub(super) async fn issue_tokens(
         &self,
         issue: &Issue<'_>,
         refresh: Option<PlainToken>,
@@ -59,24 +59,26 @@ impl App {
         let scope = issue.scopes.join(" ");
         let tenant = issue.proven.scope.tenant();
         let keys = self.op_keys(tenant)?;
-        let key = &keys.signing;
         let ask = self.app_addresses(&issue.proven.tenant).of("userinfo");
         let access = claims::of_access(&issue.scopes, &issue.live.access);
         let session = claims::of_session(issue.live);
 
         let mut base = self.access_claims(issue.proven, issue.grant, &issue.resources, &scope);
         base.extend(session.clone());
-        let access_token = op::sized(key, TokenKind::Access, &base, &access, &ask);
+        let access_token = keys.sign_sized(TokenKind::Access, &base, &access, &ask)?;
 
         let has_openid = issue.scopes.iter().any(|scope| scope == "openid");
-        let id_token = has_openid.then(|| {
+        let id_token = if has_openid {
+            let keys = self.id_keys(tenant, issue.proven.app.id_token_signing_alg).await?;
             let mut base = self.id_claims(issue);
             base.extend(session);
             base.insert("at_hash".to_owned(), json!(op::at_hash(&access_token)));
             let mut more = claims::of_person(&issue.scopes, issue.live, issue.email_verified);
             more.extend(access);
-            op::sized(key, TokenKind::Id, &base, &more, &ask)
-        });
+            Some(keys.sign_sized(TokenKind::Id, &base, &more, &ask)?)
+        } else {
+            None
+        };
         Ok(IssuedTokens {
             access_token,
             token_type: "Bearer",

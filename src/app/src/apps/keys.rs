@@ -2,15 +2,18 @@
 //!
 //! Each tenant is an issuer of its own with keys of its own: an app that is configured for one tenant can be shown nothing of
 //! another. A key lasts for thirty days and is made from the sealing key, so that all processes have the same and none is kept
-//! anywhere; the next one is published ahead and the last one for a period longer.
+//! anywhere; the next one is published ahead and the last one for a period longer. Those for RS256 are made, and published, only
+//! where an app reads nothing else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::id::TenantId;
+use domain::id::{RequestId, TenantId};
 use serde_json::{Map, Value, json};
 use sso::op::{self, OpKey, TokenKind};
+use store::{Scope, apps};
 
+use super::settings::{IdTokenAlg, NewApp};
 use crate::App;
 use crate::error::AppError;
 
@@ -21,84 +24,167 @@ const MOST_TENANTS: usize = 4_096;
 /// The keys of a tenant in a period.
 pub(super) struct Keys {
     /// The one that signs.
-    pub(super) signing: OpKey,
+    signing: OpKey,
     /// The public halves of all that may have signed, as a JSON Web Key Set (RFC 7517 §5).
     published: Value,
 }
 
-/// The keys that were made, by tenant, with their period.
+/// The keys that were made, by tenant and algorithm, with their period.
 #[derive(Default)]
-pub(crate) struct KeyCache(Mutex<HashMap<TenantId, (i64, Arc<Keys>)>>);
+pub(crate) struct KeyCache(Mutex<Known>);
+
+/// With the period that they are of.
+type Known = HashMap<(TenantId, IdTokenAlg), (i64, Arc<Keys>)>;
 
 impl KeyCache {
-    fn get(&self, tenant: TenantId, period: i64) -> Option<Arc<Keys>> {
+    fn get(&self, of: (TenantId, IdTokenAlg), period: i64) -> Option<Arc<Keys>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&tenant).filter(|(of, _)| *of == period).map(|(_, keys)| Arc::clone(keys))
+        known.get(&of).filter(|(at, _)| *at == period).map(|(_, keys)| Arc::clone(keys))
     }
 
-    fn put(&self, tenant: TenantId, period: i64, keys: &Arc<Keys>) {
+    fn put(&self, of: (TenantId, IdTokenAlg), period: i64, keys: &Arc<Keys>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_TENANTS {
             known.clear();
         }
-        known.insert(tenant, (period, Arc::clone(keys)));
+        known.insert(of, (period, Arc::clone(keys)));
     }
 }
 
 impl App {
     /// The keys of a tenant now.
     pub(super) fn op_keys(&self, tenant: TenantId) -> Result<Arc<Keys>, AppError> {
-        let period = self.now().timestamp().div_euclid(PERIOD_SECONDS);
-        if let Some(keys) = self.op_keys.get(tenant, period) {
+        let (of, period) = ((tenant, IdTokenAlg::Es256), self.period());
+        if let Some(keys) = self.op_keys.get(of, period) {
             return Ok(keys);
         }
-        let active = self.sealer.keys().next();
-        let active = active.ok_or_else(|| AppError::Internal("there is no sealing key".to_owned()))?;
-        let all = self.sealer.keys().flat_map(|secret| {
-            let periods = [period, period.saturating_add(1), period.saturating_sub(1)];
-            periods.map(|period| derived(secret, tenant, period))
-        });
-        let all = all.map(|key| key.map(|key| key.public())).collect::<Result<Vec<_>, _>>()?;
-        let signing = derived(active, tenant, period)?;
-        let keys = Arc::new(Keys { signing, published: json!({"keys": all}) });
-        self.op_keys.put(tenant, period, &keys);
+        let secrets: Vec<[u8; 32]> = self.sealer.keys().copied().collect();
+        let keys = Arc::new(Keys::made(&secrets, tenant, period, OpKey::derive)?);
+        self.op_keys.put(of, period, &keys);
         Ok(keys)
     }
 
+    /// Those that sign ID tokens and logout tokens by this algorithm.
+    pub(super) async fn id_keys(&self, tenant: TenantId, by: IdTokenAlg) -> Result<Arc<Keys>, AppError> {
+        let (of, period) = ((tenant, by), self.period());
+        if by == IdTokenAlg::Es256 {
+            return self.op_keys(tenant);
+        }
+        if let Some(keys) = self.op_keys.get(of, period) {
+            return Ok(keys);
+        }
+        let secrets: Vec<[u8; 32]> = self.sealer.keys().copied().collect();
+        // It takes a second, in which this thread has others to serve.
+        let made = move || Keys::made(&secrets, tenant, period, OpKey::derive_rsa);
+        let made = tokio::task::spawn_blocking(made).await;
+        let keys = Arc::new(made.map_err(|error| AppError::Internal(error.to_string()))??);
+        self.op_keys.put(of, period, &keys);
+        Ok(keys)
+    }
+
+    fn period(&self) -> i64 {
+        self.now().timestamp().div_euclid(PERIOD_SECONDS)
+    }
+
     /// The public keys of the tenant that is named: those of now, of the period before and of the one to come.
-    pub async fn published_app_keys(&self, tenant: &str) -> Result<Value, AppError> {
-        let row = self.db.tenant_by_slug(tenant).await?.ok_or(AppError::NotFound("tenant"))?;
-        Ok(self.op_keys(row.tenant_id())?.published.clone())
+    pub async fn published_app_keys(&self, tenant: &str, request: RequestId) -> Result<Value, AppError> {
+        let scope = self.op_scope(tenant, request).await?;
+        self.published_keys(&scope).await
     }
 
-    /// The claims of a token that we signed for an app of this tenant, and that has not ended.
-    pub(super) fn read_app_token(
+    /// Whether the tenant that is named is there.
+    pub async fn check_provider(&self, tenant: &str, request: RequestId) -> Result<(), AppError> {
+        self.op_scope(tenant, request).await.map(drop)
+    }
+
+    async fn published_keys(&self, scope: &Scope) -> Result<Value, AppError> {
+        let mut tx = self.db.read(scope).await?;
+        let apps = apps::all(&mut tx).await?;
+        tx.finish().await?;
+        let tenant = scope.tenant();
+        let mut all = self.op_keys(tenant)?.published.clone();
+        for app in &apps {
+            if NewApp::of(app)?.id_token_signing_alg == IdTokenAlg::Rs256 {
+                let more = self.id_keys(tenant, IdTokenAlg::Rs256).await?;
+                if let (Some(Value::Array(all)), Some(Value::Array(more))) =
+                    (all.get_mut("keys"), more.published.get("keys"))
+                {
+                    all.extend_from_slice(more);
+                }
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The claims of an access token that we signed for an app of this tenant, and that has not ended.
+    pub(super) fn read_access_token(
         &self,
         tenant: TenantId,
         slug: &str,
         token: &str,
-        kind: TokenKind,
     ) -> Result<Option<Map<String, Value>>, AppError> {
-        let claims = self.read_ended_app_token(tenant, slug, token, kind)?;
+        let claims = op::read(token, TokenKind::Access, &self.op_keys(tenant)?.published);
         let now = self.now().timestamp();
-        Ok(claims.filter(|claims| claims.get("exp").and_then(Value::as_i64).is_some_and(|end| end > now)))
+        let is_good = |claims: &Map<String, Value>| {
+            claims.get("exp").and_then(Value::as_i64).is_some_and(|end| end > now)
+        };
+        Ok(claims.filter(|claims| self.is_ours(claims, slug)).filter(is_good))
     }
 
-    /// The same, whether or not it has ended.
-    pub(super) fn read_ended_app_token(
+    /// The claims of an ID token that we signed for an app of this tenant, whether or not it has ended.
+    pub(super) async fn read_id_token(
         &self,
-        tenant: TenantId,
+        scope: &Scope,
         slug: &str,
         token: &str,
-        kind: TokenKind,
     ) -> Result<Option<Map<String, Value>>, AppError> {
-        let claims = op::read(token, kind, &self.op_keys(tenant)?.published);
-        let issuer = self.app_addresses(slug).issuer;
-        Ok(claims.filter(|claims| claims.get("iss").and_then(Value::as_str) == Some(issuer.as_str())))
+        let claims = op::read(token, TokenKind::Id, &self.published_keys(scope).await?);
+        Ok(claims.filter(|claims| self.is_ours(claims, slug)))
+    }
+
+    fn is_ours(&self, claims: &Map<String, Value>, slug: &str) -> bool {
+        claims.get("iss").and_then(Value::as_str) == Some(self.app_addresses(slug).issuer.as_str())
     }
 }
 
-fn derived(secret: &[u8; 32], tenant: TenantId, period: i64) -> Result<OpKey, AppError> {
-    OpKey::derive(secret, tenant, period)
-        .ok_or_else(|| AppError::Internal("no signing key could be made".to_owned()))
+impl Keys {
+    /// Made from each of the secrets, the first of which signs.
+    fn made(
+        secrets: &[[u8; 32]],
+        tenant: TenantId,
+        period: i64,
+        derive: fn(&[u8; 32], TenantId, i64) -> Option<OpKey>,
+    ) -> Result<Self, AppError> {
+        let failed = || AppError::Internal("no signing key could be made".to_owned());
+        let (mut signing, mut published) = (None, Vec::new());
+        for secret in secrets {
+            for period in [period, period.saturating_add(1), period.saturating_sub(1)] {
+                let key = derive(secret, tenant, period).ok_or_else(failed)?;
+                published.push(key.public());
+                signing = signing.or(Some(key));
+            }
+        }
+        Ok(Self { signing: signing.ok_or_else(failed)?, published: json!({"keys": published}) })
+    }
+
+    /// A token with these claims.
+    pub(super) fn sign(&self, kind: TokenKind, claims: &Map<String, Value>) -> Result<String, AppError> {
+        self.signing.sign(kind, claims).ok_or_else(unsigned)
+    }
+
+    /// The same with as many claims more as fit (see [`op::sized`]).
+    pub(super) fn sign_sized(
+        &self,
+        kind: TokenKind,
+        claims: &Map<String, Value>,
+        more: &[(&'static str, Value)],
+        ask: &str,
+    ) -> Result<String, AppError> {
+        op::sized(&self.signing, kind, claims, more, ask).ok_or_else(unsigned)
+    }
+}
+
+fn unsigned() -> AppError {
+    AppError::Internal("a token could not be signed".to_owned())
 }

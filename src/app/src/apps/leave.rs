@@ -5,7 +5,6 @@ use chrono::Duration;
 use domain::id::{AppId, RequestId, SessionId};
 use domain::token::{PlainToken, TokenHash};
 use serde_json::{Map, Value, json};
-use sso::op::TokenKind;
 use store::app_grants::{self, RequestKind, RequestRow};
 use store::apps;
 use store::{LiveSession, Scope};
@@ -62,7 +61,7 @@ impl App {
         let scope = self.sign_in_scope(tenant, request).await?;
         let hint = match &wish.hint {
             Some(text) => {
-                let read = self.read_ended_app_token(scope.tenant(), tenant, text, TokenKind::Id)?;
+                let read = self.read_id_token(&scope, tenant, text).await?;
                 Some(read.ok_or(Refusal::ForeignTarget)?)
             }
             None => None,

@@ -1,13 +1,15 @@
 //! What an app is told when a session is over (OpenID Connect Back-Channel Logout §2.4).
 
 use chrono::{DateTime, Utc};
-use domain::id::TenantId;
+use domain::id::{AppId, TenantId};
 use serde_json::{Map, Value, json};
 use sso::op::TokenKind;
+use store::apps;
 use store::deliveries::DueRow;
 use store::receivers::ReceiverRow;
 use url::form_urlencoded;
 
+use super::settings::NewApp;
 use crate::App;
 use crate::error::AppError;
 
@@ -27,9 +29,12 @@ impl App {
         let scope = self.db.enter_to_send(tenant, self.request_id());
         let mut tx = self.db.read(&scope).await?;
         let slug = store::tenants::slug(&mut tx).await?;
+        let row = apps::find(&mut tx, AppId::from_uuid(app.id)).await?.ok_or(AppError::NotFound("app"))?;
         tx.finish().await?;
         let claims = claims(&self.app_addresses(&slug).issuer, app, due, self.now());
-        let token = self.op_keys(tenant)?.signing.sign(TokenKind::Logout, &claims);
+        // §2.4: signed as ID tokens are.
+        let by = NewApp::of(&row)?.id_token_signing_alg;
+        let token = self.id_keys(tenant, by).await?.sign(TokenKind::Logout, &claims)?;
         Ok(form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish())
     }
 }

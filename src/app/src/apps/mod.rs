@@ -35,5 +35,5 @@ pub(crate) use keys::KeyCache;
 pub use leave::{Leave, Left};
 pub use proof::Claimed;
 pub use registry::{ChangeApp, RotateSecret};
-pub use settings::{AppProof, NewApp};
+pub use settings::{AppProof, IdTokenAlg, NewApp};
 pub use views::{AppView, CreatedApp, RotatedAppSecret, SecretView};

@@ -11,7 +11,7 @@ use store::receivers::{self, ReceiverRow};
 use store::{AdminScope, WriteTx, tenants};
 use utoipa::ToSchema;
 
-use super::settings::{AppProof, NewApp};
+use super::settings::{AppProof, IdTokenAlg, NewApp};
 use super::views::{AppView, CreatedApp, RotatedAppSecret};
 use crate::App;
 use crate::error::AppError;
@@ -45,6 +45,8 @@ pub struct ChangeApp {
     /// For how many seconds its access and ID tokens are good.
     #[schema(minimum = 60, maximum = 3600)]
     pub token_seconds: Option<i64>,
+    /// By which algorithm its ID tokens and logout tokens are signed.
+    pub id_token_signing_alg: Option<IdTokenAlg>,
     /// Whether it gets refresh tokens.
     pub refresh_tokens: Option<bool>,
     /// Whether it may fetch access tokens for itself.
@@ -74,6 +76,7 @@ impl ChangeApp {
         set(&mut app.resources, self.resources);
         app.name = self.name.unwrap_or_else(|| std::mem::take(&mut app.name));
         app.token_seconds = self.token_seconds.unwrap_or(app.token_seconds);
+        app.id_token_signing_alg = self.id_token_signing_alg.unwrap_or(app.id_token_signing_alg);
         app.refresh_tokens = self.refresh_tokens.unwrap_or(app.refresh_tokens);
         app.own_tokens = self.own_tokens.unwrap_or(app.own_tokens);
         app.pushed_requests_only = self.pushed_requests_only.unwrap_or(app.pushed_requests_only);

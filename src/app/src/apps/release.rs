@@ -4,7 +4,6 @@ use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{AppGrantId, RequestId};
 use domain::token::TokenKind as PlainKind;
 use serde_json::json;
-use sso::op::TokenKind;
 use store::{WriteTx, app_grants};
 
 use super::exchange::plain;
@@ -44,7 +43,7 @@ impl App {
             return Ok(app_grants::of_refresh(tx, refresh.hash()).await?);
         }
         let tenant = proven.scope.tenant();
-        let claims = self.read_app_token(tenant, &proven.tenant, token, TokenKind::Access)?;
+        let claims = self.read_access_token(tenant, &proven.tenant, token)?;
         Ok(claims.as_ref().and_then(grant_in))
     }
 }

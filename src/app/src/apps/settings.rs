@@ -49,6 +49,28 @@ impl AppProof {
     }
 }
 
+/// By which algorithm its ID tokens and logout tokens are signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum IdTokenAlg {
+    /// ECDSA on P-256.
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1.5, for apps that read nothing else.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl IdTokenAlg {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
 /// An app to be, or what an app is to be from now on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -88,6 +110,10 @@ pub struct NewApp {
     #[serde(default = "five_minutes")]
     #[schema(minimum = 60, maximum = 3600, default = 300)]
     pub token_seconds: i64,
+    /// By which algorithm its ID tokens and logout tokens are signed.
+    #[serde(default)]
+    #[schema(default = "ES256")]
+    pub id_token_signing_alg: IdTokenAlg,
     /// Whether it gets refresh tokens, which last as long as the session.
     #[serde(default = "yes")]
     #[schema(default = true)]

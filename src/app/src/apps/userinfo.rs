@@ -2,7 +2,6 @@
 
 use domain::id::{AppGrantId, RequestId};
 use serde_json::{Map, Value, json};
-use sso::op::TokenKind;
 use store::app_grants::{self, GrantRow};
 use store::{LiveSession, ReadTx};
 
@@ -70,7 +69,7 @@ impl App {
     ) -> Result<Option<Behind>, AppError> {
         use store::Reads as _;
 
-        let claims = self.read_app_token(tx.tenant(), tenant, token, TokenKind::Access)?;
+        let claims = self.read_access_token(tx.tenant(), tenant, token)?;
         let Some((claims, id)) = claims.and_then(|claims| grant_in(&claims).map(|id| (claims, id))) else {
             return Ok(None);
         };

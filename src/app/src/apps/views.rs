@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::apps::{AppRow, SecretRow};
 use utoipa::ToSchema;
 
-use super::settings::{AppProof, NewApp};
+use super::settings::{AppProof, IdTokenAlg, NewApp};
 use crate::error::AppError;
 
 /// An app.
@@ -41,6 +41,8 @@ pub struct AppView {
     pub resources: Vec<String>,
     /// For how many seconds its access and ID tokens are good.
     pub token_seconds: i64,
+    /// By which algorithm its ID tokens and logout tokens are signed.
+    pub id_token_signing_alg: IdTokenAlg,
     /// Whether it gets refresh tokens.
     pub refresh_tokens: bool,
     /// Whether it may fetch access tokens for itself.
@@ -129,6 +131,7 @@ impl AppView {
             scopes: settings.scopes,
             resources: settings.resources,
             token_seconds: settings.token_seconds,
+            id_token_signing_alg: settings.id_token_signing_alg,
             refresh_tokens: settings.refresh_tokens,
             own_tokens: settings.own_tokens,
             pushed_requests_only: settings.pushed_requests_only,

@@ -9,6 +9,7 @@ mod jws;
 mod keys;
 mod published;
 mod signing;
+mod signing_rsa;
 mod time;
 mod verifying;
 
@@ -20,5 +21,6 @@ pub(crate) use jws::Jws;
 pub use keys::KeySet;
 pub use published::PublishedKeys;
 pub use signing::SigningKey;
+pub(crate) use signing_rsa::RsaSigningKey;
 pub(crate) use time::{between, later, numeric_date};
 pub(crate) use verifying::VerifyingKey;

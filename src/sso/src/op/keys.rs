@@ -1,34 +1,56 @@
-//! The key that signs what apps are told. Knows that each tenant has its own; does not know periods.
+//! The keys that sign what apps are told. Knows that each tenant has its own; does not know periods.
 
 use domain::id::TenantId;
 use serde_json::{Map, Value};
 
 use super::TokenKind;
-use crate::jose::SigningKey;
+use crate::jose::{RsaSigningKey, SigningKey};
 
 /// What a secret is used for here, so that nothing else made from it can be the same.
 const PURPOSE: &[u8] = b"usher: signs tokens for apps, ES256";
+const PURPOSE_RSA: &[u8] = b"usher: signs tokens for apps, RS256";
 
-/// A private key on P-256. Prints its id only.
+/// A private key. Prints its id only.
 #[derive(Debug)]
-pub struct OpKey(SigningKey);
+pub struct OpKey(Key);
+
+#[derive(Debug)]
+enum Key {
+    P256(SigningKey),
+    Rsa(RsaSigningKey),
+}
 
 impl OpKey {
-    /// The key of a tenant in a period, made from a secret: no app of one tenant can be shown a token of another.
+    /// The key of a tenant in a period on P-256, made from a secret: no app of one tenant can be shown a token of another.
     pub fn derive(secret: &[u8; 32], tenant: TenantId, period: i64) -> Option<Self> {
-        let purpose = [PURPOSE, tenant.as_uuid().as_bytes().as_slice()].concat();
-        SigningKey::derive(secret, &purpose, period).map(Self)
+        SigningKey::derive(secret, &purpose(PURPOSE, tenant), period).map(Key::P256).map(Self)
+    }
+
+    /// The same for RS256. Takes some tenths of a second.
+    pub fn derive_rsa(secret: &[u8; 32], tenant: TenantId, period: i64) -> Option<Self> {
+        RsaSigningKey::derive(secret, &purpose(PURPOSE_RSA, tenant), period).map(Key::Rsa).map(Self)
     }
 
     /// The public half, as it is published.
     pub fn public(&self) -> Value {
-        self.0.public_jwk()
+        match &self.0 {
+            Key::P256(key) => key.public_jwk(),
+            Key::Rsa(key) => key.public_jwk(),
+        }
     }
 
-    /// A token with these claims.
-    pub fn sign(&self, kind: TokenKind, claims: &Map<String, Value>) -> String {
-        self.0.sign(kind.name(), &Value::Object(claims.clone()))
+    /// A token with these claims; none, if the cryptographic library cannot.
+    pub fn sign(&self, kind: TokenKind, claims: &Map<String, Value>) -> Option<String> {
+        let claims = Value::Object(claims.clone());
+        match &self.0 {
+            Key::P256(key) => Some(key.sign(kind.name(), &claims)),
+            Key::Rsa(key) => key.sign(kind.name(), &claims),
+        }
     }
+}
+
+fn purpose(purpose: &[u8], tenant: TenantId) -> Vec<u8> {
+    [purpose, tenant.as_uuid().as_bytes().as_slice()].concat()
 }
 
 #[cfg(test)]
@@ -37,14 +59,16 @@ mod tests {
 
     #[test]
     fn each_tenant_has_its_own_keys() {
-        let public = |tenant: u8, period| {
-            let tenant: TenantId = format!("0198c2f0-7a3b-7c4d-8e5f-00000000000{tenant}").parse().unwrap();
-            OpKey::derive(&[1; 32], tenant, period).unwrap().public()
+        let tenant = |tenant: u8| -> TenantId {
+            format!("0198c2f0-7a3b-7c4d-8e5f-00000000000{tenant}").parse().unwrap()
         };
+        for make in [OpKey::derive, OpKey::derive_rsa] {
+            let public = |of: u8, period| make(&[1; 32], tenant(of), period).unwrap().public();
 
-        assert_eq!(public(1, 5), public(1, 5));
-        assert_ne!(public(1, 5), public(2, 5));
-        assert_ne!(public(1, 5), public(1, 6));
-        assert!(public(1, 5).get("d").is_none());
+            assert_eq!(public(1, 5), public(1, 5));
+            assert_ne!(public(1, 5), public(2, 5));
+            assert_ne!(public(1, 5), public(1, 6));
+            assert!(public(1, 5).get("d").is_none());
+        }
     }
 }

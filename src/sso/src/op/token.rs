@@ -32,21 +32,21 @@ impl TokenKind {
     }
 }
 
-/// The hash of an access token in an ID token (OpenID Connect Core §3.1.3.6), for ES256.
+/// The hash of an access token in an ID token (OpenID Connect Core §3.1.3.6), for ES256 and RS256.
 pub fn at_hash(access_token: &str) -> String {
     let hash = Sha256::digest(access_token);
     URL_SAFE_NO_PAD.encode(hash.iter().take(16).copied().collect::<Vec<u8>>())
 }
 
 /// A token of these claims and of as many of those behind as fit, the first of them first. Where some are left out, the claim
-/// `left_out` names them and says where to ask.
+/// `left_out` names them and says where to ask. None, if the cryptographic library cannot sign.
 pub fn sized(
     key: &OpKey,
     kind: TokenKind,
     claims: &Map<String, Value>,
     more: &[(&'static str, Value)],
     ask: &str,
-) -> String {
+) -> Option<String> {
     for fitting in (0..=more.len()).rev() {
         let (kept, left_out) = more.split_at_checked(fitting).unwrap_or((more, &[]));
         let mut all = claims.clone();
@@ -55,9 +55,9 @@ pub fn sized(
             let names: Vec<&str> = left_out.iter().map(|(name, _)| *name).collect();
             all.insert("left_out".to_owned(), json!({"claims": names, "ask": ask}));
         }
-        let token = key.sign(kind, &all);
+        let token = key.sign(kind, &all)?;
         if token.len() <= LONGEST_TOKEN || fitting == 0 {
-            return token;
+            return Some(token);
         }
     }
     key.sign(kind, claims)
@@ -65,9 +65,9 @@ pub fn sized(
 
 /// The claims of a token of this kind that one of these keys signed. When it ends, and for whom it is, is yet to be judged.
 pub fn read(token: &str, kind: TokenKind, keys: &Value) -> Option<Map<String, Value>> {
-    let jws = Jws::parse(token, &[SigningAlg::Es256], &[kind.name()]).ok()?;
+    let jws = Jws::parse(token, &[SigningAlg::Es256, SigningAlg::Rs256], &[kind.name()]).ok()?;
     let keys = KeySet::read(keys.clone()).ok()?;
-    let key = keys.select(Some(jws.key_id.as_deref()?), SigningAlg::Es256).ok()?;
+    let key = keys.select(Some(jws.key_id.as_deref()?), jws.algorithm).ok()?;
     jws.verify(key).ok()
 }
 
@@ -88,7 +88,7 @@ mod tests {
         let (key, other) =
             (key(), OpKey::derive(&[8; 32], "0198c2f0-7a3b-7c4d-8e5f-0123456789ab".parse().unwrap(), 1));
         let published = json!({"keys": [key.public()]});
-        let token = key.sign(TokenKind::Access, &claims());
+        let token = key.sign(TokenKind::Access, &claims()).unwrap();
 
         assert_eq!(read(&token, TokenKind::Access, &published), Some(claims()));
         assert_eq!(read(&token, TokenKind::Id, &published), None);
@@ -106,7 +106,8 @@ mod tests {
         let large = |n: usize| json!(vec!["abcdefghijklmnopqrstuvwxyz"; n]);
         let more = [("roles", large(10)), ("workspaces", large(200)), ("permissions", large(10))];
 
-        let token = sized(&key, TokenKind::Access, &claims(), &more, "https://usher.example/userinfo");
+        let token =
+            sized(&key, TokenKind::Access, &claims(), &more, "https://usher.example/userinfo").unwrap();
 
         assert!(token.len() <= LONGEST_TOKEN, "{}", token.len());
         let said = read(&token, TokenKind::Access, &published).unwrap();
@@ -116,7 +117,7 @@ mod tests {
             said["left_out"],
             json!({"claims": ["workspaces", "permissions"], "ask": "https://usher.example/userinfo"})
         );
-        let small = sized(&key, TokenKind::Access, &claims(), more.get(..1).unwrap(), "x");
+        let small = sized(&key, TokenKind::Access, &claims(), more.get(..1).unwrap(), "x").unwrap();
         assert!(read(&small, TokenKind::Access, &published).unwrap().get("left_out").is_none());
     }
 

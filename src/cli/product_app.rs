@@ -64,6 +64,9 @@ pub(super) struct Create {
     /// It runs on devices without a browser, and is let in from another one (RFC 8628)
     #[arg(long)]
     device_flow: bool,
+    /// It gets tokens only that are bound to a key of its own (RFC 9449)
+    #[arg(long)]
+    dpop_bound_access_tokens: bool,
     /// By which algorithm its ID tokens and logout tokens are signed
     #[arg(long, value_parser = ["ES256", "RS256"], default_value = "ES256")]
     id_token_signing_alg: String,
@@ -199,6 +202,7 @@ impl Create {
             own_tokens: self.own_tokens,
             pushed_requests_only: self.pushed_requests_only,
             device_flow: self.device_flow,
+            dpop_bound_access_tokens: self.dpop_bound_access_tokens,
         };
         let admin = console.enter(&self.of.tenant).await?;
         let created = console.app.create_app(&admin, new).await?;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use app::connections::ASSERTION_ALGORITHMS;
 use app::{AppError, Refusal, TokenRefusal};
 use scim::ScimType;
 
@@ -231,6 +232,15 @@ impl Refused {
             Self::App(AppError::Token(TokenRefusal::NeedsOpenId)) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(NEEDS_OPENID));
             }
+            // RFC 9449 §7.1
+            Self::App(AppError::Token(refusal @ (TokenRefusal::Unproven(_) | TokenRefusal::OtherScheme))) => {
+                let algs: Vec<&str> = ASSERTION_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
+                let (code, algs) = (refusal.code(), algs.join(" "));
+                let challenge = format!("DPoP error=\"{code}\", algs=\"{algs}\"");
+                if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                    headers.insert(WWW_AUTHENTICATE, challenge);
+                }
+            }
             Self::App(AppError::Unauthorized) => {
                 headers.insert(
                     WWW_AUTHENTICATE,
@@ -273,7 +283,10 @@ fn app_status(error: &AppError) -> StatusCode {
         AppError::Scim(error) => {
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         }
-        AppError::Unauthorized | AppError::Token(TokenRefusal::Client(_)) => StatusCode::UNAUTHORIZED,
+        AppError::Unauthorized
+        | AppError::Token(TokenRefusal::Client(_) | TokenRefusal::Unproven(_) | TokenRefusal::OtherScheme) => {
+            StatusCode::UNAUTHORIZED
+        }
         AppError::Token(TokenRefusal::NeedsOpenId)
         | AppError::Forbidden(_)
         | AppError::GrantRule { .. }

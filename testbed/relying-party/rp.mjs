@@ -1,18 +1,19 @@
 // A relying party by others (openid-client, certified by the OpenID Foundation; jose). Knows the standards; does not know Usher.
 //
 //   rp.mjs sign-in          signs somebody in with the session cookie in COOKIE, by a request that is pushed ahead if PAR is set,
-//                           and tries whatever the discovery document announces; prints what it was told
+//                           and bound to a key if DPOP is set; tries whatever the discovery document announces; prints what it was told
 //   rp.mjs device           is let in as a device without a browser by whoever has the session cookie in COOKIE, and prints the same
 //   rp.mjs logout-token     verifies the logout token on standard input; prints what it says
 //
 // ISSUER is the provider, CLIENT_ID and CLIENT_SECRET are the app's (no secret: a public one), CALLBACK is its redirect URI.
-// BACK_TO is where browsers go after signing out. ID_TOKEN_ALG is the only algorithm of ID tokens that it takes, if it is set. The provider believes to be at PUBLIC and listens at SERVER.
+// BACK_TO is where browsers go after signing out. ID_TOKEN_ALG is the only algorithm of ID tokens that it takes, if it is set.
+// The provider believes to be at PUBLIC and listens at SERVER.
 
 import { readFileSync } from 'node:fs'
 import * as oidc from 'openid-client'
 import * as jose from 'jose'
 
-const { ISSUER, PUBLIC, SERVER, CLIENT_ID, CLIENT_SECRET, CALLBACK, COOKIE, PAR, ID_TOKEN_ALG, BACK_TO } = process.env
+const { ISSUER, PUBLIC, SERVER, CLIENT_ID, CLIENT_SECRET, CALLBACK, COOKIE, PAR, DPOP, ID_TOKEN_ALG, BACK_TO } = process.env
 const here = (url, options) => fetch(String(url).replace(PUBLIC, SERVER), options)
 
 const config = await oidc.discovery(
@@ -23,6 +24,8 @@ const config = await oidc.discovery(
   // The signature of an ID token is verified although it came over the wire from the provider itself.
   { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks], [oidc.customFetch]: here },
 )
+// With DPOP, everything is bound to a key that this program alone has.
+const bound = DPOP ? { DPoP: oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair()) } : undefined
 const metadata = config.serverMetadata()
 const keys = jose.createLocalJWKSet(await (await here(metadata.jwks_uri)).json())
 
@@ -43,16 +46,16 @@ async function signIn() {
     max_age: '3600',
   }
   const asked = async (more) =>
-    PAR ? oidc.buildAuthorizationUrlWithPAR(config, { ...request, ...more }) : oidc.buildAuthorizationUrl(config, { ...request, ...more })
+    PAR ? oidc.buildAuthorizationUrlWithPAR(config, { ...request, ...more }, bound) : oidc.buildAuthorizationUrl(config, { ...request, ...more })
   const address = await asked({})
   const answer = await here(address, { redirect: 'manual', headers: { cookie: COOKIE } })
   const callback = new URL(answer.headers.get('location'))
   const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true, maxAge: 3600 }
-  const tokens = await oidc.authorizationCodeGrant(config, callback, checks)
+  const tokens = await oidc.authorizationCodeGrant(config, callback, checks, undefined, bound)
   const claims = tokens.claims()
-  const userinfo = await oidc.fetchUserInfo(config, tokens.access_token, claims.sub)
-  const refreshed = await oidc.refreshTokenGrant(config, tokens.refresh_token)
-  const again = await oidc.refreshTokenGrant(config, refreshed.refresh_token)
+  const userinfo = await oidc.fetchUserInfo(config, tokens.access_token, claims.sub, bound)
+  const refreshed = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, bound)
+  const again = await oidc.refreshTokenGrant(config, refreshed.refresh_token, undefined, bound)
   const api = await asAnApi(again.access_token)
 
   let introspected
@@ -64,7 +67,7 @@ async function signIn() {
   } else {
     await oidc.tokenRevocation(config, again.refresh_token)
   }
-  const afterwards = await oidc.refreshTokenGrant(config, again.refresh_token).then(
+  const afterwards = await oidc.refreshTokenGrant(config, again.refresh_token, undefined, bound).then(
     () => 'tokens',
     (error) => error.error,
   )
@@ -84,6 +87,7 @@ async function signIn() {
     claims,
     userinfo,
     api,
+    kind: tokens.token_type,
     introspected,
     revoked,
     afterwards,

@@ -131,6 +131,15 @@ pub enum TokenRefusal {
     /// Somebody said that the device is not let in (RFC 8628 §3.5).
     #[error("the person did not let the device in")]
     Denied,
+    /// The proof that the client holds a key does not hold, or is not there (RFC 9449 §5).
+    #[error("{0}")]
+    Proof(String),
+    /// The same beside an access token (RFC 9449 §7.1).
+    #[error("{0}")]
+    Unproven(String),
+    /// An access token that is bound to a key is shown as one that is not, or the other way round (RFC 9449 §7.2).
+    #[error("the access token is not shown in the way that it was given")]
+    OtherScheme,
     /// A request that was pushed would be refused.
     #[error("{0}")]
     Asked(sso::op::AuthorizationRefusal),
@@ -157,6 +166,8 @@ impl TokenRefusal {
             Self::SlowDown => "slow_down",
             Self::Expired => "expired_token",
             Self::Denied => "access_denied",
+            Self::Proof(_) | Self::Unproven(_) => "invalid_dpop_proof",
+            Self::OtherScheme => "invalid_token",
             Self::Asked(refusal) => refusal.code(),
         }
     }

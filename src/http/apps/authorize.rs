@@ -11,7 +11,7 @@ use super::super::body::Body;
 use super::super::error::Refused;
 use super::super::login::start::door;
 use super::super::login::{cookies, see_other};
-use super::super::oauth::form::{Form, proof};
+use super::super::oauth::form::{Form, dpop, proof};
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::Answer;
@@ -88,7 +88,9 @@ pub(super) async fn push(
     let claimed = Claimed { client_id: form.get("client_id"), proof: proof(&request, &form)? };
     let id = state.request_id(&request);
     let tenant = slug(&tenant)?;
-    let (name, seconds) = state.app.push_request(tenant.as_str(), &claimed, form.params(), id).await?;
+    let dpop = dpop(&request)?;
+    let asked = (form.params(), dpop.as_deref());
+    let (name, seconds) = state.app.push_request(tenant.as_str(), &claimed, asked, id).await?;
     Ok(HttpResponse::Created()
         .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
         .json(json!({"request_uri": name, "expires_in": seconds})))

@@ -8,7 +8,7 @@ use app::apps::{AppTokenRequest, Claimed, Shown};
 
 use super::super::body::Body;
 use super::super::error::Refused;
-use super::super::oauth::form::{Form, proof};
+use super::super::oauth::form::{Form, dpop, proof};
 use super::super::state::AppState;
 use super::Answer;
 use super::metadata::slug;
@@ -30,6 +30,7 @@ pub(super) async fn issue(
         code_verifier: form.get("code_verifier"),
         refresh_token: form.get("refresh_token"),
         device_code: form.get("device_code"),
+        dpop: dpop(&request)?,
         scope: form.get("scope"),
         resources: resources.map(|(_, value)| value.clone()).collect(),
     };

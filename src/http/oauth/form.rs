@@ -11,6 +11,9 @@ use url::form_urlencoded;
 /// RFC 7523 §2.2.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// RFC 9449 §4.1.
+const DPOP: &str = "dpop";
+
 /// The parameters of a request.
 pub(in super::super) struct Form(Vec<(String, String)>);
 
@@ -52,6 +55,16 @@ pub(in super::super) fn proof(request: &HttpRequest, form: &Form) -> Result<Opti
         (None, None, Some(assertion)) => Ok(Some(Proof::Assertion(assertion))),
         _ => Err(TokenRefusal::Request("the client proves itself in more than one way")),
     }
+}
+
+/// The proof that the client holds a key. RFC 9449 §4.3, 1: there is one such header at most.
+pub(in super::super) fn dpop(request: &HttpRequest) -> Result<Option<String>, TokenRefusal> {
+    let mut headers = request.headers().get_all(DPOP);
+    let Some(header) = headers.next() else { return Ok(None) };
+    let proof = header.to_str().ok().filter(|_| headers.next().is_none());
+    let proof =
+        proof.ok_or_else(|| TokenRefusal::Proof("the DPoP header is given more than once".to_owned()))?;
+    Ok(Some(proof.to_owned()))
 }
 
 fn assertion(form: &Form) -> Result<Option<String>, TokenRefusal> {

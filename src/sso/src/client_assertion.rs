@@ -15,7 +15,7 @@ use crate::jose::{
     later,
 };
 
-/// What a client may sign with.
+/// What a client may sign with, to prove that it is itself or that it holds a key.
 pub const ALGORITHMS: [SigningAlg; 4] =
     [SigningAlg::Es256, SigningAlg::Rs256, SigningAlg::Ps256, SigningAlg::EdDsa];
 

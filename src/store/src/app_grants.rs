@@ -141,6 +141,8 @@ pub struct GrantRow {
     pub created_at: DateTime<Utc>,
     /// When it ends in any case; for a code, until when it can be exchanged.
     pub ends_at: Option<DateTime<Utc>>,
+    /// Thumbprint of the key that its refresh tokens are bound to.
+    pub bound_to: Option<String>,
 }
 
 impl GrantRow {
@@ -217,13 +219,23 @@ pub async fn find(tx: &mut impl Reads, id: AppGrantId) -> Result<Option<GrantRow
         .optional()?)
 }
 
-/// Notes that the code of a grant that is held was exchanged: the grant lives as long as its session from now on.
-pub async fn exchanged(tx: &mut WriteTx, id: AppGrantId, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Notes that the code of a grant that is held was exchanged: the grant lives as long as its session from now on, and its refresh
+/// tokens are bound to the key with this thumbprint, if there is one.
+pub async fn exchanged(
+    tx: &mut WriteTx,
+    id: AppGrantId,
+    bound_to: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
     diesel::update(
         app_grant::table.filter(app_grant::tenant_id.eq(tenant).and(app_grant::id.eq(id.as_uuid()))),
     )
-    .set((app_grant::exchanged_at.eq(now), app_grant::ends_at.eq(None::<DateTime<Utc>>)))
+    .set((
+        app_grant::exchanged_at.eq(now),
+        app_grant::ends_at.eq(None::<DateTime<Utc>>),
+        app_grant::bound_to.eq(bound_to),
+    ))
     .execute(tx.conn().await?)
     .await?;
     Ok(())

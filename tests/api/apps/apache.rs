@@ -123,7 +123,9 @@ fn apache_believes_no_id_token_by_another_algorithm_than_the_one_that_it_reads()
         let shown = site.visit(&format!("{}/plan", site.origin)).await;
 
         assert!(shown.text.contains("Error"), "{}", shown.text);
-        assert!(site.page.got().is_empty() && !site.is_in().await);
+        assert!(!site.is_in().await);
+        let came: Vec<String> = site.page.got().iter().map(|got| got.asked.clone()).collect();
+        assert!(came.is_empty(), "{came:?}");
     });
 }
 

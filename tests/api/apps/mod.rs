@@ -5,6 +5,7 @@ mod apache;
 mod devices;
 mod endings;
 mod keys;
+mod possession;
 mod registry;
 mod relying_parties;
 mod requests;

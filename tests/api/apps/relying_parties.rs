@@ -59,6 +59,8 @@ fn openid_client_signs_in_refreshes_and_signs_out() {
             json!({"proof": "none"}),
             json!({"pushedRequestsOnly": true}),
             json!({"idTokenSigningAlg": "RS256"}),
+            json!({"dpopBoundAccessTokens": true}),
+            json!({"dpopBoundAccessTokens": true, "proof": "none", "pushedRequestsOnly": true}),
         ] {
             let mut new = json!({"postLogoutRedirectUris": [HOME]});
             new.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -69,11 +71,17 @@ fn openid_client_signs_in_refreshes_and_signs_out() {
             if change.get("pushedRequestsOnly").is_some() {
                 env.push("PAR=yes".into());
             }
+            let is_bound = change.get("dpopBoundAccessTokens").is_some();
+            if is_bound {
+                env.push("DPOP=yes".into());
+            }
             let program = [env, program].concat();
 
             let said = says(&world, &program, &["sign-in"], "");
 
             assert_eq!(said["claims"]["sub"], world.user, "{said}");
+            assert_eq!(said["kind"], if is_bound { "dpop" } else { "bearer" });
+            assert_eq!(said["api"]["cnf"]["jkt"].is_string(), is_bound, "{said}");
             assert_eq!(
                 (&said["userinfo"]["sub"], &said["userinfo"]["roles"]),
                 (&json!(world.user), &json!(["general"]))

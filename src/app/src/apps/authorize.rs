@@ -92,10 +92,11 @@ impl App {
         &self,
         tenant: &str,
         claimed: &Claimed,
-        params: &[Param],
+        (params, dpop): (&[Param], Option<&str>),
         request: RequestId,
     ) -> Result<(String, i64), AppError> {
         let proven = self.prove_app(tenant, "par", claimed, request).await?;
+        let key = self.key_held(&proven, "par", dpop).await?;
         let refused = |refusal| AppError::from(TokenRefusal::Asked(refusal));
         let front = Front::of(params).map_err(refused)?;
         // RFC 9126 §2.1: the one parameter that must not be pushed.
@@ -109,7 +110,15 @@ impl App {
         let redirect_uri = redirect_uri.ok_or_else(|| {
             refused(AuthorizationRefusal::Request("redirect_uri is none that is registered"))
         })?;
-        let asked = check(&proven.app, params, redirect_uri).map_err(refused)?;
+        let mut asked = check(&proven.app, params, redirect_uri).map_err(refused)?;
+        // RFC 9449 §10.1: a proof is as good as saying the thumbprint, and if both are there they are the same.
+        if let Some(key) = key {
+            let named = asked.request.dpop_jkt.replace(key);
+            if named.is_some() && named != asked.request.dpop_jkt {
+                let why = "the DPoP proof is by another key than dpop_jkt".to_owned();
+                return Err(TokenRefusal::Proof(why).into());
+            }
+        }
         let handle = self.keep_request(&proven.scope, proven.id(), &asked, RequestKind::Pushed).await?;
         Ok((format!("{PUSHED}{}", handle.expose()), PUSHED_LIFE.num_seconds()))
     }
@@ -253,6 +262,7 @@ impl App {
             exchanged_at: None,
             created_at: now,
             ends_at: Some(now + CODE_LIFE),
+            bound_to: None,
         };
         let mut tx = self.db.begin(&live.scope).await?;
         match app_grants::add(&mut tx, &grant).await {

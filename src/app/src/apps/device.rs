@@ -305,6 +305,7 @@ impl App {
             exchanged_at: None,
             created_at: now,
             ends_at: Some(row.ends_at),
+            bound_to: None,
         };
         match app_grants::add(&mut tx, &grant).await {
             Err(error) if error.conflict() == Some(Conflict::Missing) => {
@@ -389,7 +390,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 8628 §6.1: "ignore any characters that are not in the character set … and case".
+    /// RFC 8628 §6.1: case makes no difference, nor does what stands between the letters.
     #[test]
     fn a_user_code_is_read_however_it_is_written() {
         let read = |written: &str| UserCode::parse(written).map(|code| code.shown());

@@ -18,8 +18,10 @@ use store::{LiveSession, WriteTx, devices, domains};
 use super::authorize::Asked;
 use super::claims;
 use super::device::DEVICE_GRANT;
-use super::issue::{Issue, IssuedTokens};
+use super::issue::{Issue, IssuedTokens, token_type};
+use super::possession::confirmation;
 use super::proof::{Claimed, Proven};
+use super::settings::AppProof;
 use crate::App;
 use crate::error::{AppError, TokenRefusal};
 
@@ -40,6 +42,8 @@ pub struct AppTokenRequest {
     pub refresh_token: Option<String>,
     /// `device_code`.
     pub device_code: Option<String>,
+    /// The proof that it holds a key (RFC 9449), which stands in a header.
+    pub dpop: Option<String>,
     /// `scope`.
     pub scope: Option<String>,
     /// `resource`, each of them.
@@ -74,11 +78,12 @@ impl App {
         request: RequestId,
     ) -> Result<IssuedTokens, AppError> {
         let proven = self.prove_app(tenant, "token", &wanted.claimed, request).await?;
+        let key = self.key_for_tokens(&proven, wanted.dpop.as_deref()).await?;
         match wanted.grant_type.as_deref() {
-            Some("authorization_code") => self.exchange_code(&proven, &wanted).await,
-            Some("refresh_token") => self.refresh(&proven, &wanted).await,
-            Some(DEVICE_GRANT) => self.exchange_device(&proven, &wanted).await,
-            Some("client_credentials") => self.own_token(proven.confidential()?, &wanted).await,
+            Some("authorization_code") => self.exchange_code(&proven, &wanted, key).await,
+            Some("refresh_token") => self.refresh(&proven, &wanted, key).await,
+            Some(DEVICE_GRANT) => self.exchange_device(&proven, &wanted, key).await,
+            Some("client_credentials") => self.own_token(proven.confidential()?, &wanted, key).await,
             Some(_) => Err(TokenRefusal::GrantType.into()),
             None => Err(TokenRefusal::Request("grant_type is missing").into()),
         }
@@ -89,6 +94,7 @@ impl App {
         &self,
         proven: &Proven,
         wanted: &AppTokenRequest,
+        key: Option<String>,
     ) -> Result<IssuedTokens, AppError> {
         let code = wanted.code.as_deref().ok_or(TokenRefusal::Request("code is missing"))?;
         let verifier = wanted.code_verifier.as_deref();
@@ -113,7 +119,11 @@ impl App {
                 TokenRefusal::Grant("code_verifier is not the one that the challenge was made from").into()
             );
         }
-        self.first_tokens(tx, proven, &grant, asked, &wanted.resources).await
+        // RFC 9449 §10: whoever stole the code and the verifier has not the key.
+        if asked.request.dpop_jkt.is_some() && asked.request.dpop_jkt != key {
+            return Err(TokenRefusal::Grant("the code is bound to another key (dpop_jkt)").into());
+        }
+        self.first_tokens(tx, proven, &grant, asked, (&wanted.resources, key)).await
     }
 
     /// RFC 8628 §3.4. Until somebody has let the device in, it waits; then there is a grant of their session under its code.
@@ -121,6 +131,7 @@ impl App {
         &self,
         proven: &Proven,
         wanted: &AppTokenRequest,
+        key: Option<String>,
     ) -> Result<IssuedTokens, AppError> {
         if !proven.app.device_flow {
             return Err(TokenRefusal::Unauthorized.into());
@@ -142,7 +153,7 @@ impl App {
             return Err(TokenRefusal::Expired.into());
         }
         let asked = asked_in(&grant)?;
-        self.first_tokens(tx, proven, &grant, asked, &wanted.resources).await
+        self.first_tokens(tx, proven, &grant, asked, (&wanted.resources, key)).await
     }
 
     /// The first tokens of a grant that is held; what led to it is spent.
@@ -152,23 +163,38 @@ impl App {
         proven: &Proven,
         grant: &GrantRow,
         asked: Asked,
-        wanted: &[String],
+        (wanted, key): (&[String], Option<String>),
     ) -> Result<IssuedTokens, AppError> {
         let now = self.now();
         let live = self.live_behind(&mut tx, grant).await?.ok_or(SESSION_OVER)?;
         let resources = narrowed(&asked.request.resources, wanted).ok_or(TokenRefusal::Target)?;
-        app_grants::exchanged(&mut tx, grant.grant(), now).await?;
+        // RFC 9449 §5: what a confidential app has is bound to its proof of itself already.
+        let bound_to = key.as_deref().filter(|_| proven.app.proof == AppProof::None);
+        app_grants::exchanged(&mut tx, grant.grant(), bound_to, now).await?;
         let refresh = self.next_refresh(&mut tx, proven, grant.grant(), now).await?;
         let email_verified = email_verified(&mut tx, &asked.scopes, &live).await?;
         tx.commit_trace_of_use().await?;
         let (scopes, nonce) = (asked.scopes, asked.request.nonce);
-        let issue =
-            Issue { proven, grant: grant.grant(), live: &live, scopes, resources, nonce, email_verified };
+        let issue = Issue {
+            proven,
+            grant: grant.grant(),
+            live: &live,
+            scopes,
+            resources,
+            nonce,
+            email_verified,
+            key,
+        };
         self.issue_tokens(&issue, refresh).await
     }
 
     /// RFC 6749 §6, RFC 9700 §4.14.
-    async fn refresh(&self, proven: &Proven, wanted: &AppTokenRequest) -> Result<IssuedTokens, AppError> {
+    async fn refresh(
+        &self,
+        proven: &Proven,
+        wanted: &AppTokenRequest,
+        key: Option<String>,
+    ) -> Result<IssuedTokens, AppError> {
         let shown =
             wanted.refresh_token.as_deref().ok_or(TokenRefusal::Request("refresh_token is missing"))?;
         let shown = plain(shown, PlainKind::AppRefresh).ok_or(UNKNOWN_REFRESH)?;
@@ -178,6 +204,10 @@ impl App {
         let grant = grant.filter(|grant| grant.app() == proven.id()).ok_or(UNKNOWN_REFRESH)?;
         if !app_grants::is_unused(&mut tx, shown.hash()).await? {
             return self.end_misused(tx, &grant, "refresh token", USED_REFRESH).await;
+        }
+        if grant.bound_to.is_some() && grant.bound_to != key {
+            let why = "the refresh token is bound to a key, and no DPoP proof shows that one".to_owned();
+            return Err(TokenRefusal::Proof(why).into());
         }
         let asked = asked_in(&grant)?;
         let scopes = match wanted.scope.as_deref() {
@@ -193,7 +223,7 @@ impl App {
         // An app that goes on is a person who is there, up to the session's longest life.
         self.db.note_seen(&live, now).await?;
         let grant = grant.grant();
-        let issue = Issue { proven, grant, live: &live, scopes, resources, nonce: None, email_verified };
+        let issue = Issue { proven, grant, live: &live, scopes, resources, nonce: None, email_verified, key };
         self.issue_tokens(&issue, next).await
     }
 
@@ -209,7 +239,12 @@ impl App {
     }
 
     /// RFC 6749 §4.4: no person, no session, and no refresh token.
-    async fn own_token(&self, proven: Proven, wanted: &AppTokenRequest) -> Result<IssuedTokens, AppError> {
+    async fn own_token(
+        &self,
+        proven: Proven,
+        wanted: &AppTokenRequest,
+        key: Option<String>,
+    ) -> Result<IssuedTokens, AppError> {
         if !proven.app.own_tokens {
             return Err(TokenRefusal::Unauthorized.into());
         }
@@ -229,6 +264,7 @@ impl App {
             exchanged_at: None,
             created_at: now,
             ends_at: Some(now + chrono::Duration::seconds(proven.app.token_seconds)),
+            bound_to: None,
         };
         let mut tx = self.db.begin(&proven.scope).await?;
         app_grants::add(&mut tx, &grant).await?;
@@ -237,10 +273,11 @@ impl App {
         tx.commit(Audit::of(event), now, &*self.entropy).await?;
         let mut claims = self.access_claims(&proven, id, &resources, "");
         claims.insert("sub".to_owned(), json!(proven.id()));
+        claims.extend(key.as_deref().map(|key| ("cnf".to_owned(), confirmation(key))));
         let token = self.op_keys(proven.scope.tenant())?.sign(TokenKind::Access, &claims)?;
         Ok(IssuedTokens {
             access_token: token,
-            token_type: "Bearer",
+            token_type: token_type(key.is_some()),
             expires_in: proven.app.token_seconds,
             scope: String::new(),
             refresh_token: None,

@@ -7,6 +7,8 @@ use store::app_grants;
 
 use super::claims;
 use super::exchange::{asked_in, plain};
+use super::issue::token_type;
+use super::possession::confirmation;
 use super::proof::{Claimed, Proven};
 use super::userinfo::{Behind, named};
 use crate::App;
@@ -67,6 +69,7 @@ impl App {
         said.insert("iss".to_owned(), json!(self.app_addresses(&proven.tenant).issuer));
         said.insert("client_id".to_owned(), json!(proven.id()));
         said.insert("scope".to_owned(), json!(asked_in(&grant)?.scopes.join(" ")));
+        said.extend(grant.bound_to.as_deref().map(|key| ("cnf".to_owned(), confirmation(key))));
         Ok(Some(said))
     }
 }
@@ -80,7 +83,8 @@ fn concerns(proven: &Proven, behind: &Behind) -> bool {
 fn access_said(behind: Behind) -> Map<String, Value> {
     let scopes = behind.scopes();
     let mut said = behind.claims;
-    said.insert("token_type".to_owned(), json!("Bearer"));
+    let is_bound = said.contains_key("cnf");
+    said.insert("token_type".to_owned(), json!(token_type(is_bound)));
     said.remove("left_out");
     if let Some(live) = &behind.live {
         said.extend(claims::of_session(live));

@@ -8,6 +8,7 @@ use sso::op::{self, TokenKind};
 use store::LiveSession;
 
 use super::claims;
+use super::possession::confirmation;
 use super::proof::Proven;
 use crate::App;
 use crate::error::AppError;
@@ -17,7 +18,7 @@ use crate::error::AppError;
 pub struct IssuedTokens {
     /// What opens an API.
     pub access_token: String,
-    /// `Bearer`.
+    /// `Bearer`; `DPoP` for one that is bound to a key.
     pub token_type: &'static str,
     /// Seconds until the access token ends.
     pub expires_in: i64,
@@ -48,6 +49,13 @@ pub(super) struct Issue<'a> {
     pub(super) resources: Vec<String>,
     pub(super) nonce: Option<String>,
     pub(super) email_verified: bool,
+    /// Thumbprint of the key that the access token is bound to.
+    pub(super) key: Option<String>,
+}
+
+/// RFC 9449 §5.
+pub(super) fn token_type(is_bound: bool) -> &'static str {
+    if is_bound { "DPoP" } else { "Bearer" }
 }
 
 impl App {
@@ -65,6 +73,7 @@ impl App {
 
         let mut base = self.access_claims(issue.proven, issue.grant, &issue.resources, &scope);
         base.extend(session.clone());
+        base.extend(issue.key.as_deref().map(|key| ("cnf".to_owned(), confirmation(key))));
         let access_token = keys.sign_sized(TokenKind::Access, &base, &access, &ask)?;
 
         let has_openid = issue.scopes.iter().any(|scope| scope == "openid");
@@ -81,7 +90,7 @@ impl App {
         };
         Ok(IssuedTokens {
             access_token,
-            token_type: "Bearer",
+            token_type: token_type(issue.key.is_some()),
             expires_in: issue.proven.app.token_seconds,
             scope,
             refresh_token: refresh.map(|token| token.expose().to_owned()),

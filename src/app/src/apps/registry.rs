@@ -55,6 +55,8 @@ pub struct ChangeApp {
     pub pushed_requests_only: Option<bool>,
     /// Whether it is let in from another device (RFC 8628).
     pub device_flow: Option<bool>,
+    /// Whether it gets tokens only that are bound to a key (RFC 9449).
+    pub dpop_bound_access_tokens: Option<bool>,
 }
 
 impl ChangeApp {
@@ -81,6 +83,7 @@ impl ChangeApp {
         app.own_tokens = self.own_tokens.unwrap_or(app.own_tokens);
         app.pushed_requests_only = self.pushed_requests_only.unwrap_or(app.pushed_requests_only);
         app.device_flow = self.device_flow.unwrap_or(app.device_flow);
+        app.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or(app.dpop_bound_access_tokens);
     }
 }
 

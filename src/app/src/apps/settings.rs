@@ -127,6 +127,9 @@ pub struct NewApp {
     /// Whether it runs on devices without a browser, and is let in from another one (RFC 8628).
     #[serde(default)]
     pub device_flow: bool,
+    /// Whether it gets tokens only that are bound to a key of which it proves that it holds it (RFC 9449).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
 }
 
 fn five_minutes() -> i64 {

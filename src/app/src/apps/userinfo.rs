@@ -7,6 +7,7 @@ use store::{LiveSession, ReadTx};
 
 use super::claims;
 use super::exchange::email_verified;
+use super::possession::ShownAccess;
 use crate::App;
 use crate::error::{AppError, TokenRefusal};
 
@@ -41,14 +42,16 @@ impl App {
     pub async fn userinfo(
         &self,
         tenant: &str,
-        token: &str,
+        shown: &ShownAccess,
         request: RequestId,
     ) -> Result<Map<String, Value>, AppError> {
         let scope = self.op_scope(tenant, request).await?;
         let mut tx = self.db.read(&scope).await?;
-        let behind = self.behind(&mut tx, tenant, token).await?.ok_or(AppError::Unauthorized)?;
-        let ours = behind.is_for(&self.app_addresses(tenant).issuer);
-        let (scopes, live) = (behind.scopes(), behind.live.filter(|_| ours).ok_or(AppError::Unauthorized)?);
+        let behind = self.behind(&mut tx, tenant, &shown.token).await?;
+        let ours = |behind: &Behind| behind.is_for(&self.app_addresses(tenant).issuer);
+        let behind = behind.filter(ours).ok_or(AppError::Unauthorized)?;
+        self.check_possession(&scope, (tenant, "userinfo"), shown, &behind).await?;
+        let (scopes, live) = (behind.scopes(), behind.live.ok_or(AppError::Unauthorized)?);
         if !scopes.iter().any(|scope| scope == "openid") {
             return Err(TokenRefusal::NeedsOpenId.into());
         }

@@ -51,6 +51,8 @@ pub struct AppView {
     pub pushed_requests_only: bool,
     /// Whether it is let in from another device (RFC 8628).
     pub device_flow: bool,
+    /// Whether it gets tokens only that are bound to a key (RFC 9449).
+    pub dpop_bound_access_tokens: bool,
     /// Its secrets that are good now, newest first.
     pub secrets: Vec<SecretView>,
     /// When it came to be.
@@ -136,6 +138,7 @@ impl AppView {
             own_tokens: settings.own_tokens,
             pushed_requests_only: settings.pushed_requests_only,
             device_flow: settings.device_flow,
+            dpop_bound_access_tokens: settings.dpop_bound_access_tokens,
             secrets: secrets.map(shown).collect(),
             created_at: row.created_at,
             last_used_at: row.last_used_at,

@@ -18,6 +18,8 @@ pub(crate) struct Jws<'a> {
     pub(crate) key_id: Option<String>,
     /// Whether it says what it is; if it does, it is what was asked for.
     pub(crate) is_typed: bool,
+    /// All of it, for what is no token of somebody known.
+    pub(crate) header: Map<String, Value>,
     signed: &'a str,
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -56,6 +58,7 @@ impl<'a> Jws<'a> {
             algorithm,
             key_id,
             is_typed,
+            header,
             signed,
             payload: decode(payload)?,
             signature: decode(signature)?,

@@ -1,12 +1,14 @@
 //! Our side as the OpenID provider of the product's apps: what a request may say, which address a browser may be sent to, and
 //! how tokens are made. Knows the protocol; does not know apps, sessions or where anything is kept.
 
+mod dpop;
 mod keys;
 mod pkce;
 mod redirect;
 mod request;
 mod token;
 
+pub use dpop::{HeldKey, ProofError, Proved, verify_proof};
 pub use keys::OpKey;
 pub use pkce::{is_challenge, proves};
 pub use redirect::{AddressRefused, ClientKind, check_redirect_uri, is_registered};

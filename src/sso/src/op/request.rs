@@ -116,6 +116,8 @@ pub struct Request {
     pub connection: Option<String>,
     /// What the token is for (RFC 8707).
     pub resources: Vec<String>,
+    /// Thumbprint of the key that the code is bound to (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
 }
 
 /// A parameter that is given at most once. RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were
@@ -186,6 +188,12 @@ impl Request {
             login_hint: bounded("login_hint", LONGEST_HINT, "login_hint is too long")?,
             connection: bounded("connection", LONGEST_HINT, "connection is too long")?,
             resources: resources(params)?,
+            dpop_jkt: match get("dpop_jkt")? {
+                Some(text) if !is_challenge(text) => {
+                    return Err(No::Request("dpop_jkt is the thumbprint of a key"));
+                }
+                text => text.map(str::to_owned),
+            },
         })
     }
 }
@@ -204,6 +212,7 @@ impl Request {
             login_hint: None,
             connection: None,
             resources,
+            dpop_jkt: None,
         })
     }
 }
@@ -308,6 +317,7 @@ mod tests {
             (vec![("nonce", "a"), ("nonce", "b")], "invalid_request"),
             (vec![("state", long.as_str())], "invalid_request"),
             (vec![("state", "a\0b")], "invalid_request"),
+            (vec![("dpop_jkt", "too-short")], "invalid_request"),
             (vec![("request", "a.b.c")], "request_not_supported"),
             (vec![("resource", "/relative")], "invalid_target"),
             (vec![("resource", "https://api.example/#x")], "invalid_target"),

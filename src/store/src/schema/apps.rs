@@ -55,6 +55,7 @@ diesel::table! {
         exchanged_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         ends_at -> Nullable<Timestamptz>,
+        bound_to -> Nullable<Text>,
     }
 }
 

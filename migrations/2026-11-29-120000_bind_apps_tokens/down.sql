@@ -1,0 +1,1 @@
+ALTER TABLE app_grant DROP COLUMN bound_to;

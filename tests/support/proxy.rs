@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -138,6 +139,8 @@ fn program(root: &Path, path: &str) -> PathBuf {
 pub fn guarded(command: &Command) {
     let mut guarded = Command::new("sh");
     guarded
+        // Apache ends its whole process group, which must not be that of the tests.
+        .process_group(0)
         .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
         .arg(command.get_program())
         .args(command.get_args())

@@ -219,3 +219,44 @@ fn each_test_that_proves_a_behaviour_elsewhere_is_there() {
         assert!(source.contains(&format!("fn {test}(")), "{place}");
     }
 }
+
+/// What stands in a row of `docs/apps-musts.md` that names no test.
+const REASONS: [&str; 5] =
+    ["by the proxy:", "by construction:", "by registration:", "not offered", "not followed:"];
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn is_name(text: &str) -> bool {
+    text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[test]
+fn each_demand_on_the_provider_for_apps_has_a_test_that_is_there_or_a_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/apps-musts.md")).unwrap();
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("tests"), &mut files);
+    let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| § "));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [section, rule, held_by] = cells.as_slice() else { panic!("three cells: {row}") };
+        assert!(!section.is_empty() && !rule.is_empty(), "{row}");
+        let tests = quoted(held_by).filter(|text| is_name(text)).count();
+        assert!(tests > 0 || REASONS.iter().any(|reason| held_by.starts_with(reason)), "no test: {row}");
+        for text in quoted(held_by) {
+            if is_name(text) {
+                assert!(code.contains(&format!("fn {text}()")), "there is no test {text}: {row}");
+            } else {
+                assert!(root.join(text).is_file(), "there is no file {text}: {row}");
+            }
+        }
+        count += 1;
+    }
+    assert!(count > 100, "{count} rows");
+}

@@ -1,6 +1,7 @@
 //! `/op/{tenant}/authorize`: a browser comes with an app's request, and goes back with an answer. Knows where the request stands
 //! and which session the browser has.
 
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use app::apps::{Claimed, Step};
@@ -92,6 +93,7 @@ pub(super) async fn push(
     let asked = (form.params(), dpop.as_deref());
     let (name, seconds) = state.app.push_request(tenant.as_str(), &claimed, asked, id).await?;
     Ok(HttpResponse::Created()
-        .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((PRAGMA, "no-cache"))
         .json(json!({"request_uri": name, "expires_in": seconds})))
 }

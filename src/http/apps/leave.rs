@@ -48,7 +48,11 @@ pub(super) async fn by_form(
 }
 
 fn wish(query: &Query) -> Result<Leave, Refused> {
-    let text = |name, longest| Ok::<_, Refused>(query.text(name, longest)?.map(str::to_owned));
+    // RFC 6749 §3.1: what comes without a value counts as absent.
+    let text = |name, longest| match query.get(name)? {
+        Some("") => Ok::<_, Refused>(None),
+        _ => Ok(query.text(name, longest)?.map(str::to_owned)),
+    };
     Ok(Leave {
         hint: text("id_token_hint", LONGEST_HINT)?,
         client_id: text("client_id", LONGEST_TEXT)?,

@@ -51,7 +51,10 @@ pub(super) async fn introspect(
 ) -> Answer {
     let shown = shown(&request, body, &state).await?;
     let said = state.app.introspect(slug(&tenant)?.as_str(), &shown, state.request_id(&request)).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(said))
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((PRAGMA, "no-cache"))
+        .json(said))
 }
 
 /// An app gives a token back (RFC 7009 §2). `token_type_hint` is not needed: a token says what it is.

@@ -1,6 +1,6 @@
 //! `/op/{tenant}/userinfo`. Knows where an access token stands in a request (RFC 6750 §2).
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use app::TokenRefusal;
@@ -43,7 +43,10 @@ pub(super) async fn by_form(
 
 async fn said(tenant: &str, shown: &ShownAccess, request: &HttpRequest, state: &AppState) -> Answer {
     let said = state.app.userinfo(slug(tenant)?.as_str(), shown, state.request_id(request)).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(said))
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((PRAGMA, "no-cache"))
+        .json(said))
 }
 
 /// By the scheme `Bearer`, or `DPoP` beside a proof (RFC 9449 §7.1).

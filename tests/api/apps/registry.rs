@@ -40,6 +40,7 @@ fn what_makes_no_sense_or_is_not_safe_is_not_registered() {
         let doors = Doors::fresh().await;
         for wrong in [
             json!({"redirectUris": []}),
+            json!({"redirectUris": [], "proof": "none"}),
             json!({"redirectUris": ["http://rp.example/callback"]}),
             json!({"redirectUris": ["https://rp.example/callback#x"]}),
             json!({"redirectUris": ["https://*.rp.example/"]}),
@@ -48,8 +49,11 @@ fn what_makes_no_sense_or_is_not_safe_is_not_registered() {
             json!({"redirectUris": [CALLBACK, CALLBACK]}),
             json!({"postLogoutRedirectUris": ["http://rp.example/"]}),
             json!({"backchannelLogoutUri": "http://169.254.169.254/latest"}),
+            json!({"backchannelLogoutUri": "https://rp.example/logout#x"}),
+            json!({"backchannelLogoutUri": "/logout"}),
             json!({"scopes": ["everything"]}),
             json!({"resources": ["/relative"]}),
+            json!({"resources": ["https://api.example/#x"]}),
             json!({"tokenSeconds": 59}),
             json!({"ownTokens": true, "proof": "none"}),
             json!({"proof": "privateKey"}),

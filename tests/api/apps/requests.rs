@@ -181,7 +181,7 @@ fn a_pushed_request_is_used_once_and_by_its_app() {
         world.exchange(&said["code"]).await.is(200);
         go(&world.app, &name).await.page(400, "no-flow");
         go(&world.app, "urn:ietf:params:oauth:request_uri:x").await.page(400, "no-flow");
-        go(&world.app, "https://evil.example/request.jwt").await.page(400, "no-flow");
+        go(&world.app, "https://evil.example/request.jwt").await.page(400, "foreign-target");
 
         // The app said that it pushes all of them.
         assert_eq!(answer(&world.authorize(&[]).await.is(303))["error"], "invalid_request");

@@ -4,11 +4,11 @@
 use chrono::{DateTime, Duration, Utc};
 use domain::access::AccessStatus;
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::{AppGrantId, AppId, RequestId};
+use domain::id::{AppGrantId, AppId, RequestId, UserId};
 use domain::token::{PlainToken, TokenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sso::op::{AuthorizationRefusal, Front, Param, Request, ShownPrompt};
+use sso::op::{AuthorizationRefusal, Front, Param, Request, ShownPrompt, once};
 use store::app_grants::{self, GrantRow, RequestKind, RequestRow};
 use store::apps::{self, AppRow};
 use store::{Conflict, LiveSession, Scope};
@@ -47,6 +47,9 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// The scopes that it gets.
     pub(super) scopes: Vec<String>,
+    /// Who has to be signed in, if nobody else will do.
+    #[serde(default)]
+    pub(super) person: Option<UserId>,
 }
 
 /// A request that is kept while the person signs in.
@@ -69,17 +72,19 @@ impl App {
         let scope = self.sign_in_scope(tenant, request).await?;
         let front = Front::of(params).or(Err(Refusal::ForeignTarget))?;
         let id = front.client_id.as_deref().and_then(app_id).ok_or(Refusal::UnknownDoor)?;
-        if let Some(name) = &front.request_uri {
+        if let Some(name) = front.request_uri.as_deref().filter(|name| name.starts_with(PUSHED)) {
             let (row, asked) = self.take_pushed(&scope, id, name).await?;
             return self.decide_on(&scope, tenant, &row, asked, session, None).await;
         }
         let (row, app) = self.app_of(&scope, id).await?;
         let redirect_uri = front.redirect_uri.filter(|uri| app.has_redirect_uri(uri));
         let redirect_uri = redirect_uri.ok_or(Refusal::ForeignTarget)?;
-        let checked = if app.pushed_requests_only {
+        let checked = if front.request_uri.is_some() {
+            Err(AuthorizationRefusal::RequestUri)
+        } else if app.pushed_requests_only {
             Err(AuthorizationRefusal::Request("the app pushes its requests"))
         } else {
-            check(&app, params, redirect_uri.clone())
+            self.judge((&scope, tenant), &app, params, redirect_uri.clone()).await?
         };
         match checked {
             Ok(asked) => self.decide_on(&scope, tenant, &row, asked, session, None).await,
@@ -110,7 +115,8 @@ impl App {
         let redirect_uri = redirect_uri.ok_or_else(|| {
             refused(AuthorizationRefusal::Request("redirect_uri is none that is registered"))
         })?;
-        let mut asked = check(&proven.app, params, redirect_uri).map_err(refused)?;
+        let ours = (&proven.scope, proven.tenant.as_str());
+        let mut asked = self.judge(ours, &proven.app, params, redirect_uri).await?.map_err(refused)?;
         // RFC 9449 §10.1: a proof is as good as saying the thumbprint, and if both are there they are the same.
         if let Some(key) = key {
             let named = asked.request.dpop_jkt.replace(key);
@@ -146,22 +152,57 @@ impl App {
         Ok((row, app))
     }
 
+    /// What an app may have of what it asks for, and of whom.
+    async fn judge(
+        &self,
+        (scope, tenant): (&Scope, &str),
+        app: &NewApp,
+        params: &[Param],
+        redirect_uri: String,
+    ) -> Result<Result<Asked, AuthorizationRefusal>, AppError> {
+        let (mut asked, hint) = match (check(app, params, redirect_uri), once(params, "id_token_hint")) {
+            (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
+            (Ok(asked), Ok(hint)) => (asked, hint),
+        };
+        if let Some(hint) = hint {
+            // OpenID Connect Core §3.1.2.2: one that we issued, though it may have ended; and then nobody else is signed in.
+            let claims = self.read_id_token(scope, tenant, hint).await?;
+            let person = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str()?.parse().ok());
+            let Some(person) = person else {
+                return Ok(Err(AuthorizationRefusal::Request("id_token_hint is no ID token of ours")));
+            };
+            asked.person = Some(person);
+        }
+        Ok(Ok(asked))
+    }
+
     /// A code for whoever is signed in, or a way to sign in. Somebody who comes back from there is not sent a second time.
     pub(super) async fn decide_on(
         &self,
         scope: &Scope,
         tenant: &str,
         row: &AppRow,
-        asked: Asked,
+        mut asked: Asked,
         session: Option<&PlainToken>,
         resumed: Option<Resumed>,
     ) -> Result<Step, AppError> {
+        // RFC 9126 §4: what was kept is judged anew, since what the app may do can have changed meanwhile.
+        let app = NewApp::of(row)?;
+        if !app.has_redirect_uri(&asked.redirect_uri) {
+            return Err(Refusal::ForeignTarget.into());
+        }
+        let judged = allowed(&app, &asked.request).map(|scopes| asked.scopes = scopes);
+        let asked = asked;
         let back =
             |refusal| self.refuse(tenant, &asked.redirect_uri, asked.request.state.as_deref(), refusal);
+        if let Err(refusal) = judged {
+            return back(refusal);
+        }
         let live = match session.filter(|token| token.tenant() == Some(scope.tenant())) {
             Some(token) => self.resolve_session(token, scope.request()).await?,
             None => None,
         };
+        let live = live.filter(|live| asked.person.is_none_or(|person| person == live.user));
         let live = live.filter(|live| self.is_proof_enough(live, &asked.request, resumed.as_ref()));
         let Some(live) = live else {
             if resumed.is_some() || asked.request.prompt == ShownPrompt::None {
@@ -309,6 +350,12 @@ impl App {
 /// What an app may have of what it asks for.
 fn check(app: &NewApp, params: &[Param], redirect_uri: String) -> Result<Asked, AuthorizationRefusal> {
     let request = Request::of(params)?;
+    let scopes = allowed(app, &request)?;
+    Ok(Asked { redirect_uri, request, scopes, person: None })
+}
+
+/// The scopes that an app may have of those that it asks for, if it may have any, and ask for these resources.
+fn allowed(app: &NewApp, request: &Request) -> Result<Vec<String>, AuthorizationRefusal> {
     let scopes = app.granted(&request.scopes);
     if scopes.is_empty() {
         return Err(AuthorizationRefusal::Scope);
@@ -316,7 +363,7 @@ fn check(app: &NewApp, params: &[Param], redirect_uri: String) -> Result<Asked, 
     if !request.resources.iter().all(|resource| app.resources.contains(resource)) {
         return Err(AuthorizationRefusal::Target);
     }
-    Ok(Asked { redirect_uri, request, scopes })
+    Ok(scopes)
 }
 
 /// What was kept.

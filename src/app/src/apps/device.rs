@@ -381,7 +381,7 @@ fn asked_for(proven: &Proven, params: &[(String, String)]) -> Result<Asked, AppE
     if !request.resources.iter().all(|resource| proven.app.resources.contains(resource)) {
         return Err(TokenRefusal::Target.into());
     }
-    Ok(Asked { redirect_uri: String::new(), request, scopes })
+    Ok(Asked { redirect_uri: String::new(), request, scopes, person: None })
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub enum AuthorizationRefusal {
     /// Requests as signed objects are not read.
     #[error("request objects are not supported")]
     RequestObject,
-    /// The reference is to no request that is kept.
-    #[error("the request_uri is unknown, was used or has run out")]
+    /// Requests are not fetched from anywhere.
+    #[error("a request_uri is supported for requests that were pushed, and for no others")]
     RequestUri,
 }
 
@@ -59,7 +59,7 @@ impl AuthorizationRefusal {
             Self::LoginRequired => "login_required",
             Self::AccessDenied => "access_denied",
             Self::RequestObject => "request_not_supported",
-            Self::RequestUri => "invalid_request_uri",
+            Self::RequestUri => "request_uri_not_supported",
         }
     }
 }

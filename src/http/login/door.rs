@@ -1,11 +1,8 @@
 //! `/login`: where somebody signs in who has not said at which connection. Knows the page that asks for an address, and the one that lets them choose; which connections there are, the use case knows.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use app::AppError;
 use app::login::Doors;
 use askama::Template;
@@ -16,7 +13,7 @@ use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::language::Language;
-use super::page::nonce;
+use super::page::{answer, nonce, our_forms, policy};
 use super::start::LONGEST_RETURN;
 use super::words::DoorWords;
 use super::{Answer, see_other};
@@ -98,22 +95,5 @@ fn page(
     let words = DoorWords::of(language, ways.is_empty());
     let page = Page { language: language.tag(), words: &words, ways, unknown, return_to, nonce: &nonce };
     let body = page.render().map_err(|error| Refused::from(AppError::Internal(error.to_string())))?;
-    Ok(HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce, state)))
-        .insert_header((CONTENT_LANGUAGE, language.tag()))
-        .insert_header((VARY, "Accept-Language"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type("text/html; charset=utf-8")
-        .body(body))
-}
-
-/// Browsers hold the redirects that follow a form to `form-action` too, and these lead to identity providers.
-fn policy(nonce: &str, state: &AppState) -> String {
-    let providers = if state.insecure_cookies { "https: http:" } else { "https:" };
-    format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self' {providers}; \
-         frame-ancestors 'none'"
-    )
+    Ok(answer(status, language, &policy(&nonce, "", our_forms(state))).body(body))
 }

@@ -1,15 +1,14 @@
 //! The question whether somebody wants to sign out. Knows how it is put; the answer comes from this page or from nowhere.
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::REFERRER_POLICY;
 use actix_web::{HttpRequest, HttpResponse};
 use app::apps::Leave;
 use askama::Template;
 
 use super::super::state::AppState;
 use super::language::Language;
-use super::page::nonce;
+use super::page::{answer, nonce, our_forms, policy};
 
 #[derive(Template)]
 #[template(path = "leaving.html")]
@@ -40,23 +39,9 @@ pub(crate) fn ask(request: &HttpRequest, state: &AppState, tenant: &str, wish: &
         tracing::error!(%error, "Cannot write a page");
         String::new()
     });
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce, state)))
-        .insert_header((CONTENT_LANGUAGE, language.tag()))
-        .insert_header((VARY, "Accept-Language"))
+    answer(StatusCode::OK, language, &policy(&nonce, "", our_forms(state)))
         .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type("text/html; charset=utf-8")
         .body(body)
-}
-
-/// Browsers hold the redirects that follow a form to `form-action` too, and these lead to identity providers and apps.
-fn policy(nonce: &str, state: &AppState) -> String {
-    let onward = if state.insecure_cookies { "https: http:" } else { "https:" };
-    format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self' {onward}; frame-ancestors 'none'"
-    )
 }
 
 fn words(language: Language) -> [&'static str; 3] {

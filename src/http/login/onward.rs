@@ -1,9 +1,8 @@
 //! The page that sends a browser on with a form. Knows how it is shown safely: its fields are escaped, its script stands at an address of its own.
 
 use actix_web::cookie::Cookie;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use app::login::Way;
 use askama::Template;
@@ -11,7 +10,8 @@ use url::Url;
 
 use super::super::state::AppState;
 use super::language::Language;
-use super::{Answer, page, see_other};
+use super::page::{OUR_SCRIPTS, answer, nonce, policy};
+use super::{Answer, see_other};
 
 #[derive(Template)]
 #[template(path = "onward.html")]
@@ -62,7 +62,7 @@ fn page(
 ) -> (HttpResponseBuilder, String) {
     let language = Language::of(request);
     let [title, explained, button] = words(language);
-    let nonce = page::nonce(state);
+    let nonce = nonce(state);
     let onward = Onward {
         language: language.tag(),
         title,
@@ -76,24 +76,10 @@ fn page(
         tracing::error!(%error, "Cannot write a page");
         String::new()
     });
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce, action)))
-        .insert_header((CONTENT_LANGUAGE, language.tag()))
-        .insert_header((VARY, "Accept-Language"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type("text/html; charset=utf-8");
+    // A form may go wherever its provider sends it on to, which no list of ours knows; but not by another scheme.
+    let forms = format!("{}:", action.scheme());
+    let response = answer(StatusCode::OK, language, &policy(&nonce, OUR_SCRIPTS, &forms));
     (response, body)
-}
-
-/// A form may go wherever its provider sends it on to, which no list of ours knows; but not by another scheme.
-fn policy(nonce: &str, action: &Url) -> String {
-    format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'self'; base-uri 'none'; form-action {}:; frame-ancestors 'none'",
-        action.scheme()
-    )
 }
 
 fn words(language: Language) -> [&'static str; 3] {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use domain::slug::Slug;
 use uuid::Uuid;
@@ -65,22 +65,37 @@ fn page(
         tracing::error!(%error, "Cannot write a page");
         String::new()
     });
-    HttpResponse::build(status)
+    answer(status, language, &policy(&nonce, "", "'none'")).body(body)
+}
+
+/// The answer that a page is the body of. It is nobody else's business where a reader came from.
+pub(super) fn answer(status: StatusCode, language: Language, policy: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce)))
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
         .insert_header((CONTENT_LANGUAGE, language.tag()))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type("text/html; charset=utf-8")
-        .body(body)
+        .content_type("text/html; charset=utf-8");
+    response
 }
 
-/// The page has a style of its own and nothing else: no script, no image, no form, no frame around it.
-fn policy(nonce: &str) -> String {
+/// What a page is held to: a style of its own and nothing else, save scripts and forms that it is allowed; and no frame around it.
+pub(super) fn policy(nonce: &str, scripts: &str, forms: &str) -> String {
     format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'nonce-{nonce}'; {scripts}base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
     )
+}
+
+/// To a page that has a script of ours.
+pub(super) const OUR_SCRIPTS: &str = "script-src 'self'; ";
+
+/// To a page whose form is ours. Browsers hold the redirects that follow a form to this list too, and these lead to identity
+/// providers, apps and products.
+pub(super) fn our_forms(state: &AppState) -> &'static str {
+    if state.insecure_cookies { "'self' https: http:" } else { "'self' https:" }
 }
 
 pub(super) fn nonce(state: &AppState) -> String {

@@ -5,9 +5,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::{Data, Path};
 use app::AppError;
 use app::login::{Answered, Question};
@@ -18,7 +17,7 @@ use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::language::Language;
-use super::page::nonce;
+use super::page::{OUR_SCRIPTS, answer, nonce, our_forms, policy};
 use super::passkey_words::PasskeyWords;
 use super::saml::field;
 use super::start::{LONGEST_RETURN, door};
@@ -174,24 +173,7 @@ fn page(
     let nonce = nonce(state);
     let page = Page { language: language.tag(), words, step, nonce: &nonce };
     let body = page.render().map_err(|error| Refused::from(AppError::Internal(error.to_string())))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy(&nonce, state)))
-        .insert_header((CONTENT_LANGUAGE, language.tag()))
-        .insert_header((VARY, "Accept-Language"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .content_type("text/html; charset=utf-8")
-        .body(body))
-}
-
-/// Browsers hold the redirect that follows the form to `form-action` too, and it leads to the product.
-fn policy(nonce: &str, state: &AppState) -> String {
-    let products = if state.insecure_cookies { "https: http:" } else { "https:" };
-    format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'self'; base-uri 'none'; \
-         form-action 'self' {products}; frame-ancestors 'none'"
-    )
+    Ok(answer(StatusCode::OK, language, &policy(&nonce, OUR_SCRIPTS, our_forms(state))).body(body))
 }
 
 fn bind(page: &mut HttpResponse, question: &Question, tenant: &str, state: &AppState) -> Result<(), Refused> {

@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use serde_json::{Value, json};
 
 use crate::support::http::{Client, Doors, operator_token, text};
 use crate::support::receiver::{Got, Receiver, courier, python, within_a_second};
-use crate::support::{new_app, run, runtime};
+use crate::support::{new_app, run, runtime, urls};
 
 /// A webhook of this tenant; its id and secret.
 pub(super) async fn webhook(doors: &Doors, address: &str, events: &[&str]) -> (String, String) {
@@ -175,6 +176,24 @@ fn distinct(got: &[Got], user: &str) -> Vec<String> {
     of_user.filter(|got| seen.insert(got.header("webhook-id").to_owned())).map(Got::kind).collect()
 }
 
+/// It is an hour longer that a receiver is away, and it is tried once more meanwhile.
+async fn an_hour_passes(doors: &Doors, id: &str) {
+    let tenant = doors.tenant.admin.scope().tenant();
+    let shift = format!(
+        "BEGIN; SET LOCAL app.tenant_id = '{tenant}'; UPDATE receiver SET failing_since = failing_since - interval '1 hour' \
+         WHERE id = '{id}'; COMMIT"
+    );
+    let mut connection = AsyncPgConnection::establish(&urls().app).await.unwrap();
+    connection.batch_execute(&shift).await.unwrap();
+    let tried = |one: Value| one["lastAt"].as_str().map(str::to_owned);
+    let attempts = async || log(doors, id, "pending").await.into_iter().filter_map(tried).max();
+    let (before, began) = (attempts().await, Instant::now());
+    while attempts().await == before {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is tried again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[test]
 fn a_receiver_that_was_away_gets_everything_in_order_once_it_is_back() {
     run(async {
@@ -198,6 +217,7 @@ fn a_receiver_that_was_away_gets_everything_in_order_once_it_is_back() {
             assert!(began.elapsed() < Duration::from_secs(20), "it is known to be away");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        an_hour_passes(&doors, &id).await;
         assert!(log(&doors, &id, "dead").await.is_empty());
 
         let receiver = Receiver::on(TcpListener::bind(address).unwrap(), |_| (204, String::new()));

@@ -48,11 +48,17 @@ class Wire:
     def heard(self):
         """What was said for requests since the last time this was asked. What is not committed yet is no answered request's."""
         flights, self.flights = self.flights, []
-        spoken = {link: [flight for other, flight in flights if other is link] for link, _ in flights}
-        wanted = [flight for said in spoken.values() for transaction in transactions(said) if for_a_request(transaction) for flight in transaction]
-        open_ones = [flight for said in spoken.values() for flight in unfinished(said)]
-        self.flights = [pair for pair in flights if any(pair[1] is flight for flight in open_ones)] + self.flights
-        return [flight for _, flight in flights if any(flight is one for one in wanted)]
+        spoken = {}
+        for link, flight in flights:
+            spoken.setdefault(link, []).append(flight)
+        wanted, unended = set(), set()
+        for said in spoken.values():
+            for transaction in transactions(said):
+                if for_a_request(transaction):
+                    wanted.update(map(id, transaction))
+            unended.update(map(id, unfinished(said)))
+        self.flights = [pair for pair in flights if id(pair[1]) in unended] + self.flights
+        return [flight for _, flight in flights if id(flight) in wanted]
 
     def close(self):
         self.listener.close()

@@ -38,23 +38,8 @@ impl Leaver {
         doors.group(&format!("uploaders {name}"), &[&user]).await;
         let connection = doors.connection(name, "https://idp.example").await;
         let cookie = doors.session(&user, connection).await;
-        let (slug, secret) = (first.app.clone(), first.secret.clone());
-        let app = AppWorld {
-            doors: doors.clone(),
-            user: user.clone(),
-            cookie: cookie.clone(),
-            app: slug,
-            secret,
-            server: base().to_owned(),
-        };
-        let gate = GateWorld {
-            doors: doors.clone(),
-            user,
-            session: cookie,
-            gate: gate.gate.clone(),
-            secret: gate.secret.clone(),
-            server: base().to_owned(),
-        };
+        let app = AppWorld { user: user.clone(), cookie: cookie.clone(), ..first.clone() };
+        let gate = GateWorld { user, session: cookie, ..gate.clone() };
         let (tokens, spare, pass) = (app.tokens().await, app.code().await, gate.pass().await);
         Self { app, gate, tokens, spare, pass }
     }

@@ -16,6 +16,7 @@ use crate::support::new_app_at;
 pub const CALLBACK: &str = "https://rp.example/callback";
 pub const VERIFIER: &str = "a-verifier-of-the-tests-that-is-long-enough-0123456789";
 
+#[derive(Clone)]
 pub struct World {
     pub doors: Doors,
     pub user: String,
@@ -50,9 +51,7 @@ impl World {
     /// Another app of the same tenant, with the same browser.
     pub async fn another(&self, change: Value) -> Self {
         let (app, secret) = register(&self.doors, change).await;
-        let doors = self.doors.clone();
-        let (user, cookie, server) = (self.user.clone(), self.cookie.clone(), self.server.clone());
-        Self { doors, user, cookie, app, secret, server }
+        Self { app, secret, ..self.clone() }
     }
 
     pub fn slug(&self) -> &str {

@@ -8,6 +8,7 @@ use crate::support::http::{COOKIE, Doors, PUBLIC, Reply, agent, base, text};
 pub const WIKI: &str = "https://wiki.example";
 pub const PAGE: &str = "text/html,*/*;q=0.8";
 
+#[derive(Clone)]
 pub struct World {
     pub doors: Doors,
     pub user: String,

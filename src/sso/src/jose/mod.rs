@@ -12,6 +12,7 @@ mod signing;
 mod signing_rsa;
 mod time;
 mod verifying;
+mod written;
 
 pub use algorithm::{SigningAlg, UnknownAlgorithm};
 pub use cache::{Cache, Published};
@@ -24,3 +25,4 @@ pub use signing::SigningKey;
 pub(crate) use signing_rsa::RsaSigningKey;
 pub(crate) use time::{between, later, numeric_date};
 pub(crate) use verifying::VerifyingKey;
+pub(crate) use written::thumbprint;

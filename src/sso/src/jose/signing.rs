@@ -9,7 +9,9 @@ use hmac::{Hmac, Mac};
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
+
+use super::written::{compact, signed_part, thumbprint};
 
 /// A P-256 key. Its name is its thumbprint (RFC 7638).
 pub struct SigningKey {
@@ -81,10 +83,9 @@ impl SigningKey {
     /// A compact JWS of these claims.
     pub(crate) fn sign(&self, kind: &str, claims: &Value) -> String {
         let header = json!({"alg": "ES256", "typ": kind, "kid": self.id()});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&header), part(claims));
+        let signed = signed_part(&header, claims);
         let signature: Signature = self.key.sign(signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+        compact(&signed, &signature.to_bytes())
     }
 }
 
@@ -93,9 +94,8 @@ impl PublicPoint {
         let point = key.verifying_key().to_sec1_point(false);
         let (x, y) = point.as_bytes().get(1..)?.split_at_checked(32)?;
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-        // RFC 7638 section 3.1: the required members in lexicographic order, without spaces.
-        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        Some(Self { x, y, thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)) })
+        let thumbprint = thumbprint(json!({"kty": "EC", "crv": "P-256", "x": x, "y": y}).as_object()?)?;
+        Some(Self { x, y, thumbprint })
     }
 }
 

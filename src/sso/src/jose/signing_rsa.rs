@@ -16,7 +16,9 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::sign::Signer;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
+
+use super::written::{compact, signed_part, thumbprint};
 
 /// RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used".
 const MODULUS_BITS: i32 = 2_048;
@@ -59,9 +61,7 @@ impl RsaSigningKey {
             return None;
         }
         let n = URL_SAFE_NO_PAD.encode(key.n().to_vec());
-        // RFC 7638 section 3.1: the required members in lexicographic order, without spaces.
-        let canonical = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{n}"}}"#);
-        let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
+        let thumbprint = thumbprint(json!({"kty": "RSA", "e": "AQAB", "n": n}).as_object()?)?;
         Some(Self { key: PKey::from_rsa(key).ok()?, n, thumbprint })
     }
 
@@ -73,11 +73,10 @@ impl RsaSigningKey {
     /// A compact JWS of these claims; none, if OpenSSL cannot.
     pub(crate) fn sign(&self, kind: &str, claims: &Value) -> Option<String> {
         let header = json!({"alg": "RS256", "typ": kind, "kid": self.thumbprint});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", part(&header), part(claims));
+        let input = signed_part(&header, claims);
         let mut signer = Signer::new(MessageDigest::sha256(), &self.key).ok()?;
         let signature = signer.sign_oneshot_to_vec(input.as_bytes()).ok()?;
-        Some(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        Some(compact(&input, &signature))
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::client_assertion::ALGORITHMS;
-use crate::jose::{Claims, ClaimsError, Jws, JwsError, KeySet, between, later};
+use crate::jose::{Claims, ClaimsError, Jws, JwsError, KeySet, between, later, thumbprint};
 
 const TYPE: &str = "dpop+jwt";
 /// How far the client's clock may be ahead of ours.
@@ -132,21 +132,6 @@ fn bare(address: &str) -> Option<Url> {
     url.set_query(None);
     url.set_fragment(None);
     Some(url)
-}
-
-/// RFC 7638 §3.1 and RFC 8037 §2: the required members in lexicographic order, without spaces. What they say has been read as
-/// base64url, or is a name that we know.
-fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
-    let text = |name: &str| jwk.get(name)?.as_str();
-    let canonical = match text("kty")? {
-        "EC" => {
-            format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, text("crv")?, text("x")?, text("y")?)
-        }
-        "RSA" => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text("e")?, text("n")?),
-        "OKP" => format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, text("crv")?, text("x")?),
-        _ => return None,
-    };
-    Some(URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)))
 }
 
 impl From<ClaimsError> for ProofError {

@@ -3,6 +3,7 @@
 mod apps;
 mod gates;
 mod grants;
+mod sign_in;
 mod signals;
 
 pub(crate) use apps::{
@@ -10,6 +11,7 @@ pub(crate) use apps::{
 };
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
+pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
 pub(crate) use signals::transmitter;
 
 diesel::table! {
@@ -730,63 +732,3 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     workspace
 );
-
-diesel::table! {
-    newcomer (tenant_id, user_id) {
-        tenant_id -> Uuid,
-        user_id -> Uuid,
-        arrived_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    session_policy (tenant_id) {
-        tenant_id -> Uuid,
-        idle_minutes -> Nullable<Int4>,
-        absolute_minutes -> Nullable<Int4>,
-    }
-}
-
-diesel::table! {
-    trial (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        connection_id -> Uuid,
-        started_at -> Timestamptz,
-        forget_at -> Timestamptz,
-        finished_at -> Nullable<Timestamptz>,
-        passed -> Nullable<Bool>,
-        report_sealed -> Nullable<Bytea>,
-        settings_hash -> Nullable<Bytea>,
-    }
-}
-
-diesel::table! {
-    passkey (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        user_id -> Uuid,
-        name -> Text,
-        credential_id -> Bytea,
-        credential -> Jsonb,
-        created_at -> Timestamptz,
-        last_used_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
-    passkey_invitation (tenant_id, token_hash) {
-        tenant_id -> Uuid,
-        token_hash -> Bytea,
-        user_id -> Uuid,
-        expires_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    answered_passkey (tenant_id, challenge) {
-        tenant_id -> Uuid,
-        challenge -> Bytea,
-        forget_at -> Timestamptz,
-    }
-}

@@ -107,18 +107,50 @@ fn a_request_that_waits_is_resumed_once() {
     });
 }
 
-/// Whoever comes back without having signed in is not sent round in a circle.
+/// RFC 9700 §4.11.2: "The authorization server MUST always authenticate the user first and, with the exception of the silent
+/// authentication use case, prompt the user for credentials when needed, before redirecting the user."
 #[test]
-fn coming_back_without_a_session_is_an_answer_to_the_app() {
+fn whoever_is_not_signed_in_signs_in_before_a_refusal_goes_back() {
     run(async {
         let world = at_a_provider().await;
-        let (browser, other) = (Browser::new(), Browser::new());
-        let departure = browser.get(&authorize(&world, &[])).await.is(303);
-        let door = Url::parse(PUBLIC).unwrap().join(departure.header("location")).unwrap();
-        let (_, return_to) = door.query_pairs().find(|(name, _)| name == "return_to").unwrap();
+        for change in [
+            [("response_type", "token"), ("prompt", "login")],
+            [("scope", "unheard_of"), ("connection", "op")],
+            [("request_uri", "https://evil.example/request.jwt"), ("state", "a state")],
+        ] {
+            let browser = Browser::new();
+            let departure = browser.get(&authorize(&world, &change)).await.is(303);
+            let door = format!("/login/{}?return_to=%2Fop%2F", world.slug());
+            assert!(departure.header("location").starts_with(&door), "{change:?}");
+            let callback = browser.until_callback_from(&authorize(&world, &change), world.slug(), "alice").await;
+            let back = browser.get(&callback).await.is(303);
 
-        let reply = other.get(&format!("{PUBLIC}{return_to}")).await.is(303);
+            let said = answer(&browser.get(back.header("location")).await.is(303));
 
-        assert_eq!(answer(&reply)["error"], "login_required");
+            assert!(said.contains_key("error") && !said.contains_key("code"), "{change:?}: {said:?}");
+            assert_eq!((&said["state"], &said["iss"]), (&"a state".to_owned(), &world.issuer()), "{change:?}");
+            let again = browser.get(&authorize(&world, &change)).await.is(303);
+            assert_eq!(answer(&again), said, "{change:?}: who is signed in is sent back at once");
+        }
+        let silent = [("response_type", "token"), ("prompt", "none")];
+        let silent = Browser::new().get(&authorize(&world, &silent)).await.is(303);
+        assert_eq!(answer(&silent)["error"], "unsupported_response_type");
+    });
+}
+
+/// RFC 9700 §4.11.2: whoever comes back without having signed in is sent nowhere, neither round in a circle nor to the app: the address
+/// may have been handed to them.
+#[test]
+fn coming_back_without_a_session_goes_nowhere() {
+    run(async {
+        let world = at_a_provider().await;
+        for change in [vec![], vec![("response_type", "token")]] {
+            let (browser, other) = (Browser::new(), Browser::new());
+            let departure = browser.get(&authorize(&world, &change)).await.is(303);
+            let door = Url::parse(PUBLIC).unwrap().join(departure.header("location")).unwrap();
+            let (_, return_to) = door.query_pairs().find(|(name, _)| name == "return_to").unwrap();
+
+            other.get(&format!("{PUBLIC}{return_to}")).await.page(400, "no-flow");
+        }
     });
 }

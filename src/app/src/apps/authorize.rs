@@ -15,22 +15,18 @@ use store::{Conflict, LiveSession, Scope};
 use url::Url;
 
 use super::addresses::with_params;
-use super::proof::{Claimed, app_id};
+use super::proof::app_id;
+use super::pushed;
 use super::settings::NewApp;
 use crate::App;
-use crate::error::{AppError, Refusal, TokenRefusal};
+use crate::error::{AppError, Refusal};
 
 /// How long a code can be exchanged. RFC 6749 §4.1.2 recommends ten minutes at most; an app exchanges it at once.
 const CODE_LIFE: Duration = Duration::seconds(60);
-/// How long a pushed request waits for its browser (RFC 9126 §2.2: "between 5 and 600 seconds").
-const PUSHED_LIFE: Duration = Duration::seconds(90);
 /// How long somebody may take to sign in: twice what a sign-in under way may, since there can be two.
 const WAITING_LIFE: Duration = Duration::minutes(20);
 /// How far a provider's clock may be behind ours.
 const SKEW: Duration = Duration::minutes(1);
-/// What the name of a pushed request begins with (RFC 9126 §2.2).
-const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
-
 /// Where a browser goes next.
 #[derive(Debug)]
 pub enum Step {
@@ -52,16 +48,47 @@ pub(super) struct Asked {
     pub(super) person: Option<UserId>,
 }
 
-/// A request that is kept while the person signs in.
+/// What is kept while the person signs in.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Kept {
+    /// A request.
+    Asked(Box<Asked>),
+    /// Why one is refused. Whoever has no session signs in first (RFC 9700 §4.11.2), so that a link that anybody can write sends nobody
+    /// anywhere by our address alone.
+    Refused(Refused),
+}
+
+/// A refusal on its way to the app.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refused {
+    redirect_uri: String,
+    state: Option<String>,
+    error: String,
+    error_description: String,
+}
+
+impl Refused {
+    fn of(redirect_uri: &str, state: Option<&str>, refusal: AuthorizationRefusal) -> Self {
+        Self {
+            redirect_uri: redirect_uri.to_owned(),
+            state: state.map(str::to_owned),
+            error: refusal.code().to_owned(),
+            error_description: refusal.to_string(),
+        }
+    }
+}
+
+/// A browser that signed in meanwhile.
 #[derive(Debug)]
 pub(super) struct Resumed {
-    /// Since when.
+    /// Since when its request was kept.
     pub(super) since: DateTime<Utc>,
 }
 
 impl App {
     /// What comes of a request. Until its app and its redirect URI are known to belong together, a refusal is a page
-    /// (RFC 6749 §4.1.2.1); from then on it goes to the app.
+    /// (RFC 6749 §4.1.2.1); from then on it goes to the app, as soon as somebody is signed in.
     pub async fn authorize(
         &self,
         tenant: &str,
@@ -72,12 +99,12 @@ impl App {
         let scope = self.sign_in_scope(tenant, request).await?;
         let front = Front::of(params).or(Err(Refusal::ForeignTarget))?;
         let id = front.client_id.as_deref().and_then(app_id).ok_or(Refusal::UnknownDoor)?;
-        if let Some(name) = front.request_uri.as_deref().filter(|name| name.starts_with(PUSHED)) {
+        if let Some(name) = front.request_uri.as_deref().filter(|name| name.starts_with(pushed::NAME)) {
             let (row, asked) = self.take_pushed(&scope, id, name).await?;
             return self.decide_on(&scope, tenant, &row, asked, session, None).await;
         }
         let (row, app) = self.app_of(&scope, id).await?;
-        let redirect_uri = front.redirect_uri.filter(|uri| app.has_redirect_uri(uri));
+        let redirect_uri = front.redirect_uri.filter(|uri| self.may_answer_at(&app, uri));
         let redirect_uri = redirect_uri.ok_or(Refusal::ForeignTarget)?;
         let checked = if front.request_uri.is_some() {
             Err(AuthorizationRefusal::RequestUri)
@@ -88,60 +115,15 @@ impl App {
         };
         match checked {
             Ok(asked) => self.decide_on(&scope, tenant, &row, asked, session, None).await,
-            Err(refusal) => self.refuse(tenant, &redirect_uri, front.state.as_deref(), refusal),
-        }
-    }
-
-    /// Keeps a request that an app pushes ahead (RFC 9126), and returns its name and for how many seconds it is kept.
-    pub async fn push_request(
-        &self,
-        tenant: &str,
-        claimed: &Claimed,
-        (params, dpop): (&[Param], Option<&str>),
-        request: RequestId,
-    ) -> Result<(String, i64), AppError> {
-        let proven = self.prove_app(tenant, "par", claimed, request).await?;
-        let key = self.key_held(&proven, "par", dpop).await?;
-        let refused = |refusal| AppError::from(TokenRefusal::Asked(refusal));
-        let front = Front::of(params).map_err(refused)?;
-        // RFC 9126 §2.1: the one parameter that must not be pushed.
-        if front.request_uri.is_some() {
-            return Err(refused(AuthorizationRefusal::Request("request_uri is not pushed")));
-        }
-        if front.client_id.is_some_and(|id| id != proven.id().to_string()) {
-            return Err(refused(AuthorizationRefusal::Request("client_id is another app's")));
-        }
-        let redirect_uri = front.redirect_uri.filter(|uri| proven.app.has_redirect_uri(uri));
-        let redirect_uri = redirect_uri.ok_or_else(|| {
-            refused(AuthorizationRefusal::Request("redirect_uri is none that is registered"))
-        })?;
-        let ours = (&proven.scope, proven.tenant.as_str());
-        let mut asked = self.judge(ours, &proven.app, params, redirect_uri).await?.map_err(refused)?;
-        // RFC 9449 §10.1: a proof is as good as saying the thumbprint, and if both are there they are the same.
-        if let Some(key) = key {
-            let named = asked.request.dpop_jkt.replace(key);
-            if named.is_some() && named != asked.request.dpop_jkt {
-                let why = "the DPoP proof is by another key than dpop_jkt".to_owned();
-                return Err(TokenRefusal::Proof(why).into());
+            Err(refusal) => {
+                let refused = Refused::of(&redirect_uri, front.state.as_deref(), refusal);
+                let is_silent = once(params, "prompt") == Ok(Some("none"));
+                if is_silent || self.session_here(&scope, session).await?.is_some() {
+                    return self.send_back(tenant, &refused);
+                }
+                self.send_to_sign_in((&scope, tenant), id, &Kept::Refused(refused)).await
             }
         }
-        let handle = self.keep_request(&proven.scope, proven.id(), &asked, RequestKind::Pushed).await?;
-        Ok((format!("{PUSHED}{}", handle.expose()), PUSHED_LIFE.num_seconds()))
-    }
-
-    /// The request behind a name, once. Whose it is not is not told that it is there.
-    async fn take_pushed(&self, scope: &Scope, id: AppId, name: &str) -> Result<(AppRow, Asked), AppError> {
-        let handle = name.strip_prefix(PUSHED).and_then(|text| PlainToken::parse(text).ok());
-        let handle = handle.filter(|handle| handle.kind() == TokenKind::AppRequest).ok_or(Refusal::NoFlow)?;
-        let mut tx = self.db.begin(scope).await?;
-        let row = app_grants::take(&mut tx, handle.hash(), RequestKind::Pushed, self.now()).await?;
-        let Some(row) = row.filter(|row| row.app() == id) else {
-            tx.nothing_changed().await?;
-            return Err(Refusal::NoFlow.into());
-        };
-        let app = apps::find(&mut tx, id).await?.ok_or(Refusal::UnknownDoor)?;
-        tx.commit_trace_of_use().await?;
-        Ok((app, asked_in(&row)?))
     }
 
     async fn app_of(&self, scope: &Scope, id: AppId) -> Result<(AppRow, NewApp), AppError> {
@@ -153,7 +135,7 @@ impl App {
     }
 
     /// What an app may have of what it asks for, and of whom.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         (scope, tenant): (&Scope, &str),
         app: &NewApp,
@@ -188,27 +170,33 @@ impl App {
     ) -> Result<Step, AppError> {
         // RFC 9126 §4: what was kept is judged anew, since what the app may do can have changed meanwhile.
         let app = NewApp::of(row)?;
-        if !app.has_redirect_uri(&asked.redirect_uri) {
+        if !self.may_answer_at(&app, &asked.redirect_uri) {
             return Err(Refusal::ForeignTarget.into());
         }
         let judged = allowed(&app, &asked.request).map(|scopes| asked.scopes = scopes);
         let asked = asked;
-        let back =
-            |refusal| self.refuse(tenant, &asked.redirect_uri, asked.request.state.as_deref(), refusal);
-        if let Err(refusal) = judged {
-            return back(refusal);
-        }
-        let live = match session.filter(|token| token.tenant() == Some(scope.tenant())) {
-            Some(token) => self.resolve_session(token, scope.request()).await?,
-            None => None,
+        let back = |refusal| {
+            self.send_back(tenant, &Refused::of(&asked.redirect_uri, asked.request.state.as_deref(), refusal))
         };
+        let live = self.session_here(scope, session).await?;
+        let is_silent = asked.request.prompt == ShownPrompt::None;
+        match (&live, judged) {
+            (None, _) if resumed.is_some() => return Err(Refusal::NoFlow.into()),
+            (None, _) if !is_silent => {
+                let kept = Kept::Asked(Box::new(asked));
+                return self.send_to_sign_in((scope, tenant), row.app_id(), &kept).await;
+            }
+            (_, Err(refusal)) => return back(refusal),
+            (_, Ok(())) => {}
+        }
         let live = live.filter(|live| asked.person.is_none_or(|person| person == live.user));
         let live = live.filter(|live| self.is_proof_enough(live, &asked.request, resumed.as_ref()));
         let Some(live) = live else {
-            if resumed.is_some() || asked.request.prompt == ShownPrompt::None {
+            if resumed.is_some() || is_silent {
                 return back(AuthorizationRefusal::LoginRequired);
             }
-            return self.send_to_sign_in(scope, tenant, row.app_id(), &asked).await;
+            let kept = Kept::Asked(Box::new(asked));
+            return self.send_to_sign_in((scope, tenant), row.app_id(), &kept).await;
         };
         if live.access.status != AccessStatus::Granted {
             return back(AuthorizationRefusal::AccessDenied);
@@ -224,6 +212,35 @@ impl App {
             Err(AppError::Conflict(_)) => back(AuthorizationRefusal::LoginRequired),
             Err(error) => Err(error),
         }
+    }
+
+    /// Who is signed in at this tenant in this browser.
+    async fn session_here(
+        &self,
+        scope: &Scope,
+        session: Option<&PlainToken>,
+    ) -> Result<Option<LiveSession>, AppError> {
+        match session.filter(|token| token.tenant() == Some(scope.tenant())) {
+            Some(token) => self.resolve_session(token, scope.request()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What was kept of a refusal goes to the app, now that somebody is signed in.
+    pub(super) async fn refuse_resumed(
+        &self,
+        scope: &Scope,
+        (tenant, row): (&str, &AppRow),
+        refused: &Refused,
+        session: Option<&PlainToken>,
+    ) -> Result<Step, AppError> {
+        if self.session_here(scope, session).await?.is_none() {
+            return Err(Refusal::NoFlow.into());
+        }
+        if !self.may_answer_at(&NewApp::of(row)?, &refused.redirect_uri) {
+            return Err(Refusal::ForeignTarget.into());
+        }
+        self.send_back(tenant, refused)
     }
 
     /// Whether a session proves what the request wants to be proved (OpenID Connect Core §3.1.2.1).
@@ -245,17 +262,20 @@ impl App {
         }
     }
 
-    /// Keeps the request and sends the browser to the tenant's sign-in, or to the connection that the app names.
+    /// Keeps what there is and sends the browser to the tenant's sign-in, or to the connection that the app names.
     async fn send_to_sign_in(
         &self,
-        scope: &Scope,
-        tenant: &str,
+        (scope, tenant): (&Scope, &str),
         app: AppId,
-        asked: &Asked,
+        kept: &Kept,
     ) -> Result<Step, AppError> {
-        let handle = self.keep_request(scope, app, asked, RequestKind::Waiting).await?;
+        let handle = self.keep_request(scope, app, kept, RequestKind::Waiting).await?;
         let return_to = super::resume::address(tenant, &handle);
-        let door = match asked.request.connection.as_deref().map(domain::slug::Slug::parse) {
+        let connection = match kept {
+            Kept::Asked(asked) => asked.request.connection.as_deref(),
+            Kept::Refused(_) => None,
+        };
+        let door = match connection.map(domain::slug::Slug::parse) {
             Some(Ok(connection)) => format!("/login/{tenant}/{}", connection.as_str()),
             _ => format!("/login/{tenant}"),
         };
@@ -265,17 +285,17 @@ impl App {
         Ok(Step::SignIn(format!("{door}?{query}")))
     }
 
-    async fn keep_request(
+    pub(super) async fn keep_request(
         &self,
         scope: &Scope,
         app: AppId,
-        asked: &Asked,
+        kept: &Kept,
         kind: RequestKind,
     ) -> Result<PlainToken, AppError> {
         let now = self.now();
-        let life = if kind == RequestKind::Pushed { PUSHED_LIFE } else { WAITING_LIFE };
+        let life = if kind == RequestKind::Pushed { pushed::LIFE } else { WAITING_LIFE };
         let handle = PlainToken::mint(TokenKind::AppRequest, Some(scope.tenant()), &*self.entropy);
-        let request = serde_json::to_value(asked).map_err(|error| AppError::Internal(error.to_string()))?;
+        let request = serde_json::to_value(kept).map_err(|error| AppError::Internal(error.to_string()))?;
         let row = RequestRow { app_id: app.as_uuid(), request, created_at: now, ends_at: now + life };
         let mut tx = self.db.begin(scope).await?;
         app_grants::keep(&mut tx, handle.hash(), kind, &row).await?;
@@ -319,16 +339,9 @@ impl App {
     }
 
     /// A refusal goes to the app, at an address that was verified.
-    fn refuse(
-        &self,
-        tenant: &str,
-        redirect_uri: &str,
-        state: Option<&str>,
-        refusal: AuthorizationRefusal,
-    ) -> Result<Step, AppError> {
-        let detail = refusal.to_string();
-        let said = [("error", refusal.code()), ("error_description", detail.as_str())];
-        Ok(Step::Back(self.answer(tenant, redirect_uri, state, &said)?))
+    fn send_back(&self, tenant: &str, refused: &Refused) -> Result<Step, AppError> {
+        let said = [("error", refused.error.as_str()), ("error_description", &refused.error_description)];
+        Ok(Step::Back(self.answer(tenant, &refused.redirect_uri, refused.state.as_deref(), &said)?))
     }
 
     /// RFC 9207 §2: every answer says who gives it.
@@ -367,7 +380,7 @@ fn allowed(app: &NewApp, request: &Request) -> Result<Vec<String>, Authorization
 }
 
 /// What was kept.
-pub(super) fn asked_in(row: &RequestRow) -> Result<Asked, AppError> {
+pub(super) fn kept_in(row: &RequestRow) -> Result<Kept, AppError> {
     serde_json::from_value(row.request.clone())
         .map_err(|error| AppError::Internal(format!("a request of an app cannot be read: {error}")))
 }

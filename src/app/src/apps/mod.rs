@@ -16,6 +16,7 @@ mod leave;
 mod logout_token;
 mod possession;
 mod proof;
+mod pushed;
 mod registry;
 mod release;
 mod resume;

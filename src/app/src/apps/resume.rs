@@ -8,7 +8,7 @@ use sso::op::{Request, ShownPrompt};
 use store::app_grants::{self, RequestKind};
 use store::{Scope, apps};
 
-use super::authorize::{Resumed, Step, asked_in};
+use super::authorize::{Kept, Resumed, Step, kept_in};
 use crate::App;
 use crate::error::{AppError, Refusal};
 
@@ -47,7 +47,11 @@ impl App {
         let return_to = self.public_url.join(&address(tenant, &handle));
         let return_to =
             return_to.map_err(|error| AppError::Internal(format!("an address of ours: {error}")))?;
-        Ok(Some(WantedOfSignIn { return_to, asked: wish(&asked_in(&row)?.request) }))
+        let asked = match kept_in(&row)? {
+            Kept::Asked(asked) => wish(&asked.request),
+            Kept::Refused(_) => oidc::Wish::default(),
+        };
+        Ok(Some(WantedOfSignIn { return_to, asked }))
     }
 
     /// The browser is back: the request is taken, and decided by the session that it has now.
@@ -66,8 +70,13 @@ impl App {
         let row = row.ok_or(Refusal::NoFlow)?;
         let app = apps::find(&mut tx, row.app()).await?.ok_or(Refusal::NoFlow)?;
         tx.commit_trace_of_use().await?;
-        let resumed = Some(Resumed { since: row.created_at });
-        self.decide_on(&scope, tenant, &app, asked_in(&row)?, session, resumed).await
+        match kept_in(&row)? {
+            Kept::Asked(asked) => {
+                let resumed = Some(Resumed { since: row.created_at });
+                self.decide_on(&scope, tenant, &app, *asked, session, resumed).await
+            }
+            Kept::Refused(refused) => self.refuse_resumed(&scope, (tenant, &app), &refused, session).await,
+        }
     }
 }
 

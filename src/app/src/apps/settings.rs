@@ -161,13 +161,23 @@ impl NewApp {
         asked.iter().filter(may).cloned().collect()
     }
 
-    /// Whether browsers may be sent there with an answer.
-    pub(super) fn has_redirect_uri(&self, shown: &str) -> bool {
+    fn has_redirect_uri(&self, shown: &str) -> bool {
         self.redirect_uris.iter().any(|known| op::is_registered(shown, known, self.proof.kind()))
     }
 }
 
 impl App {
+    /// Whether browsers may be sent there with an answer: it is the app's, and what may be registered today.
+    pub(super) fn may_answer_at(&self, app: &NewApp, shown: &str) -> bool {
+        app.has_redirect_uri(shown)
+            && op::check_redirect_uri(shown, app.proof.kind(), self.is_in_the_clear()).is_ok()
+    }
+
+    /// Whether we are at http, which the configuration allows on loopback alone.
+    fn is_in_the_clear(&self) -> bool {
+        self.public_url.scheme() == "http"
+    }
+
     /// Whether it makes sense, each thing for itself and all of it together.
     pub(super) fn check_app(&self, app: &NewApp) -> Result<(), AppError> {
         let refused =
@@ -179,16 +189,18 @@ impl App {
         if let Some(address) = &app.backchannel_logout_uri {
             self.check_outgoing("backchannelLogoutUri", address)?;
         }
-        for (name, addresses) in
-            [("redirectUris", &app.redirect_uris), ("postLogoutRedirectUris", &app.post_logout_redirect_uris)]
-        {
+        // RP-Initiated Logout §3.1 lets apps with a secret be at http, where nothing secret is said.
+        for (name, addresses, in_the_clear) in [
+            ("redirectUris", &app.redirect_uris, self.is_in_the_clear()),
+            ("postLogoutRedirectUris", &app.post_logout_redirect_uris, true),
+        ] {
             if addresses.len() > MOST_ADDRESSES
                 || addresses.iter().collect::<BTreeSet<_>>().len() < addresses.len()
             {
                 return refused(name, &format!("at most {MOST_ADDRESSES}, each once"));
             }
             for address in addresses {
-                if let Err(why) = op::check_redirect_uri(address, app.proof.kind()) {
+                if let Err(why) = op::check_redirect_uri(address, app.proof.kind(), in_the_clear) {
                     return refused(name, &why);
                 }
             }

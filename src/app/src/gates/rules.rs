@@ -115,7 +115,7 @@ pub(super) fn check(hosts: &Hosts, policy: &Policy) -> Result<(), AppError> {
     }
     for (origin, rules) in hosts {
         let refused = |why: String| AppError::Invalid(format!("hosts: {origin:?}: {why}"));
-        check_redirect_uri(origin, ClientKind::Confidential).map_err(|why| refused(why.to_string()))?;
+        check_redirect_uri(origin, ClientKind::Confidential, true).map_err(|why| refused(why.to_string()))?;
         let plain = Url::parse(origin).map(|url| url.origin().ascii_serialization());
         if plain.as_deref() != Ok(origin) {
             return Err(refused("is no origin in its plain spelling, as https://wiki.example".to_owned()));

@@ -26,6 +26,11 @@ pub enum AddressRefused {
     /// It goes over a wire in the clear.
     #[error("is http beyond this machine")]
     Clear,
+    /// It is http on this machine, and the app is not one that runs there (RFC 9700 §2.6).
+    #[error(
+        "is http, which an app with a secret has only while it is developed: where we are at http on loopback ourselves"
+    )]
+    NotNative,
     /// A scheme that is no app's own (RFC 8252 §7.1).
     #[error(
         "has a scheme that is not the app's own: one has a domain name backwards in it, and only public apps have one"
@@ -36,8 +41,11 @@ pub enum AddressRefused {
 /// The longest address that is kept.
 const LONGEST: usize = 1_024;
 
-/// Whether an app may have this address: https, http on this machine, or for a public app a scheme of its own.
-pub fn check_redirect_uri(text: &str, kind: ClientKind) -> Result<(), AddressRefused> {
+/// Whether an app may have this address: https, or for a public app http on this machine or a scheme of its own.
+///
+/// RFC 9700 §2.6: no `http` "except for native clients that use loopback interface redirection". Where we are at http on loopback
+/// ourselves (`in_the_clear`), all that is said is said on one machine, and any app may have its address there.
+pub fn check_redirect_uri(text: &str, kind: ClientKind, in_the_clear: bool) -> Result<(), AddressRefused> {
     let url = Url::parse(text).or(Err(AddressRefused::Malformed))?;
     let plain = text.len() <= LONGEST
         && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '*'));
@@ -52,8 +60,9 @@ pub fn check_redirect_uri(text: &str, kind: ClientKind) -> Result<(), AddressRef
     }
     match url.scheme() {
         "https" => Ok(()),
-        "http" if is_this_machine(&url) => Ok(()),
-        "http" => Err(AddressRefused::Clear),
+        "http" if !is_this_machine(&url) => Err(AddressRefused::Clear),
+        "http" if kind == ClientKind::Public || in_the_clear => Ok(()),
+        "http" => Err(AddressRefused::NotNative),
         // RFC 8252 §7.1: "use a URI scheme based on a domain name under their control, expressed in reverse order"
         scheme if kind == ClientKind::Public && scheme.contains('.') => Ok(()),
         _ => Err(AddressRefused::Scheme),
@@ -102,7 +111,8 @@ mod tests {
     fn an_address_is_https_or_of_this_machine_or_of_the_app_alone() {
         for (text, kind, expected) in [
             ("https://app.example/callback?x=1", Confidential, Ok(())),
-            ("http://127.0.0.1:3000/callback", Confidential, Ok(())),
+            ("http://127.0.0.1:3000/callback", Confidential, Err(AddressRefused::NotNative)),
+            ("http://localhost:3000/callback", Confidential, Err(AddressRefused::NotNative)),
             ("http://[::1]/callback", Public, Ok(())),
             ("http://localhost:3000/callback", Public, Ok(())),
             ("com.example.app:/callback", Public, Ok(())),
@@ -116,7 +126,18 @@ mod tests {
             ("/callback", Confidential, Err(AddressRefused::Malformed)),
             ("https://app.example/a/../b", Confidential, Err(AddressRefused::Malformed)),
         ] {
-            assert_eq!(check_redirect_uri(text, kind), expected, "{text}");
+            assert_eq!(check_redirect_uri(text, kind, false), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_we_are_on_loopback_ourselves_every_app_may_be() {
+        for (text, expected) in [
+            ("http://127.0.0.1:3000/callback", Ok(())),
+            ("http://localhost:3000/callback", Ok(())),
+            ("http://app.example/callback", Err(AddressRefused::Clear)),
+        ] {
+            assert_eq!(check_redirect_uri(text, Confidential, true), expected, "{text}");
         }
     }
 

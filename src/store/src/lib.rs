@@ -13,6 +13,7 @@ pub mod adoption;
 pub mod advisory;
 mod announced;
 pub mod app_grants;
+pub mod app_rsa_keys;
 pub mod apps;
 pub mod audit;
 pub mod bulk_jobs;

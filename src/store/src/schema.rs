@@ -7,7 +7,8 @@ mod sign_in;
 mod signals;
 
 pub(crate) use apps::{
-    app, app_assertion, app_device, app_device_guess, app_grant, app_refresh, app_request, app_secret,
+    app, app_assertion, app_device, app_device_guess, app_grant, app_refresh, app_request, app_rsa_key,
+    app_secret,
 };
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;

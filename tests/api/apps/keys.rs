@@ -7,9 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use serde_json::{Value, json};
 use sso::op::TokenKind;
+use store::app_rsa_keys::AppRsaKeyRow;
 
 use super::world::{World, later};
-use crate::support::http::{Reply, agent, text};
+use crate::support::http::{Reply, agent, db, text};
 use crate::support::run;
 
 const MONTH: i64 = 30 * 24 * 60 * 60;
@@ -61,7 +62,7 @@ fn rsa_keys_are_published_where_an_app_wants_them_and_without_what_is_secret() {
 
         let (keys, foreign) = (published(&rsa).await, published(&other).await);
 
-        assert_eq!((named(&keys, "RSA").len(), named(&keys, "EC").len()), (3, 3));
+        assert_eq!((named(&keys, "RSA").len(), named(&keys, "EC").len()), (2, 3), "no RSA key signed before");
         assert!(named(&keys, "RSA").is_disjoint(&named(&foreign, "RSA")), "each tenant has its own");
         for key in &keys {
             for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
@@ -82,6 +83,39 @@ fn rsa_keys_are_published_where_an_app_wants_them_and_without_what_is_secret() {
                 json!({"name": "App", "redirectUris": ["https://x.example/"], "idTokenSigningAlg": alg});
             assert_eq!(rsa.doors.api.post("/apps", new).await.status, 400, "{alg}");
         }
+    });
+}
+
+/// A key for RS256 is made once and kept: of processes that need it at once the first decides, and one that begins later reads it. One
+/// that was sealed by a key that is gone is replaced.
+#[test]
+fn all_processes_have_the_same_rsa_keys() {
+    run(async {
+        let mut world = World::with(json!({"idTokenSigningAlg": "RS256"})).await;
+        let (first, second) = (later(0), later(0));
+        let ask = |server: &str| {
+            let at = world.at("jwks.json").replace(&world.server, server);
+            async move { Reply::of("GET jwks.json".to_owned(), agent().get(at)).await.is(200).json() }
+        };
+        let (one, other) = tokio::join!(ask(&first.1), ask(&second.1));
+        let of = |keys: &Value| named(keys["keys"].as_array().unwrap(), "RSA");
+
+        assert_eq!((of(&one).len(), of(&one)), (2, of(&other)));
+        let token = world.tokens().await;
+        assert!(of(&one).contains(&text(&header(&token["id_token"])["kid"])), "the third reads what is kept");
+
+        let scope = world.doors.tenant.admin.scope();
+        let mut tx = db().begin(scope).await.unwrap();
+        for row in store::app_rsa_keys::since(&mut tx, 0).await.unwrap() {
+            store::app_rsa_keys::forget(&mut tx, &row).await.unwrap();
+            let row = AppRsaKeyRow { key_sealed: vec![0; 64], ..row };
+            store::app_rsa_keys::keep(&mut tx, &[row]).await.unwrap();
+        }
+        tx.commit_trace_of_use().await.unwrap();
+        let (_serving, server) = later(0);
+        world.server = server;
+        let replaced = named(&published(&world).await, "RSA");
+        assert!(replaced.len() == 2 && replaced.is_disjoint(&of(&one)));
     });
 }
 

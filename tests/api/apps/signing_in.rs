@@ -122,13 +122,18 @@ fn whoever_is_not_signed_in_signs_in_before_a_refusal_goes_back() {
             let departure = browser.get(&authorize(&world, &change)).await.is(303);
             let door = format!("/login/{}?return_to=%2Fop%2F", world.slug());
             assert!(departure.header("location").starts_with(&door), "{change:?}");
-            let callback = browser.until_callback_from(&authorize(&world, &change), world.slug(), "alice").await;
+            let callback =
+                browser.until_callback_from(&authorize(&world, &change), world.slug(), "alice").await;
             let back = browser.get(&callback).await.is(303);
 
             let said = answer(&browser.get(back.header("location")).await.is(303));
 
             assert!(said.contains_key("error") && !said.contains_key("code"), "{change:?}: {said:?}");
-            assert_eq!((&said["state"], &said["iss"]), (&"a state".to_owned(), &world.issuer()), "{change:?}");
+            assert_eq!(
+                (&said["state"], &said["iss"]),
+                (&"a state".to_owned(), &world.issuer()),
+                "{change:?}"
+            );
             let again = browser.get(&authorize(&world, &change)).await.is(303);
             assert_eq!(answer(&again), said, "{change:?}: who is signed in is sent back at once");
         }

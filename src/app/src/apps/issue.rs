@@ -78,7 +78,7 @@ impl App {
 
         let has_openid = issue.scopes.iter().any(|scope| scope == "openid");
         let id_token = if has_openid {
-            let keys = self.id_keys(tenant, issue.proven.app.id_token_signing_alg).await?;
+            let keys = self.id_keys(&issue.proven.scope, issue.proven.app.id_token_signing_alg).await?;
             let mut base = self.id_claims(issue);
             base.extend(session);
             base.insert("at_hash".to_owned(), json!(op::at_hash(&access_token)));

@@ -1,16 +1,17 @@
 //! The keys that sign what apps are told. Knows periods, and remembers what it has made; does not know what a token says.
 //!
 //! Each tenant is an issuer of its own with keys of its own: an app that is configured for one tenant can be shown nothing of
-//! another. A key lasts for thirty days and is made from the sealing key, so that all processes have the same and none is kept
-//! anywhere; the next one is published ahead and the last one for a period longer. Those for RS256 are made, and published, only
-//! where an app reads nothing else.
+//! another. A key signs for thirty days; the next one is published ahead and the last one for a period longer. Those on P-256 are made
+//! from the sealing key, so that all processes have the same and none is kept anywhere. Those for RS256 cannot be made from anything:
+//! they are kept, sealed, of those that several processes make the one that is there first, and only where an app reads nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::id::{RequestId, TenantId};
 use serde_json::{Map, Value, json};
 use sso::op::{self, OpKey, TokenKind};
+use store::app_rsa_keys::{self, AppRsaKeyRow};
 use store::{Scope, apps};
 
 use super::settings::{IdTokenAlg, NewApp};
@@ -59,13 +60,14 @@ impl App {
             return Ok(keys);
         }
         let secrets: Vec<[u8; 32]> = self.sealer.keys().copied().collect();
-        let keys = Arc::new(Keys::made(&secrets, tenant, period, OpKey::derive)?);
+        let keys = Arc::new(Keys::derived(&secrets, tenant, period)?);
         self.op_keys.put(of, period, &keys);
         Ok(keys)
     }
 
     /// Those that sign ID tokens and logout tokens by this algorithm.
-    pub(super) async fn id_keys(&self, tenant: TenantId, by: IdTokenAlg) -> Result<Arc<Keys>, AppError> {
+    pub(super) async fn id_keys(&self, scope: &Scope, by: IdTokenAlg) -> Result<Arc<Keys>, AppError> {
+        let tenant = scope.tenant();
         let (of, period) = ((tenant, by), self.period());
         if by == IdTokenAlg::Es256 {
             return self.op_keys(tenant);
@@ -73,13 +75,53 @@ impl App {
         if let Some(keys) = self.op_keys.get(of, period) {
             return Ok(keys);
         }
-        let secrets: Vec<[u8; 32]> = self.sealer.keys().copied().collect();
-        // It takes a second, in which this thread has others to serve.
-        let made = move || Keys::made(&secrets, tenant, period, OpKey::derive_rsa);
-        let made = tokio::task::spawn_blocking(made).await;
-        let keys = Arc::new(made.map_err(|error| AppError::Internal(error.to_string()))??);
+        let mut kept = self.kept_rsa_keys(scope, period).await?;
+        if [period, period + 1].iter().any(|wanted| !kept.contains_key(wanted)) {
+            self.make_rsa_keys(scope, period).await?;
+            kept = self.kept_rsa_keys(scope, period).await?;
+        }
+        let published: Vec<Value> = kept.values().map(OpKey::public).collect();
+        let signing = kept.remove(&period).ok_or_else(unmade)?;
+        let keys = Arc::new(Keys { signing, published: json!({"keys": published}) });
         self.op_keys.put(of, period, &keys);
         Ok(keys)
+    }
+
+    /// The RSA keys of the period before, of this one and of the next, as far as they are there.
+    async fn kept_rsa_keys(&self, scope: &Scope, period: i64) -> Result<BTreeMap<i64, OpKey>, AppError> {
+        let mut tx = self.db.read(scope).await?;
+        let rows = app_rsa_keys::since(&mut tx, period - 1).await?;
+        tx.finish().await?;
+        Ok(rows.iter().filter_map(|row| Some((row.period, self.rsa_key_in(scope, row)?))).collect())
+    }
+
+    /// None, if it was sealed by a key that is gone: then there is another one soon, as there is one on P-256.
+    fn rsa_key_in(&self, scope: &Scope, row: &AppRsaKeyRow) -> Option<OpKey> {
+        let pkcs8 = self.sealer.open(&rsa_purpose(scope, row.period), &row.key_sealed).ok()?;
+        OpKey::of_rsa(&pkcs8)
+    }
+
+    /// Makes the keys of this period and of the next, and keeps them where no other process was first.
+    async fn make_rsa_keys(&self, scope: &Scope, period: i64) -> Result<(), AppError> {
+        let now = self.now();
+        let mut rows = Vec::new();
+        for period in [period, period + 1] {
+            // It takes a while, in which this thread has others to serve.
+            let made = self.runtime.spawn_blocking(OpKey::generate_rsa).await;
+            let pkcs8 = made.ok().flatten().ok_or_else(unmade)?;
+            let key_sealed = self.sealer.seal(&rsa_purpose(scope, period), &pkcs8, &*self.entropy)?;
+            rows.push(AppRsaKeyRow { period, key_sealed, created_at: now });
+        }
+        let mut tx = self.db.begin(scope).await?;
+        app_rsa_keys::forget_before(&mut tx, period - 1).await?;
+        for row in app_rsa_keys::since(&mut tx, period - 1).await? {
+            if self.rsa_key_in(scope, &row).is_none() {
+                app_rsa_keys::forget(&mut tx, &row).await?;
+            }
+        }
+        app_rsa_keys::keep(&mut tx, &rows).await?;
+        tx.commit_trace_of_use().await?;
+        Ok(())
     }
 
     fn period(&self) -> i64 {
@@ -105,7 +147,7 @@ impl App {
         let mut all = self.op_keys(tenant)?.published.clone();
         for app in &apps {
             if NewApp::of(app)?.id_token_signing_alg == IdTokenAlg::Rs256 {
-                let more = self.id_keys(tenant, IdTokenAlg::Rs256).await?;
+                let more = self.id_keys(scope, IdTokenAlg::Rs256).await?;
                 if let (Some(Value::Array(all)), Some(Value::Array(more))) =
                     (all.get_mut("keys"), more.published.get("keys"))
                 {
@@ -150,22 +192,16 @@ impl App {
 
 impl Keys {
     /// Made from each of the secrets, the first of which signs.
-    fn made(
-        secrets: &[[u8; 32]],
-        tenant: TenantId,
-        period: i64,
-        derive: fn(&[u8; 32], TenantId, i64) -> Option<OpKey>,
-    ) -> Result<Self, AppError> {
-        let failed = || AppError::Internal("no signing key could be made".to_owned());
+    fn derived(secrets: &[[u8; 32]], tenant: TenantId, period: i64) -> Result<Self, AppError> {
         let (mut signing, mut published) = (None, Vec::new());
         for secret in secrets {
             for period in [period, period.saturating_add(1), period.saturating_sub(1)] {
-                let key = derive(secret, tenant, period).ok_or_else(failed)?;
+                let key = OpKey::derive(secret, tenant, period).ok_or_else(unmade)?;
                 published.push(key.public());
                 signing = signing.or(Some(key));
             }
         }
-        Ok(Self { signing: signing.ok_or_else(failed)?, published: json!({"keys": published}) })
+        Ok(Self { signing: signing.ok_or_else(unmade)?, published: json!({"keys": published}) })
     }
 
     /// A token with these claims.
@@ -183,6 +219,15 @@ impl Keys {
     ) -> Result<String, AppError> {
         op::sized(&self.signing, kind, claims, more, ask).ok_or_else(unsigned)
     }
+}
+
+/// A key is sealed for its tenant and its period: in another row it opens nothing.
+fn rsa_purpose(scope: &Scope, period: i64) -> String {
+    format!("app-rsa-key.{}.{period}", scope.tenant())
+}
+
+fn unmade() -> AppError {
+    AppError::Internal("no signing key could be made".to_owned())
 }
 
 fn unsigned() -> AppError {

@@ -34,7 +34,7 @@ impl App {
         let claims = claims(&self.app_addresses(&slug).issuer, app, due, self.now());
         // §2.4: signed as ID tokens are.
         let by = NewApp::of(&row)?.id_token_signing_alg;
-        let token = self.id_keys(tenant, by).await?.sign(TokenKind::Logout, &claims)?;
+        let token = self.id_keys(&scope, by).await?.sign(TokenKind::Logout, &claims)?;
         Ok(form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish())
     }
 }

@@ -8,7 +8,6 @@ use crate::jose::{RsaSigningKey, SigningKey};
 
 /// What a secret is used for here, so that nothing else made from it can be the same.
 const PURPOSE: &[u8] = b"usher: signs tokens for apps, ES256";
-const PURPOSE_RSA: &[u8] = b"usher: signs tokens for apps, RS256";
 
 /// A private key. Prints its id only.
 #[derive(Debug)]
@@ -26,9 +25,14 @@ impl OpKey {
         SigningKey::derive(secret, &purpose(PURPOSE, tenant), period).map(Key::P256).map(Self)
     }
 
-    /// The same for RS256. Takes some tenths of a second.
-    pub fn derive_rsa(secret: &[u8; 32], tenant: TenantId, period: i64) -> Option<Self> {
-        RsaSigningKey::derive(secret, &purpose(PURPOSE_RSA, tenant), period).map(Key::Rsa).map(Self)
+    /// A new key for RS256, to be sealed and kept, in PKCS #8. Takes some tenths of a second.
+    pub fn generate_rsa() -> Option<Vec<u8>> {
+        RsaSigningKey::generate()
+    }
+
+    /// A key for RS256 that was kept.
+    pub fn of_rsa(pkcs8: &[u8]) -> Option<Self> {
+        RsaSigningKey::of_pkcs8(pkcs8).map(Key::Rsa).map(Self)
     }
 
     /// The public half, as it is published.
@@ -62,13 +66,11 @@ mod tests {
         let tenant = |tenant: u8| -> TenantId {
             format!("0198c2f0-7a3b-7c4d-8e5f-00000000000{tenant}").parse().unwrap()
         };
-        for make in [OpKey::derive, OpKey::derive_rsa] {
-            let public = |of: u8, period| make(&[1; 32], tenant(of), period).unwrap().public();
+        let public = |of: u8, period| OpKey::derive(&[1; 32], tenant(of), period).unwrap().public();
 
-            assert_eq!(public(1, 5), public(1, 5));
-            assert_ne!(public(1, 5), public(2, 5));
-            assert_ne!(public(1, 5), public(1, 6));
-            assert!(public(1, 5).get("d").is_none());
-        }
+        assert_eq!(public(1, 5), public(1, 5));
+        assert_ne!(public(1, 5), public(2, 5));
+        assert_ne!(public(1, 5), public(1, 6));
+        assert!(public(1, 5).get("d").is_none());
     }
 }

@@ -92,3 +92,12 @@ diesel::table! {
         guesses -> Int4,
     }
 }
+
+diesel::table! {
+    app_rsa_key (tenant_id, period) {
+        tenant_id -> Uuid,
+        period -> Int8,
+        key_sealed -> Bytea,
+        created_at -> Timestamptz,
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE app_rsa_key;

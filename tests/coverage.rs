@@ -300,6 +300,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             let nobody = uuid::Uuid::nil();
             json!({"local": nobody, "user": nobody, "decision": "approve"})
         }
+        ("PUT", path) if path.ends_with("/freeze") => json!({}),
         ("POST", path) if path.ends_with("/grants") => json!({"gives": {"flags": {"flags": ["recolog"]}}}),
         (_, path) if path.ends_with("/users") => json!({"userName": "changed"}),
         ("POST", "/api/v1/tenants") => json!({"slug": "changed", "name": "Changed", "blueprint": "bellface"}),

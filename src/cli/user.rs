@@ -1,7 +1,7 @@
 //! `usher user`. Knows its flags and tables, and how a person is named at a terminal; does not know SCIM.
 
 use app::AdminScope;
-use app::people::{ChangePerson, Edit, ManagedBy, NewPerson, PeopleQuery, PersonView};
+use app::people::{ChangePerson, Edit, Freeze, ManagedBy, NewPerson, PeopleQuery, PersonView};
 use app::provision::Slice;
 use clap::{Args, Subcommand};
 use domain::id::UserId;
@@ -25,6 +25,13 @@ pub(super) enum Verb {
     Set(Box<Set>),
     /// Delete a local person
     Delete(One),
+    /// Shut somebody out at once, whoever manages them: sessions, tokens and seat are gone when this is done
+    #[command(
+        after_help = "Example:\n  usher user freeze --tenant acme --user mina@acme.example --because 'left on the spot'"
+    )]
+    Freeze(Box<Frost>),
+    /// Take that back: whoever manages them says again whether they are let in
+    Thaw(One),
     /// A tenant's people
     #[command(after_help = "Example:\n  usher user list --tenant acme --user-name hana")]
     List(Box<List>),
@@ -89,6 +96,15 @@ pub(super) struct One {
     /// Id or user name
     #[arg(long, value_name = "ID|NAME")]
     user: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Frost {
+    #[command(flatten)]
+    one: One,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +176,19 @@ impl Verb {
                 let id = find(console, &admin, &user).await?;
                 console.app.delete_person(&admin, id).await?;
                 Answer::new(&serde_json::json!({"deleted": id}), "Deleted.")
+            }
+            Self::Freeze(it) => {
+                let Frost { one: One { of, user }, because } = *it;
+                let admin = console.enter(&of.tenant).await?;
+                let id = find(console, &admin, &user).await?;
+                let view = console.app.freeze_person(&admin, id, Freeze { because }).await?;
+                Answer::new(&view, shown(&view))
+            }
+            Self::Thaw(One { of, user }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let id = find(console, &admin, &user).await?;
+                let view = console.app.thaw_person(&admin, id).await?;
+                Answer::new(&view, shown(&view))
             }
             Self::List(it) => list(console, *it).await,
             Self::Deleted(it) => deleted(console, it).await,
@@ -263,6 +292,8 @@ fn shown(view: &PersonView) -> String {
         ("e-mail", or_dash(view.email.as_ref())),
         ("active", yes_no(view.active)),
         ("managed by", manager(view.managed_by.as_ref())),
+        ("frozen since", or_dash(view.frozen.as_ref().map(|frozen| moment(frozen.since)))),
+        ("because", or_dash(view.frozen.as_ref().and_then(|frozen| frozen.because.as_ref()))),
     ])
 }
 

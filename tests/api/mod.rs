@@ -15,6 +15,7 @@ mod dialects;
 mod domains;
 mod extensions;
 mod filter;
+mod freezing;
 mod gates;
 mod grant_rules;
 mod groups;

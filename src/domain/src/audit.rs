@@ -266,6 +266,10 @@ names! {
         UserDeactivate = "user.deactivate",
         /// A person was let in again.
         UserReactivate = "user.reactivate",
+        /// A person was shut out by an administrator, whatever a directory says.
+        UserFreeze = "user.freeze",
+        /// That was taken back.
+        UserThaw = "user.thaw",
         /// A person was deleted.
         UserDelete = "user.delete",
         /// A person was linked to their identity at a connection.

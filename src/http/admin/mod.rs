@@ -120,6 +120,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/users.csv").get(sheet::export))
         .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
+        .service(Endpoint::at("/tenants/{tenant}/users/{id}/freeze").put(people::freeze).delete(people::thaw))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/grants").get(grants::list).post(grants::give))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/grants/{grant}").delete(grants::take))

@@ -47,7 +47,7 @@ use super::{
         receivers::list, receivers::create, receivers::show, receivers::change, receivers::delete,
         receivers::rotate, receivers::test, receivers::replay, receivers::deliveries,
         seat_pool::show, seat_pool::set,
-        people::list, people::create, people::show, people::change, people::delete, people::access,
+        people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, people::access,
         people::tombstones,
         sheet::export,
         grants::list, grants::give, grants::take,
@@ -123,7 +123,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 121);
+        assert_eq!(operations, 123);
     }
 
     #[test]

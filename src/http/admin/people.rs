@@ -2,7 +2,7 @@
 //! here. `/tenants/{tenant}/tombstones`: who was deleted.
 
 use actix_web::web::{Data, Path};
-use app::people::{ChangePerson, NewPerson, PeopleQuery, PersonPage, PersonView, TombstoneView};
+use app::people::{ChangePerson, Freeze, NewPerson, PeopleQuery, PersonPage, PersonView, TombstoneView};
 use app::provision::Slice;
 use utoipa::IntoParams;
 
@@ -189,6 +189,46 @@ pub(super) async fn delete(
 ) -> Answer {
     state.app.delete_person(&caller.0, id_of(&address.1, "user")?).await?;
     Ok(answer::done())
+}
+
+/// Shuts somebody out at once, whoever manages them: sessions, tokens and passes end and the seat is free when this answers. A
+/// directory goes on writing them and lets nobody in. Done twice, the first stays.
+#[utoipa::path(
+    put,
+    path = "/api/v1/tenants/{tenant}/users/{id}/freeze",
+    operation_id = "freeze_user",
+    tag = "People",
+    params(InTenant, ById, ForPerson),
+    request_body = Freeze,
+    responses((status = 200, description = "The person as they are now.", body = PersonView), WriteRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn freeze(
+    caller: ActingCaller,
+    address: Path<(String, String)>,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
+    let freeze: Freeze = body.json(&state).await?;
+    Ok(answer::ok(&state.app.freeze_person(&caller.0, id_of(&address.1, "user")?, freeze).await?))
+}
+
+/// Takes that back: whoever manages them says again whether they are let in, and if so they need a seat.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tenants/{tenant}/users/{id}/freeze",
+    operation_id = "thaw_user",
+    tag = "People",
+    params(InTenant, ById, ForPerson),
+    responses((status = 200, description = "The person as they are now.", body = PersonView), WriteRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn thaw(
+    caller: ActingCaller,
+    address: Path<(String, String)>,
+    state: Data<AppState>,
+) -> Answer {
+    Ok(answer::ok(&state.app.thaw_person(&caller.0, id_of(&address.1, "user")?).await?))
 }
 
 #[derive(IntoParams)]

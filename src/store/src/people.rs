@@ -83,6 +83,12 @@ pub struct PersonRow {
     pub managed_by: Option<(String, String)>,
     /// What they may do, without regard to seats.
     pub access: Option<EffectiveAccess>,
+    /// Whether they are let in, as far as a seat and roles allow.
+    pub active: bool,
+    /// Since when an administrator shuts them out, whatever their document says.
+    pub frozen_at: Option<DateTime<Utc>>,
+    /// Why, if that was said.
+    pub frozen_because: Option<String>,
     /// Since when they are inactive.
     pub stopped_at: Option<DateTime<Utc>>,
     /// When they last signed in.
@@ -107,6 +113,12 @@ struct Row {
     name: String,
     #[diesel(sql_type = Nullable<Jsonb>)]
     access: Option<Value>,
+    #[diesel(sql_type = Bool)]
+    active: bool,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    frozen_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    frozen_because: Option<String>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     stopped_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -125,6 +137,9 @@ impl Row {
             resource: Resource::from_stored(document(&self.doc)),
             managed_by: (self.kind == "scim").then_some((self.slug, self.name)),
             access: access.transpose().map_err(StoreError::corrupt)?,
+            active: self.active,
+            frozen_at: self.frozen_at,
+            frozen_because: self.frozen_because,
             stopped_at: self.stopped_at,
             last_login_at: self.last_login_at,
             last_seen_at: self.last_seen_at,
@@ -137,7 +152,8 @@ const FROM: &str = "\
 FROM users u JOIN directory d ON d.tenant_id = u.tenant_id AND d.id = u.directory_id \
 LEFT JOIN user_seen s ON s.tenant_id = u.tenant_id AND s.user_id = u.id";
 const SHOWN: &str = "\
-u.id, u.doc, d.kind, d.slug, d.name, a.access, u.stopped_at, s.last_login_at, s.last_seen_at, s.client_version";
+u.id, u.doc, d.kind, d.slug, d.name, a.access, u.active, u.frozen_at, u.frozen_because, u.stopped_at, \
+s.last_login_at, s.last_seen_at, s.client_version";
 
 /// What is shown of, or counted about, those who are meant. The plan is made for these very values, since what is found by a
 /// word is anything from nobody to everybody.

@@ -173,6 +173,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         signed_out_at -> Nullable<Timestamptz>,
         stopped_at -> Nullable<Timestamptz>,
+        frozen_at -> Nullable<Timestamptz>,
+        frozen_because -> Nullable<Text>,
     }
 }
 

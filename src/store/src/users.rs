@@ -70,6 +70,29 @@ impl UserRow {
     }
 }
 
+/// A person whose row the transaction has locked.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct LockedUser {
+    /// As kept.
+    #[diesel(embed)]
+    pub user: UserRow,
+    /// Since when an administrator shuts them out, whatever the document says.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub frozen_at: Option<DateTime<Utc>>,
+}
+
+impl LockedUser {
+    /// Whether they are let in, as far as a seat and roles allow.
+    pub fn is_let_in(&self) -> bool {
+        self.would_be_let_in(&self.user.resource())
+    }
+
+    /// Whether they would be, with this document.
+    pub fn would_be_let_in(&self, resource: &Resource) -> bool {
+        self.frozen_at.is_none() && resource.active()
+    }
+}
+
 pub(crate) fn document(doc: &Value) -> Map<String, Value> {
     doc.as_object().cloned().unwrap_or_default()
 }
@@ -111,12 +134,11 @@ fn one(
     tenant: TenantId,
     directory: DirectoryId,
     id: UserId,
-    groups: Groups,
+    columns: &str,
     lock: &'static str,
 ) -> Statement<'static> {
     let text = format!(
-        "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}",
-        columns(groups)
+        "SELECT {columns} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = {{}}{lock}"
     );
     Statement::composed(text, Vec::new(), Shape::Point)
         .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -132,7 +154,7 @@ pub async fn get(
     groups: Groups,
 ) -> Result<Option<UserRow>, StoreError> {
     let (tenant, of) = (directory.scope().tenant(), directory.directory());
-    let ask = one(tenant, of, id, groups, "");
+    let ask = one(tenant, of, id, &columns(groups), "");
     Ok(db.at_once(tenant, Some(directory.scope()), ask).await?.pop())
 }
 
@@ -152,8 +174,9 @@ pub async fn lock(
     directory: DirectoryId,
     id: UserId,
     groups: Groups,
-) -> Result<Option<UserRow>, StoreError> {
-    let statement = one(tx.tenant(), directory, id, groups, " FOR NO KEY UPDATE OF u");
+) -> Result<Option<LockedUser>, StoreError> {
+    let columns = format!("{}, u.frozen_at", columns(groups));
+    let statement = one(tx.tenant(), directory, id, &columns, " FOR NO KEY UPDATE OF u");
     Ok(tx.load(statement).await?.pop())
 }
 
@@ -310,9 +333,9 @@ pub fn create<'a>(
 }
 
 const UPDATE: &str = "\
-UPDATE users SET user_name_key = {}, external_id = {}, display_name_key = {}, active = {}, doc = {},
+UPDATE users SET user_name_key = {}, external_id = {}, display_name_key = {}, active = {} AND frozen_at IS NULL, doc = {},
     version = version + 1, updated_at = {}, signed_out_at = coalesce({}, signed_out_at),
-    stopped_at = CASE WHEN {} THEN NULL ELSE coalesce(stopped_at, {}) END
+    stopped_at = CASE WHEN {} AND frozen_at IS NULL THEN NULL ELSE coalesce(stopped_at, {}) END
 WHERE tenant_id = {} AND id = {}";
 
 /// Writes a changed document over a locked row, in the next version: with the next statement or the commit, which then
@@ -346,6 +369,47 @@ pub fn update(
         replace_words(tx, id, &before.words, &keys.words);
     }
     Ok(())
+}
+
+/// A person of whatever directory, whose row the transaction has locked.
+pub async fn locked(tx: &mut WriteTx, id: UserId) -> Result<Option<LockedUser>, StoreError> {
+    let text = format!(
+        "SELECT {}, u.frozen_at FROM users u WHERE u.tenant_id = {{}} AND u.id = {{}}",
+        columns(Groups::Omitted)
+    );
+    let ask = Statement::composed(text, Vec::new(), Shape::Point)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    Ok(tx.load(ask).await?.pop())
+}
+
+const FREEZE: &str = "\
+UPDATE users SET active = FALSE, frozen_at = input.at, frozen_because = input.because,
+    signed_out_at = input.at, stopped_at = coalesce(stopped_at, input.at)
+FROM (SELECT {} AS at, {} AS because) AS input WHERE tenant_id = {} AND id = {}";
+
+/// Shuts a locked person out, whatever their document says and whoever writes it. The document and its version stay as they are.
+pub fn freeze(tx: &mut WriteTx, id: UserId, because: Option<String>, now: DateTime<Utc>) {
+    let freeze = statement(FREEZE)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Nullable<Text>, _>(because)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(freeze);
+}
+
+const THAW: &str = "\
+UPDATE users SET active = input.active, frozen_at = NULL, frozen_because = NULL,
+    stopped_at = CASE WHEN input.active THEN NULL ELSE stopped_at END
+FROM (SELECT {} AS active) AS input WHERE tenant_id = {} AND id = {}";
+
+/// Lets a locked person's document say again whether they are let in.
+pub fn thaw(tx: &mut WriteTx, id: UserId, active: bool) {
+    let thaw = statement(THAW)
+        .bind::<Bool, _>(active)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(thaw);
 }
 
 fn replace_words(tx: &mut WriteTx, id: UserId, before: &BTreeSet<String>, after: &BTreeSet<String>) {

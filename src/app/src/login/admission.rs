@@ -159,7 +159,7 @@ impl App {
         // Locked, so that a deactivation that is answered before us is seen, and one after us ends this session too.
         let person =
             users::lock(tx, row.directory(), user, Groups::Omitted).await?.ok_or(Refusal::Unknown)?;
-        if !person.resource().active() {
+        if !person.is_let_in() {
             return Err(Refusal::Inactive.into());
         }
         check_freshness(tx, user, arrival).await?;

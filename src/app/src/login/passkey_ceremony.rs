@@ -263,12 +263,11 @@ impl App {
     async fn lock_local(&self, tx: &mut WriteTx, user: UserId) -> Result<String, AppError> {
         let local = directories::local(tx).await?.ok_or_else(|| not_accepted("there are no local people"))?;
         let person = users::lock(tx, local, user, Groups::Omitted).await?;
-        let person =
-            person.ok_or_else(|| not_accepted("the person is no local one of this tenant"))?.resource();
-        if !person.active() {
+        let person = person.ok_or_else(|| not_accepted("the person is no local one of this tenant"))?;
+        if !person.is_let_in() {
             return Err(Refusal::Inactive.into());
         }
-        Ok(person.user_name().unwrap_or_default().to_owned())
+        Ok(person.user.resource().user_name().unwrap_or_default().to_owned())
     }
 
     fn sealed_question(

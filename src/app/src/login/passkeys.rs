@@ -146,7 +146,7 @@ impl App {
         let mut tx = self.db.begin(admin.scope()).await?;
         let row = users::lock(&mut tx, local.directory(), user, Groups::Omitted).await?;
         let row = row.ok_or(AppError::NotFound("user"))?;
-        let is_active = row.resource().active();
+        let is_active = row.is_let_in();
         Ok((tx, is_active))
     }
 }

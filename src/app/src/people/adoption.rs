@@ -24,7 +24,7 @@ use crate::access::reevaluate;
 use crate::error::AppError;
 use crate::guards::before_deletion;
 use crate::login::keep_a_way_back;
-use crate::provision::{announce_promoted, leave, state_of};
+use crate::provision::{announce_promoted, leave, settle, state};
 
 /// A local person and a directory's person who may be the same.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,8 +84,12 @@ pub enum AdoptionDecision {
 struct Pair {
     local: UserId,
     local_doc: Resource,
+    local_state: PersonState,
     user: UserId,
     user_doc: Resource,
+    user_state: PersonState,
+    /// Whether the local person is frozen, and the other not yet.
+    frozen: bool,
     directory: DirectoryId,
     address: String,
 }
@@ -142,9 +146,14 @@ impl App {
         }
         identities::hand_over(tx, local, user).await?;
         grants::hand_over(tx, local, user).await?;
-        let state = state_of(&pair.user_doc);
         let mut events = Vec::new();
-        if state == PersonState::Active {
+        if pair.frozen {
+            // Whoever was shut out does not come in again as somebody else.
+            users::freeze(tx, user, None, now);
+            let states = (pair.user_state, PersonState::Inactive);
+            events.extend(settle(self, tx, user, states, &["frozen".to_owned()]).await?);
+        }
+        if pair.user_state == PersonState::Active && !pair.frozen {
             sessions::hand_over(tx, local, user).await?;
             let access = reevaluate(self, tx, &[user]).await?;
             keep_a_way_back(tx, Some(local)).await?;
@@ -152,7 +161,7 @@ impl App {
             events.extend(announce_promoted(tx, &released.promoted));
             events.extend(access);
         } else {
-            let gone = effects(state_of(&pair.local_doc), PersonState::Absent);
+            let gone = effects(pair.local_state, PersonState::Absent);
             events.extend(leave(self, tx, local, &gone).await?);
         }
         events.extend(before_deletion(self, tx, local).await?);
@@ -181,9 +190,12 @@ async fn locked(tx: &mut WriteTx, admin: &AdminScope, local: UserId, user: UserI
     let user_row = users::lock(tx, directory, user, Groups::Omitted).await?.ok_or_else(missing)?;
     Ok(Pair {
         local,
-        local_doc: local_row.resource(),
+        local_state: state(local_row.is_let_in()),
+        local_doc: local_row.user.resource(),
         user,
-        user_doc: user_row.resource(),
+        user_state: state(user_row.is_let_in()),
+        frozen: local_row.frozen_at.is_some() && user_row.frozen_at.is_none(),
+        user_doc: user_row.user.resource(),
         directory,
         address: found.address,
     })

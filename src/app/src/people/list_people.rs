@@ -41,6 +41,18 @@ pub struct PersonView {
     pub active: bool,
     /// Who alone may change them; nobody for a local person, whom administrators change.
     pub managed_by: Option<ManagedBy>,
+    /// Whether an administrator shuts them out, whatever a directory says.
+    pub frozen: Option<Frozen>,
+}
+
+/// That somebody is shut out by an administrator.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Frozen {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Why, if that was said.
+    pub because: Option<String>,
 }
 
 /// A directory that manages somebody.
@@ -56,7 +68,7 @@ pub struct ManagedBy {
 }
 
 impl PersonView {
-    /// A person as their document has them.
+    /// A person as their document has them, who is not frozen.
     pub(super) fn new(id: UserId, resource: &Resource, managed_by: Option<ManagedBy>) -> Self {
         Self {
             id,
@@ -65,13 +77,15 @@ impl PersonView {
             email: resource.preferred_email(),
             active: resource.active(),
             managed_by,
+            frozen: None,
         }
     }
 }
 
 impl From<PersonRow> for PersonView {
     fn from(row: PersonRow) -> Self {
-        Self::new(row.id, &row.resource, manager(row.managed_by))
+        let frozen = row.frozen_at.map(|since| Frozen { since, because: row.frozen_because });
+        Self { active: row.active, frozen, ..Self::new(row.id, &row.resource, manager(row.managed_by)) }
     }
 }
 
@@ -119,6 +133,8 @@ pub struct ListedPerson {
     pub roles: Vec<HeldRole>,
     /// Their flags, as far as a seat allows.
     pub flags: BTreeSet<String>,
+    /// Whether an administrator shuts them out, whatever a directory says.
+    pub frozen: Option<Frozen>,
     /// Since when they are inactive.
     pub stopped_at: Option<DateTime<Utc>>,
     /// When they last signed in.
@@ -138,17 +154,16 @@ pub struct HeldRole {
 }
 
 impl From<PersonRow> for ListedPerson {
-    fn from(row: PersonRow) -> Self {
+    fn from(mut row: PersonRow) -> Self {
         let first = |path: &str| row.resource.values_at(path).into_iter().next();
         let (department, title, avatar) = (first(DEPARTMENT), first("title"), first("photos"));
-        let (home, roles, flags) = row.access.map_or_else(Default::default, |access| {
+        let (stopped_at, last_login_at, last_seen_at) = (row.stopped_at, row.last_login_at, row.last_seen_at);
+        let (home, roles, flags) = row.access.take().map_or_else(Default::default, |access| {
             let roles = access.roles.into_iter().map(|held| HeldRole { role: held.role, at: at(held.scope) });
             let flags = access.flags.into_iter().map(|held| held.flag);
             (access.home.map(|home| home.key), roles.collect(), flags.collect())
         });
-        let PersonView { id, user_name, display_name, email, active, managed_by } =
-            PersonView::new(row.id, &row.resource, manager(row.managed_by));
-        let (stopped_at, last_login_at, last_seen_at) = (row.stopped_at, row.last_login_at, row.last_seen_at);
+        let PersonView { id, user_name, display_name, email, active, managed_by, frozen } = row.into();
         Self {
             id,
             user_name,
@@ -162,6 +177,7 @@ impl From<PersonRow> for ListedPerson {
             home,
             roles,
             flags,
+            frozen,
             stopped_at,
             last_login_at,
             last_seen_at,

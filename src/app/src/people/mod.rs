@@ -2,6 +2,7 @@
 //! here. Knows who may change whom; does not know HTTP.
 
 mod adoption;
+mod freeze;
 mod grants;
 mod list_people;
 mod local_people;
@@ -9,9 +10,10 @@ mod sheet;
 mod tombstones;
 
 pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
+pub use freeze::Freeze;
 pub(crate) use grants::give_from_the_start;
 pub use grants::{GrantView, NewGrant};
-pub use list_people::{HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
+pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
 pub use local_people::{ChangePerson, Edit, NewPerson};
 pub use sheet::{Sheet, SheetForm};
 pub use tombstones::TombstoneView;

@@ -18,6 +18,7 @@ use store::users::Slice;
 use super::list_people::{DEPARTMENT, PeopleQuery, called};
 use crate::App;
 use crate::error::AppError;
+use crate::provision::state;
 
 /// So many people are read at once.
 const PART: i64 = 500;
@@ -240,7 +241,7 @@ impl Sheet {
 
     /// The product's word for where they stand: of several for those who are active, or not, the last, which is theirs for good.
     fn status(&self, person: &PersonRow, shows: Shows) -> String {
-        let state = if person.resource.active() { PersonState::Active } else { PersonState::Inactive };
+        let state = state(person.active);
         if state == PersonState::Active && shows == Shows::StatusUnlessActive {
             return String::new();
         }

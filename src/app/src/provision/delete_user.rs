@@ -9,7 +9,7 @@ use store::users::{self, Groups};
 use store::{DirectoryScope, tombstones};
 
 use super::check_version;
-use super::settle::{leave, state_of};
+use super::settle::{leave, state};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{DepartureKind, before_deletion, depart, hold_people, may_delete};
@@ -31,10 +31,10 @@ impl App {
         let row = users::lock(&mut tx, directory.directory(), id, Groups::Omitted)
             .await?
             .ok_or(AppError::NotFound("user"))?;
-        check_version(if_match, row.version)?;
+        check_version(if_match, row.user.version)?;
         may_delete(self, &mut tx, id).await?;
-        let before = row.resource();
-        let was = state_of(&before);
+        let was = state(row.is_let_in());
+        let before = row.user.resource();
         let effects = effects(was, PersonState::Absent);
         let mut audit =
             Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));

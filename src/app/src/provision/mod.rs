@@ -37,7 +37,7 @@ pub use memberships::{MembershipId, MembershipView};
 pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
-pub(crate) use settle::{announce_promoted, leave, state_of};
+pub(crate) use settle::{announce_promoted, leave, settle, state};
 pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;

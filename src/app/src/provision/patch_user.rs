@@ -10,7 +10,7 @@ use serde_json::Value;
 use store::DirectoryScope;
 use store::users::{self, Groups};
 
-use super::settle::{settle, state_of};
+use super::settle::{settle, state, state_of};
 use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
@@ -49,30 +49,30 @@ impl App {
         let row = users::lock(&mut tx, directory.directory(), id, Groups::Included)
             .await?
             .ok_or(AppError::NotFound("user"))?;
-        check_version(if_match, row.version)?;
-        let before = row.resource();
+        check_version(if_match, row.user.version)?;
+        let before = row.user.resource();
         self.must_know(directory, types, &before)?;
         let Some(after) = next(&before)? else {
             tx.nothing_changed().await?;
-            return Ok(row.into());
+            return Ok(row.user.into());
         };
+        let states = (state(row.would_be_let_in(&before)), state(row.would_be_let_in(&after)));
         let names = changed_names(&before, &after);
         may_edit(self, &mut tx, id, &names).await?;
         let mut audit = Audit::of(changed(id, &before, &after));
-        if (state_of(&before), state_of(&after)) == (PersonState::Active, PersonState::Inactive) {
+        if states == (PersonState::Active, PersonState::Inactive) {
             let departed = depart(self, tx, directory.directory(), id, DepartureKind::Deactivate).await?;
             tx = departed.0;
             audit.extend(departed.1);
         }
         users::update(&mut tx, id, &before, &after, now)?;
-        let states = (state_of(&before), state_of(&after));
         audit.extend(settle(self, &mut tx, id, states, &names).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(UserView {
             resource: after,
-            version: row.version.saturating_add(1),
+            version: row.user.version.saturating_add(1),
             updated_at: now,
-            ..row.into()
+            ..row.user.into()
         })
     }
 }

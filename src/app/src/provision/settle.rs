@@ -18,11 +18,16 @@ use crate::login::{all_revoked, keep_a_way_back};
 
 /// The state that a document tells.
 pub(crate) fn state_of(resource: &Resource) -> PersonState {
-    if resource.active() { PersonState::Active } else { PersonState::Inactive }
+    state(resource.active())
+}
+
+/// The state of somebody who is let in, or is not.
+pub(crate) fn state(is_let_in: bool) -> PersonState {
+    if is_let_in { PersonState::Active } else { PersonState::Inactive }
 }
 
 /// Sessions, seat, access and announcements of a locked person whose row is written already. Returns what to audit.
-pub(super) async fn settle(
+pub(crate) async fn settle(
     app: &App,
     tx: &mut WriteTx,
     user: UserId,

@@ -35,6 +35,9 @@ pub(super) fn is_indexed(attr: &AttributeRef) -> bool {
 }
 
 /// Groups that have a member, a person or a group.
+/// What the directory wrote: of somebody frozen the column says that they are not let in.
+const AS_WRITTEN: &str =
+    "(u.active OR (u.frozen_at IS NOT NULL AND coalesce((u.doc ->> 'active')::boolean, TRUE)))";
 const WITH_MEMBER: &str = "u.id = ANY(ARRAY( \
     SELECT i.group_id FROM group_member i WHERE i.tenant_id = current_tenant() AND i.user_id = {} \
     UNION ALL SELECT i.group_id FROM group_child i WHERE i.tenant_id = current_tenant() AND i.child_id = {}))";
@@ -136,7 +139,7 @@ impl<'a> Compiler<'a> {
             ("externalId", None, _) => ("u.external_id", Kind::Exact),
             ("userName", None, Target::User) => ("u.user_name_key", Kind::Folded),
             ("displayName", None, _) => ("u.display_name_key", Kind::Folded),
-            ("active", None, Target::User) => ("u.active", Kind::BooleanColumn),
+            ("active", None, Target::User) => (AS_WRITTEN, Kind::BooleanColumn),
             // to the millisecond, as they are shown: what a client read is equal, and nothing is later than itself
             ("meta", Some("created"), _) => ("date_trunc('milliseconds', u.created_at)", Kind::TimeColumn),
             ("meta", Some("lastModified"), _) => {

@@ -1,0 +1,162 @@
+//! Somebody is shut out by an administrator, whoever manages them, and let in again.
+
+use serde_json::{Value, json};
+
+use super::apps::world::World;
+use crate::support::http::{Doors, base, session_at, text};
+use crate::support::{fresh_slug, run};
+
+async fn freeze(doors: &Doors, user: &str, because: Value) -> Value {
+    let body = json!({"because": because});
+    doors.api.send("PUT", &format!("/users/{user}/freeze"), |it| it.json(&body)).await.is(200).json()
+}
+
+async fn thaw(doors: &Doors, user: &str) -> Value {
+    doors.api.delete(&format!("/users/{user}/freeze")).await.is(200).json()
+}
+
+async fn found(doors: &Doors, filter: &str) -> u64 {
+    let page = doors.scim.get(&format!("/Users?filter={}", filter.replace(' ', "%20"))).await.is(200).json();
+    page["totalResults"].as_u64().unwrap()
+}
+
+#[test]
+fn whoever_is_frozen_is_out_at_every_door_when_the_answer_is_out_and_the_next_in_line_is_in() {
+    run(async {
+        let world = World::new().await;
+        let doors = &world.doors;
+        doors.seats(1).await;
+        let next = doors.user("next").await;
+        let (tokens, spare) = (world.tokens().await, world.code().await);
+        session_at(base(), &world.cookie).await.is(200);
+
+        let view = freeze(doors, &world.user, json!("left on the spot")).await;
+
+        session_at(base(), &world.cookie).await.problem(401, "unauthenticated");
+        world.all_is_over(&tokens, &spare).await;
+        assert_eq!(
+            (&view["active"], &view["frozen"]["because"]),
+            (&json!(false), &json!("left on the spot"))
+        );
+        assert_eq!(doors.access(&next).await["status"]["kind"], "granted");
+        assert_eq!(doors.access(&world.user).await["status"]["kind"], "inactive");
+        let listed = doors.api.get("/users?active=false").await.is(200).json();
+        assert_eq!(listed["items"][0]["frozen"]["because"], "left on the spot");
+        let said = doors.audit(&world.user).await;
+        let frozen = said.iter().find(|event| event["action"] == "user.freeze").unwrap();
+        assert_eq!(frozen["after"]["because"], "left on the spot");
+        for end in ["session.end_all", "seat.release"] {
+            let event = said.iter().find(|event| event["action"] == end);
+            assert!(event.is_none_or(|event| event["requestId"] == frozen["requestId"]), "{end}");
+        }
+        assert_eq!(freeze(doors, &world.user, json!("again")).await["frozen"]["because"], "left on the spot");
+    });
+}
+
+/// R1: a local act may only subtract. The directory's word stays what it is, and is what counts again once the person is thawed.
+#[test]
+fn a_directory_goes_on_writing_somebody_frozen_and_lets_nobody_in() {
+    run(async {
+        let doors = Doors::fresh().await;
+        doors.seats(2).await;
+        let connection = doors.connection("op", "https://idp.example").await;
+        let mina = doors.user("mina").await;
+        freeze(&doors, &mina, Value::Null).await;
+        let at = format!("/Users/{mina}");
+        let before = doors.scim.get(&at).await.is(200).json();
+
+        assert_eq!(before["active"], true, "what the directory wrote is what it reads");
+        assert_eq!((found(&doors, "active eq true").await, found(&doors, "active eq false").await), (1, 0));
+        doors.set_active(&mina, false).await;
+        assert_eq!((found(&doors, "active eq true").await, found(&doors, "active eq false").await), (0, 1));
+        doors.set_active(&mina, true).await;
+        doors.scim.patch(&at, json!([{"op": "replace", "path": "title", "value": "Chief"}])).await.is(200);
+        let body = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "mina", "active": true});
+        doors.scim.send("PUT", &at, |request| request.json(&body)).await.is(200);
+        assert_eq!(doors.access(&mina).await["status"]["kind"], "inactive");
+        let pool = doors.api.get("/seat-pool").await.is(200).json();
+        assert_eq!(
+            (&pool["used"], &pool["waiting"], &pool["reconciled"]),
+            (&json!(0), &json!([]), &json!(true))
+        );
+
+        assert_eq!(thaw(&doors, &mina).await["frozen"], Value::Null);
+        assert_eq!(doors.access(&mina).await["status"]["kind"], "granted");
+        session_at(base(), &doors.session(&mina, connection).await).await.is(200);
+        assert_eq!(doors.api.get("/seat-pool").await.is(200).json()["used"], 1);
+        assert_eq!(thaw(&doors, &mina).await["active"], true, "done twice, the first stays");
+
+        freeze(&doors, &mina, Value::Null).await;
+        doors.set_active(&mina, false).await;
+        assert_eq!(
+            thaw(&doors, &mina).await["active"],
+            false,
+            "whom the directory shut out meanwhile stays out"
+        );
+        let facts: Vec<String> = doors
+            .audit(&mina)
+            .await
+            .iter()
+            .map(|event| text(&event["action"]))
+            .filter(|it| it.starts_with("user."))
+            .collect();
+        let of = |action: &str| facts.iter().filter(|it| *it == action).count();
+        assert_eq!((of("user.freeze"), of("user.thaw")), (2, 2), "{facts:?}");
+    });
+}
+
+/// Whoever comes back needs a seat, and nobody by hand freezes the last of those whom the product protects.
+#[test]
+fn thawing_needs_a_seat_and_the_last_administrator_is_not_frozen_by_hand() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let title = json!({"attribute": {"path": "title", "value": "CEO"}});
+        doors.rule(1, title.clone(), json!({"flags": {"flags": ["admin_flag"]}})).await;
+        doors.rule(2, title, json!({"home": {"template": "Top"}})).await;
+        let admin = doors.person(json!({"userName": "boss", "title": "CEO"})).await;
+        let refused =
+            doors.api.send("PUT", &format!("/users/{admin}/freeze"), |it| it.json(&json!({}))).await;
+        refused.problem(409, "last_holder");
+        assert_eq!(doors.access(&admin).await["status"]["kind"], "granted");
+
+        let pool = json!({"purchased": 2, "atLimit": "refuse"});
+        doors.api.send("PUT", "/seat-pool", |request| request.json(&pool)).await.is(200);
+        let mina = doors.user("mina").await;
+        freeze(&doors, &mina, Value::Null).await;
+        doors.user("other").await;
+        doors.api.delete(&format!("/users/{mina}/freeze")).await.problem(403, "no_seat");
+        assert_eq!(doors.access(&mina).await["status"]["kind"], "inactive");
+        doors
+            .api
+            .send("PUT", "/users/0198c2f0-7a3b-7c4d-8e5f-000000000001/freeze", |it| it.json(&json!({})))
+            .await
+            .problem(404, "not_found");
+        let long = json!({"because": "x".repeat(501)});
+        doors
+            .api
+            .send("PUT", &format!("/users/{mina}/freeze"), |it| it.json(&long))
+            .await
+            .problem(400, "invalid");
+    });
+}
+
+/// Whoever was shut out does not come in again by becoming somebody whom a directory manages.
+#[test]
+fn who_is_frozen_stays_so_when_they_are_adopted() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let domain = format!("{}.example", fresh_slug());
+        doors.verified_domain(&domain).await;
+        let address = format!("hana@{domain}");
+        let local =
+            doors.api.post("/users", json!({"userName": "hana", "email": address})).await.is(201).id();
+        let user = doors.person(json!({"userName": address, "emails": [{"value": address}]})).await;
+        freeze(&doors, &local, Value::Null).await;
+
+        let decision = json!({"local": local, "user": user, "decision": "approve"});
+        let adopted = doors.api.post("/adoptions", decision).await.is(200).json();
+
+        assert_eq!((&adopted["active"], adopted["frozen"].is_object()), (&json!(false), true));
+        assert_eq!(doors.access(&user).await["status"]["kind"], "inactive");
+    });
+}

@@ -260,3 +260,83 @@ fn each_demand_on_the_provider_for_apps_has_a_test_that_is_there_or_a_reason() {
     }
     assert!(count > 100, "{count} rows");
 }
+
+/// What `./x mutants` takes out, a line each: suite, what, file, tests, and the sed program or the reason why there is none.
+fn mutants() -> Vec<(String, [String; 4])> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutants");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let suite = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines().filter(|line| suite != "checks" && !line.starts_with('#')) {
+            let columns: Vec<String> = line.splitn(4, '|').map(str::to_owned).collect();
+            found.push((suite.clone(), columns.try_into().unwrap_or_else(|_| panic!("{suite}: {line}"))));
+        }
+    }
+    found
+}
+
+/// A list of changes to the code rots with the code: a program that matches nothing would prove nothing.
+#[test]
+fn each_mutant_still_changes_its_file_and_its_tests_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("tests"), &mut files);
+    let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let mutants = mutants();
+    assert!(mutants.len() > 300, "{}", mutants.len());
+    for (suite, [what, file, tests, program]) in mutants {
+        for test in tests.split(' ').filter_map(|place| place.split_once(':')).map(|(_, filter)| filter) {
+            let is_there = test.contains("::") || code.contains(&format!("fn {test}"));
+            assert!(is_there, "{suite}: {what}: there is no test {test}");
+        }
+        if file == "-" {
+            assert!(program.len() > 20, "{suite}: {what}: no reason");
+        } else if !file.contains('*') {
+            let whole = std::fs::read(root.join(&file)).unwrap_or_else(|_| panic!("{suite}: no {file}"));
+            let changed = Command::new("sed").arg(&program).arg(root.join(&file)).output().unwrap();
+            assert!(
+                changed.status.success(),
+                "{suite}: {what}: {}",
+                String::from_utf8_lossy(&changed.stderr)
+            );
+            assert_ne!(changed.stdout, whole, "{suite}: nothing in {file} is {what} any more");
+        }
+    }
+}
+
+/// SAML has 77 checks and OpenID Connect 53; some of these are others by another name.
+#[test]
+fn each_numbered_check_of_who_signs_in_has_something_that_is_taken_out() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutants/checks.txt");
+    let list = std::fs::read_to_string(list).unwrap();
+    let taken_out: BTreeSet<String> = mutants()
+        .into_iter()
+        .filter_map(|(_, [what, ..])| Some(what.split_once(": ")?.0.to_owned()))
+        .collect();
+    let mut numbers = BTreeSet::new();
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split('|').collect();
+        let [check, _, same @ ..] = columns.as_slice() else { panic!("{line}") };
+        let of = same.first().map_or_else(|| vec![*check], |same| same.split(", ").collect());
+        assert!(of.iter().all(|it| taken_out.contains(*it)), "nothing is taken out of {check}: {line}");
+        let (protocol, number) = check.split_once(' ').unwrap();
+        let (from, to) = number.split_once(" to ").unwrap_or((number, number));
+        let between = from.parse::<u8>().unwrap()..=to.parse::<u8>().unwrap();
+        numbers.extend(between.map(|number| (protocol, number)));
+    }
+    let wanted = [("SAML", 77), ("OIDC", 53), ("Logout", 2)];
+    let wanted: BTreeSet<_> = wanted
+        .into_iter()
+        .flat_map(|(protocol, last)| (1..=last).map(move |number| (protocol, number)))
+        .collect();
+    assert_eq!(numbers, wanted);
+    let stray: Vec<_> = taken_out
+        .iter()
+        .filter(|check| check.starts_with("SAML") || check.starts_with("OIDC"))
+        .filter(|check| !list.lines().any(|line| line.split('|').next() == Some(check)))
+        .collect();
+    assert!(stray.is_empty(), "no such checks: {stray:?}");
+}

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::Serialize;
 use url::{Host, Url};
 
-use super::network::Network;
 use super::source::Source;
+use domain::network::Network;
 
 pub(super) const KEYS: &[&str] =
     &["listen", "public_url", "workers", "max_body_bytes", "shutdown_grace_seconds", "trusted_proxies"];

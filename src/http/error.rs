@@ -322,6 +322,7 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
             _ => StatusCode::FORBIDDEN,
         },
         Refusal::Paused
+        | Refusal::OtherNetwork
         | Refusal::NotEnforced
         | Refusal::NotAccepted(_)
         | Refusal::NotAllowed

@@ -34,6 +34,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     leniencies: Family<LeniencyLabels, Counter>,
+    sign_ins: Family<SignInLabels, Counter>,
     log_dropped: Counter,
     log_waiting: Gauge,
 }
@@ -42,6 +43,12 @@ pub struct Metrics {
 struct LeniencyLabels {
     dialect: &'static str,
     leniency: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignInLabels {
+    protocol: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,11 +86,17 @@ impl Metrics {
             "Requests that needed a deviation from the SCIM RFCs",
             leniencies.clone(),
         );
+        let sign_ins = Family::default();
+        registry.register(
+            "sign_ins",
+            "Sign-ins that came to an end, by the code of the refusal",
+            sign_ins.clone(),
+        );
         let (log_dropped, log_waiting) = (Counter::default(), Gauge::default());
         let dropped = "Requests left out of the provisioning log";
         registry.register("scim_log_dropped", dropped, log_dropped.clone());
         registry.register("scim_log_waiting", "Requests that wait to be logged", log_waiting.clone());
-        Self { registry, requests, seconds, leniencies, log_dropped, log_waiting }
+        Self { registry, requests, seconds, leniencies, sign_ins, log_dropped, log_waiting }
     }
 
     /// Where other parts register their metrics; names get the prefix `usher_`.
@@ -100,6 +113,11 @@ impl Metrics {
     /// A request was read with this leniency, in this dialect.
     pub(super) fn count_leniency(&self, dialect: &'static str, leniency: &'static str) {
         self.leniencies.get_or_create(&LeniencyLabels { dialect, leniency }).inc();
+    }
+
+    /// A sign-in by this protocol ended so: `signed-in`, or the code that its page shows.
+    pub(super) fn count_sign_in(&self, protocol: &'static str, outcome: &'static str) {
+        self.sign_ins.get_or_create(&SignInLabels { protocol, outcome }).inc();
     }
 
     /// How the provisioning log keeps up.

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::endpoint::Endpoint;
 use super::error::Refused;
-use super::limits::{authorization, guard};
+use super::limits::{authorization, guard, guard_answers};
 use super::recording::record;
 use super::state::AppState;
 use super::voice::{Voice, speak};
@@ -22,6 +22,9 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
     let session_guard = || guard(limits(), session_cookie(cookie), over_limit(Voice::Problem));
     let oauth_guard = || guard(limits(), nobody, over_limit(Voice::OAuth));
     let page_guard = || guard(limits(), nobody, over_limit(Voice::Page));
+    let answer_guard = || guard_answers(limits(), over_limit(Voice::Page));
+    // The same as for other pages, around another type.
+    let provider_guard = || guard(limits(), nobody, over_limit(Voice::Page));
 
     for_programs(cfg, state);
     cfg.service(
@@ -52,14 +55,16 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .configure(login::callback_routes)
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Page))
-            .wrap(page_guard()),
+            .wrap(answer_guard())
+            .wrap(provider_guard()),
     )
     .service(
         web::scope("/saml")
             .configure(login::saml_routes)
             .default_service(web::to(nothing_here))
             .wrap(speak(Voice::Page))
-            .wrap(page_guard()),
+            .wrap(answer_guard())
+            .wrap(provider_guard()),
     )
     .service(
         web::scope("/passkey")

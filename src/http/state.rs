@@ -1,5 +1,6 @@
 //! What every handler may use. Knows the use cases and the settings of the doors; does not know routes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -11,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::error::Refused;
 use super::health::{NotReady, Readiness};
-use super::limits::Limits;
+use super::limits::{Limits, exact_address};
 use super::metrics::Metrics;
 use crate::config::Config;
 use crate::telemetry::RequestTag;
@@ -59,6 +60,11 @@ impl AppState {
             max_body_bytes: config.http.max_body_bytes,
             insecure_cookies: config.development.insecure_cookies,
         }
+    }
+
+    /// Where a request comes from, as far as trusted proxies say.
+    pub(super) fn address(&self, request: &HttpRequest) -> IpAddr {
+        exact_address(request, self.limits.trusted_proxies())
     }
 
     /// What a JSON body may cost.

@@ -381,13 +381,22 @@ impl Drop for Replica {
 
 impl Replica {
     pub fn serve() -> Self {
+        Self::serve_with("", Stdio::null())
+    }
+
+    /// One that writes all that it ever logs into this file.
+    pub fn that_logs(file: std::fs::File) -> Self {
+        Self::serve_with("[log]\nlevel = \"debug\"\n", file.into())
+    }
+
+    fn serve_with(more: &str, log: Stdio) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("usher.toml");
         let settings = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\npublic_url = \"{PUBLIC}\"\n\
              [database]\nurl = \"{}\"\npool_size = 4\n\
              [[secrets.keys]]\nid = \"test\"\nkey = \"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"\n\
-             [egress]\nallow_loopback = true\n[development]\ninsecure_cookies = true\n",
+             [egress]\nallow_loopback = true\n[development]\ninsecure_cookies = true\n{more}",
             urls().app
         );
         std::fs::write(&file, settings).unwrap();
@@ -397,7 +406,7 @@ impl Replica {
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut replica = Self { process, base: String::new(), _folder: folder };

@@ -35,6 +35,7 @@ mod passkeys;
 mod pending;
 mod people;
 mod plans;
+mod proofs;
 mod requests;
 mod roles;
 mod saml;

@@ -55,9 +55,19 @@ pub fn start(app: Arc<App>) -> (Serving, String) {
 
 /// The same on this port.
 pub fn start_at(app: Arc<App>, port: u16) -> (Serving, String) {
+    start_with(app, &SETTINGS.replace("127.0.0.1:0", &format!("127.0.0.1:{port}")))
+}
+
+/// One that lets each address ask so often in a second, and each tenant and connection.
+pub fn start_limited(app: Arc<App>, (address, tenant): (u32, u32)) -> (Serving, String) {
+    let address = format!("per_tenant_per_second = {tenant}\nper_address_per_second = {address}");
+    start_with(app, &SETTINGS.replace("per_address_per_second = 1000000", &address))
+}
+
+fn start_with(app: Arc<App>, settings: &str) -> (Serving, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.toml");
-    std::fs::write(&file, SETTINGS.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))).unwrap();
+    std::fs::write(&file, settings).unwrap();
     let config = Config::load(Some(&file)).unwrap();
     let metrics = Arc::new(Metrics::new());
     let state = AppState::new(app, Arc::new(SystemClock), Arc::new(SystemEntropy), metrics, &config);

@@ -1,21 +1,35 @@
-//! An OpenID provider whose tokens a test signs itself, and a connection to it.
+//! An OpenID provider whose tokens a test signs itself, a connection to it, and a browser's way through it.
+
+use std::sync::{Arc, Mutex};
 
 use app::connections::NewConnection;
 use app::login::{LinkTo, OpenIdRules};
 use domain::id::{ConnectionId, SessionId, UserId};
 use domain::token::{PlainToken, TokenHash, TokenKind};
-use serde_json::json;
+use reqwest::Url;
+use serde_json::{Value, json};
 use usher::system::SystemEntropy;
 
-use super::http::{Doors, db};
-use super::oauth::{Key, published};
+use super::http::{Doors, PUBLIC, Reply, db};
+use super::oauth::{Answers, Key, always, answering};
 use super::people::Tenant;
+use super::provider::Browser;
 
 /// A connection `op` to this issuer.
 pub async fn connect(doors: &Doors, issuer: &str, client_id: &str, secret: Option<&str>) -> ConnectionId {
+    connect_as(doors, "op", issuer, (client_id, secret)).await
+}
+
+/// One of this name.
+pub async fn connect_as(
+    doors: &Doors,
+    slug: &str,
+    issuer: &str,
+    (client_id, secret): (&str, Option<&str>),
+) -> ConnectionId {
     let new = NewConnection {
-        slug: "op".to_owned(),
-        name: "op".to_owned(),
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
         directory: None,
         issuer: issuer.to_owned(),
         client_id: client_id.to_owned(),
@@ -35,13 +49,17 @@ pub struct MadeUp {
     pub key: Key,
     pub issuer: String,
     pub connection: ConnectionId,
+    /// What its token endpoint answers.
+    tokens: Arc<Mutex<Value>>,
 }
 
 impl MadeUp {
     pub async fn fresh() -> Self {
         let key = Key::fresh("ES256");
         let keys = key.jwks.clone();
-        let issuer = published(|base| {
+        let tokens = Arc::new(Mutex::new(json!({})));
+        let told = Arc::clone(&tokens);
+        let issuer = answering(|base| {
             let place = |path: &str| format!("{base}{path}");
             let document = json!({
                 "issuer": base,
@@ -50,15 +68,45 @@ impl MadeUp {
                 "id_token_signing_alg_values_supported": ["ES256"]
             });
             let signals = json!({"spec_version": "1_0", "issuer": base, "jwks_uri": place("/k")});
+            let answer: Answers = Box::new(move || told.lock().unwrap().clone());
             vec![
-                ("/.well-known/openid-configuration", document),
-                ("/.well-known/ssf-configuration", signals),
-                ("/k", keys),
+                ("/.well-known/openid-configuration", always(document)),
+                ("/.well-known/ssf-configuration", always(signals)),
+                ("/k", always(keys)),
+                ("/t", answer),
             ]
         });
         let doors = Doors::of(Tenant::named(&super::fresh_slug()).await).await;
         let connection = connect(&doors, &issuer, "gateway", Some("s")).await;
-        Self { doors, key, issuer, connection }
+        Self { doors, key, issuer, connection, tokens }
+    }
+
+    /// A browser sets out at this connection and comes to the callback with what the provider says of somebody: `sub` is the
+    /// one that is given, unless the claims say otherwise.
+    pub async fn sign_in(&self, browser: &Browser, connection: &str, sub: &str, claims: &Value) -> Reply {
+        let callback = self.callback(browser, connection, sub, claims).await;
+        browser.get(&callback).await
+    }
+
+    /// The address of the callback, with an answer that is about to be good.
+    pub async fn callback(&self, browser: &Browser, connection: &str, sub: &str, claims: &Value) -> String {
+        let slug = &self.doors.tenant.slug;
+        let departure = browser.get(&format!("{PUBLIC}/login/{slug}/{connection}")).await.is(303);
+        let location = Url::parse(departure.header("location")).unwrap();
+        let asked = |name: &str| {
+            let found = location.query_pairs().find(|(key, _)| key == name);
+            found.unwrap_or_else(|| panic!("no {name} in {location}")).1.into_owned()
+        };
+        let now = self.doors.tenant.app.now().timestamp();
+        let mut token = json!({
+            "iss": self.issuer, "aud": "gateway", "sub": sub, "iat": now, "exp": now + 120, "nonce": asked("nonce")
+        });
+        token.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        *self.tokens.lock().unwrap() = json!({
+            "access_token": "at", "token_type": "Bearer", "id_token": self.key.sign(&token), "refresh_token": "rt"
+        });
+        let back_to = asked("redirect_uri");
+        format!("{back_to}?code=a-code&state={}", asked("state"))
     }
 
     /// A session of this person that the provider knows by this name; the value of its cookie.

@@ -1,6 +1,6 @@
 //! An OAuth client by others, `testbed/oauth_client.py`, and documents that somebody publishes on loopback.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -63,17 +63,37 @@ impl Key {
 
 /// A server that publishes these documents, each at its path, for as long as the process lives. Its address.
 pub fn published(documents: impl FnOnce(&str) -> Vec<(&'static str, Value)>) -> String {
+    answering(|base| documents(base).into_iter().map(|(path, document)| (path, always(document))).collect())
+}
+
+/// The same each time.
+pub fn always(document: Value) -> Answers {
+    Box::new(move || document.clone())
+}
+
+/// What is answered at an address, each time anew.
+pub type Answers = Box<dyn Fn() -> Value + Send>;
+
+/// The same with answers that change.
+pub fn answering(documents: impl FnOnce(&str) -> Vec<(&'static str, Answers)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let documents = documents(&base);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut lines = reader.by_ref().lines().map_while(Result::ok);
             let asked = lines.next().unwrap_or_default();
-            lines.find(String::is_empty);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            // Read to its end: whoever closes before has the answer thrown away.
+            let length = head.iter().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+            });
+            reader.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap_or_default();
             let path = asked.split(' ').nth(1).unwrap_or_default();
             let found = documents.iter().find(|(known, _)| *known == path);
-            let (status, body) = found.map_or((404, json!({})), |(_, document)| (200, document.clone()));
+            let (status, body) = found.map_or((404, json!({})), |(_, answers)| (200, answers()));
             let body = body.to_string();
             let length = body.len();
             // Whoever hangs up early has heard enough.

@@ -227,13 +227,26 @@ impl Browser {
         self.jar.add_cookie_str(&format!("{COOKIE}={session}; Path=/"), &server);
     }
 
+    /// Holds no session any more.
+    pub fn forget(&self) {
+        let server = Url::parse(&self.server).unwrap();
+        self.jar.add_cookie_str(&format!("{COOKIE}=; Path=/; Max-Age=0"), &server);
+    }
+
+    /// The value of the cookie that a sign-in at this address is bound to.
+    pub fn flow(&self, address: &str, connection: &str) -> Option<String> {
+        self.cookie(&self.real(address), &format!("usher-flow-{connection}"))
+    }
+
     /// The value of the session cookie.
     pub fn session(&self) -> Option<String> {
-        let cookies = self.jar.cookies(&Url::parse(&format!("{}/", self.server)).unwrap())?;
+        self.cookie(&format!("{}/", self.server), COOKIE)
+    }
+
+    fn cookie(&self, address: &str, name: &str) -> Option<String> {
+        let cookies = self.jar.cookies(&Url::parse(address).unwrap())?;
         let cookies = cookies.to_str().unwrap().to_owned();
-        cookies
-            .split("; ")
-            .find_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('=').map(str::to_owned))
+        cookies.split("; ").find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     }
 }
 

@@ -191,6 +191,9 @@ pub enum Refusal {
     /// Nobody can sign in at this connection for now.
     #[error("the connection is paused")]
     Paused,
+    /// Nobody can sign in at this connection from where the browser is.
+    #[error("the connection lets nobody in from the network that the browser is in")]
+    OtherNetwork,
     /// The tenant's people sign in through other connections only.
     #[error("people sign in through other connections of the tenant only")]
     NotEnforced,
@@ -252,6 +255,7 @@ impl Refusal {
             Self::NoFlow => "no-flow",
             Self::Trial => "trial",
             Self::Paused => "paused",
+            Self::OtherNetwork => "other-network",
             Self::NotEnforced => "not-enforced",
             Self::NotAccepted(_) => "not-accepted",
             Self::NotAllowed => "not-allowed",

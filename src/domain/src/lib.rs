@@ -16,6 +16,7 @@ pub mod id;
 pub mod invariant;
 pub mod lifecycle;
 pub mod mapping;
+pub mod network;
 pub mod oauth;
 pub mod org_tree;
 pub mod seat;

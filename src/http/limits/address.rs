@@ -9,9 +9,14 @@ use crate::config::Network;
 /// The nearest address that is not a trusted proxy's. `X-Forwarded-For` is read from the right, for only what
 /// trusted proxies have appended can be believed.
 pub(in crate::http) fn client(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
+    household(exact(request, trusted))
+}
+
+/// The same, every bit of it.
+pub(in crate::http) fn exact(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    household(nearest_stranger(peer, forwarded, trusted))
+    nearest_stranger(peer, forwarded, trusted)
 }
 
 fn nearest_stranger<'a>(

@@ -26,6 +26,7 @@ pub struct Limits<C: Clock = DefaultClock> {
     credentials: Rate<CredentialKey, C>,
     tenants: Rate<TenantId, C>,
     addresses: Rate<IpAddr, C>,
+    connections: Rate<CredentialKey, C>,
     vouched: RwLock<HashSet<CredentialKey>>,
     secrets: (RandomState, RandomState),
     trusted: Vec<Network>,
@@ -49,6 +50,8 @@ pub enum LimitedBy {
     Tenant,
     /// The address'.
     Address,
+    /// The connection's.
+    Connection,
 }
 
 /// A credential's hash under a secret of the process: 128 bits, so that two credentials never share a bucket.
@@ -73,7 +76,8 @@ impl<C: Clock + Clone> Limits<C> {
         Self {
             credentials: Rate::new(per_credential, clock.clone()),
             tenants: Rate::new(per_tenant, clock.clone()),
-            addresses: Rate::new(per_address, clock),
+            addresses: Rate::new(per_address, clock.clone()),
+            connections: Rate::new(per_tenant, clock),
             vouched: RwLock::default(),
             secrets: (RandomState::new(), RandomState::new()),
             trusted,
@@ -123,6 +127,12 @@ impl<C: Clock + Clone> Limits<C> {
         }
         let over = |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Address };
         self.addresses.check(&address()).map_err(over)
+    }
+
+    /// Counts an answer of a provider at the address of its connection, whoever brings it: a connection has the rate of a tenant.
+    pub(super) fn admit_answer(&self, connection: &str) -> Result<(), Limited> {
+        let over = |retry_after_seconds| Limited { retry_after_seconds, by: LimitedBy::Connection };
+        self.connections.check(&self.key(connection.as_bytes())).map_err(over)
     }
 
     /// The credential was answered with success: from now on it counts alone.
@@ -283,6 +293,20 @@ mod tests {
 
         clock.advance(Duration::from_secs(1));
         assert_eq!(bursts(1).0, 50);
+    }
+
+    /// Check 4.
+    #[test]
+    fn the_answers_at_a_connection_have_a_rate_whoever_brings_them() {
+        let (limits, clock) = limits(25, 1000);
+
+        let admitted =
+            |connection: &str| (0..200).filter(|_| limits.admit_answer(connection).is_ok()).count();
+
+        assert_eq!((admitted("/saml/acme/idp"), admitted("/saml/acme/other")), (100, 100));
+        assert_eq!(limits.admit_answer("/saml/acme/idp").unwrap_err().by, LimitedBy::Connection);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(admitted("/saml/acme/idp"), 50);
     }
 
     #[test]

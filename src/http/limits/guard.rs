@@ -57,6 +57,36 @@ where
     })
 }
 
+/// Middleware for the doors at which providers' answers arrive: counts those of each connection.
+pub fn guard_answers<S, B, R>(
+    limits: Arc<Limits>,
+    render: R,
+) -> impl Transform<S, ServiceRequest, Response = ServiceResponse<EitherBody<B>>, Error = Error, InitError = ()>
++ 'static
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+    R: Fn(&HttpRequest, Limited) -> HttpResponse + 'static,
+{
+    let render = Rc::new(render);
+    from_fn(move |request: ServiceRequest, next: Next<B>| {
+        let (limits, render) = (Arc::clone(&limits), Rc::clone(&render));
+        async move {
+            if let Some(limited) = answered(request.path()).and_then(|it| limits.admit_answer(it).err()) {
+                let mut response = render(request.request(), limited);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(limited.retry_after_seconds));
+                return Ok(request.into_response(response).map_into_right_body());
+            }
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+    })
+}
+
+/// The connection to which an answer comes at this path.
+fn answered(path: &str) -> Option<&str> {
+    path.strip_suffix("/acs").or_else(|| path.strip_suffix("/callback"))
+}
+
 /// Counts a request of a proxy (see `Limits::admit_proxy`), and then does it; whether the credential was good, `is_good` says of
 /// what came of it.
 pub async fn guard_proxy<T>(

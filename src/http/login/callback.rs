@@ -10,7 +10,7 @@ use super::super::query::Query;
 use super::super::state::AppState;
 use super::cookies::Comes;
 use super::start::door;
-use super::{Answer, cookies, let_in};
+use super::{Answer, cookies, counted, let_in};
 
 /// Longer than any honest answer; codes of 2 kB are in use.
 const LONGEST_QUERY: usize = 8_192;
@@ -30,8 +30,10 @@ pub(super) async fn callback(
         params: params(request.query_string())?,
         browser: cookies::flow(&request, connection),
         earlier: cookies::session(&request, &state),
+        address: state.address(&request),
     };
-    let signed_in = state.app.finish_login(back, state.request_id(&request)).await?;
+    let signed_in = state.app.finish_login(back, state.request_id(&request)).await;
+    let signed_in = counted(&state, "openid", signed_in)?;
     Ok(let_in(&signed_in, Comes::ByLink, (tenant, connection), &state))
 }
 

@@ -26,6 +26,7 @@ mod words;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use app::AppError;
 use app::login::SignedIn;
 use cookies::Comes;
 
@@ -48,6 +49,17 @@ fn let_in(
         .cookie(session)
         .cookie(cookies::flow_over(comes, tenant, connection, state))
         .finish()
+}
+
+/// What came of a sign-in, counted by the code that its page shows.
+fn counted(
+    state: &AppState,
+    protocol: &'static str,
+    outcome: Result<SignedIn, AppError>,
+) -> Result<SignedIn, Refused> {
+    let outcome = outcome.map_err(Refused::from);
+    state.metrics.count_sign_in(protocol, outcome.as_ref().map_or_else(Refused::code, |_| "signed-in"));
+    outcome
 }
 
 /// The addresses below `/login`.

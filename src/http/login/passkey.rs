@@ -21,7 +21,7 @@ use super::page::{OUR_SCRIPTS, answer, nonce, our_forms, policy};
 use super::passkey_words::PasskeyWords;
 use super::saml::field;
 use super::start::{LONGEST_RETURN, door};
-use super::{Answer, cookies, see_other};
+use super::{Answer, cookies, counted, see_other};
 
 /// Room for an answer with a long attestation, which nobody asked for.
 const LONGEST_FORM: usize = 64 * 1024;
@@ -78,7 +78,8 @@ pub(super) async fn sign_in(
         sealed: cookies::ceremony(&request),
         earlier: cookies::session(&request, &state),
     };
-    let signed_in = state.app.sign_in_by_passkey(answered, state.request_id(&request)).await?;
+    let signed_in = state.app.sign_in_by_passkey(answered, state.request_id(&request)).await;
+    let signed_in = counted(&state, "passkey", signed_in)?;
     let session = cookies::signed_in(&signed_in.session, signed_in.expires_at, state.app.now(), &state);
     Ok(see_other(&signed_in.return_to)
         .cookie(session)

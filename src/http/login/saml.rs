@@ -12,7 +12,7 @@ use super::super::state::AppState;
 use super::cookies::Comes;
 use super::signed_out::farewell;
 use super::start::door;
-use super::{Answer, cookies, let_in, onward};
+use super::{Answer, cookies, counted, let_in, onward};
 
 /// Room for the longest response, encoded for a form, and the rest.
 const LONGEST_FORM: usize = 400 * 1024;
@@ -38,8 +38,10 @@ pub(super) async fn consume(
         relay_state: field(&form, "RelayState")?.filter(|handle| handle.len() <= LONGEST_STATE),
         browser: cookies::flow(&request, connection),
         earlier: cookies::session(&request, &state),
+        address: state.address(&request),
     };
-    let signed_in = state.app.finish_saml_login(posted, state.request_id(&request)).await?;
+    let signed_in = state.app.finish_saml_login(posted, state.request_id(&request)).await;
+    let signed_in = counted(&state, "saml", signed_in)?;
     Ok(let_in(&signed_in, Comes::Posted, (tenant, connection), &state))
 }
 

@@ -5,6 +5,8 @@
 pub(super) enum Way {
     /// It leads back to its beginning.
     GoingRound,
+    /// It is not open from where they are.
+    OtherNetwork,
     /// The tenant has closed it.
     NotEnforced,
     /// What was shown there was not accepted.
@@ -20,6 +22,11 @@ impl Way {
                 "Signing in goes round in circles",
                 "Your organisation’s sign-in let you in several times within seconds, and the product sent you back each time.",
                 "Allow cookies for the product’s site and check this device’s clock, then sign in again. If it goes on, tell your administrator the reference below.",
+            ],
+            Self::OtherNetwork => [
+                "You cannot sign in from this network",
+                "Your organisation lets people in from its own networks only, and this device is in another.",
+                "Connect to your organisation’s network, or its VPN, and sign in again. If you are in it, tell your administrator the reference below.",
             ],
             Self::NotEnforced => [
                 "Your organisation signs in another way",
@@ -46,6 +53,11 @@ impl Way {
                 "数秒の間に何度もサインインしましたが、そのたびに製品から送り返されました。",
                 "製品のサイトのCookieを許可し、この端末の時計を確認してから、もう一度サインインしてください。続く場合は、下の参照コードを管理者にお伝えください。",
             ],
+            Self::OtherNetwork => [
+                "このネットワークからはサインインできません",
+                "組織が許可したネットワークからのサインインだけが受け付けられます。この端末は別のネットワークにあります。",
+                "組織のネットワークまたはVPNに接続して、もう一度サインインしてください。接続済みの場合は、下の参照コードを管理者にお伝えください。",
+            ],
             Self::NotEnforced => [
                 "組織は別の方法でサインインします",
                 "このサインイン方法は使えません。組織が選んだ方法だけが許可されています。",
@@ -70,6 +82,11 @@ impl Way {
                 "La connexion tourne en rond",
                 "Votre organisation vous a laissé entrer plusieurs fois en quelques secondes, et le produit vous a renvoyé à chaque fois.",
                 "Autorisez les cookies du site du produit et vérifiez l’heure de cet appareil, puis reconnectez-vous. Si cela persiste, transmettez la référence ci-dessous à votre administrateur.",
+            ],
+            Self::OtherNetwork => [
+                "Connexion impossible depuis ce réseau",
+                "Votre organisation n’accepte les connexions que depuis ses propres réseaux, et cet appareil se trouve dans un autre.",
+                "Connectez-vous au réseau de votre organisation ou à son VPN, puis recommencez. Si vous y êtes déjà, transmettez la référence ci-dessous à votre administrateur.",
             ],
             Self::NotEnforced => [
                 "Votre organisation se connecte autrement",

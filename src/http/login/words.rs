@@ -54,6 +54,7 @@ impl Situation {
             Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
             Refusal::Paused => Self::Paused,
             Refusal::Trial => Self::Trial,
+            Refusal::OtherNetwork => Self::Way(Way::OtherNetwork),
             Refusal::NotEnforced => Self::Way(Way::NotEnforced),
             Refusal::NotAccepted(_) => Self::Way(Way::NotAccepted),
             Refusal::NotAllowed => Self::Way(Way::NotAllowed),
@@ -524,12 +525,13 @@ impl DoorWords {
 mod tests {
     use super::*;
 
-    const ALL: [Situation; 22] = [
+    const ALL: [Situation; 23] = [
         Situation::UnknownDoor,
         Situation::NoFlow,
         Situation::Paused,
         Situation::Trial,
         Situation::Way(Way::GoingRound),
+        Situation::Way(Way::OtherNetwork),
         Situation::Way(Way::NotEnforced),
         Situation::Way(Way::NotAccepted),
         Situation::ProviderTrouble,

@@ -47,6 +47,8 @@ pub struct VerifiedIdentity {
     /// The messages that proved it. Each is good for one session: whoever opens one notes them in the same transaction,
     /// and opens none if one is noted already.
     pub spent: Vec<SpentMessage>,
+    /// SHA-256 of the certificate that they were verified by, where the protocol has certificates.
+    pub certificate: Option<String>,
     proof: Proof,
 }
 
@@ -106,6 +108,7 @@ impl VerifiedIdentity {
             provider_name: None,
             logout_hint: None,
             spent: Vec::new(),
+            certificate: None,
             proof: Proof,
         })
     }

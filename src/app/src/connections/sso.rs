@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::email_domain::EmailDomain;
 use domain::id::{ConnectionId, DirectoryId};
+use domain::network::Network;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::connections::{self, ConnectionRow};
@@ -50,6 +51,9 @@ pub struct ConnectionView {
     pub highest_role: Option<String>,
     /// The verified domains whose people are sent here from the sign-in page; without any, those of no connection are.
     pub domains: Vec<String>,
+    /// The networks that people must be in when they come in, as `198.51.100.0/24`; without any, they may be anywhere.
+    #[schema(value_type = Vec<String>)]
+    pub allowed_networks: Vec<Network>,
     /// The provider's issuer; by SAML, its entity id.
     pub issuer: String,
     /// The name under which the provider knows us; by SAML, our entity id.
@@ -83,6 +87,10 @@ pub struct ChangeConnection {
     /// connection are.
     #[schema(max_items = 100)]
     pub domains: Option<Vec<String>>,
+    /// The networks that people must be in when they come in: addresses, or networks as `198.51.100.0/24`. Without any, they
+    /// may be anywhere. Who is signed in stays so.
+    #[schema(max_items = 100)]
+    pub allowed_networks: Option<Vec<String>>,
 }
 
 impl App {
@@ -143,6 +151,9 @@ impl App {
         if let Some(domains) = change.domains {
             settings.domains = domains_of(&domains)?;
         }
+        if let Some(networks) = change.allowed_networks {
+            settings.allowed_networks = networks_of(&networks)?;
+        }
         row.settings = document(&settings)?;
         if audited(&row) == before {
             tx.nothing_changed().await?;
@@ -198,6 +209,7 @@ impl App {
             just_in_time: settings.just_in_time,
             highest_role: settings.highest_role,
             domains: settings.domains,
+            allowed_networks: settings.allowed_networks,
             issuer,
             client_id,
             redirect_uri: redirect_uri.to_string(),
@@ -252,6 +264,7 @@ impl NewSso<'_> {
             just_in_time: JustInTime::Off,
             highest_role: None,
             domains: Vec::new(),
+            allowed_networks: Vec::new(),
         };
         Ok(ConnectionRow {
             id: id.as_uuid(),
@@ -289,6 +302,18 @@ fn domains_of(names: &[String]) -> Result<Vec<String>, AppError> {
         Err(error) => Err(AppError::Invalid(format!("domains: {name:?}: {error}"))),
     };
     names.iter().map(parse).collect()
+}
+
+const MOST_NETWORKS: usize = 100;
+
+fn networks_of(networks: &[String]) -> Result<Vec<Network>, AppError> {
+    if networks.len() > MOST_NETWORKS {
+        return Err(AppError::Invalid(format!("allowedNetworks: at most {MOST_NETWORKS}")));
+    }
+    let parse = |network: &String| {
+        network.parse().map_err(|error| AppError::Invalid(format!("allowedNetworks: {error}")))
+    };
+    networks.iter().map(parse).collect()
 }
 
 /// The directory that is named, or the tenant's only one.

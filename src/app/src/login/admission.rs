@@ -1,5 +1,7 @@
 //! Somebody was proven to be somebody: whom does that mean here, and may they in? Knows people, sessions and their order; does not know by which protocol it was proven.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use domain::access::{AccessStatus, EffectiveAccess};
 use domain::audit::{Action, Audit, AuditEvent};
@@ -38,6 +40,8 @@ pub(super) struct Arrival {
     pub(super) trial: Option<TrialId>,
     /// The session cookie that the browser had so far: that session ends.
     pub(super) earlier: Option<PlainToken>,
+    /// Where the browser is.
+    pub(super) address: IpAddr,
 }
 
 /// Somebody is in.
@@ -90,8 +94,8 @@ impl App {
             earlier: arrival.earlier.as_ref(),
         };
         let begun = self.begin_session(&mut tx, user, by).await?;
-        let through = json!({"user": user, "connection": arrival.connection});
-        let mut audit = Audit::of(AuditEvent::new(Action::SessionStart, begun.id).after(through));
+        let mut audit =
+            Audit::of(AuditEvent::new(Action::SessionStart, begun.id).after(self.on_record(user, arrival)));
         if linked == Linked::JustNow {
             let link = json!({"connection": arrival.connection});
             audit.push(AuditEvent::new(Action::UserLink, user).after(link));
@@ -102,6 +106,21 @@ impl App {
             session: begun.token,
             expires_at: begun.expires_at,
             return_to: arrival.return_to.clone(),
+        })
+    }
+
+    /// What the audit trail says of a sign-in: who came, through which connection, by which messages, under which certificate
+    /// these were, and how many seconds after the browser had set out.
+    fn on_record(&self, user: UserId, arrival: &Arrival) -> Value {
+        let identity = &arrival.identity;
+        let messages: Vec<&str> = identity.spent.iter().map(|message| message.id.as_str()).collect();
+        let took = arrival.asked_at.map(|asked_at| (self.now() - asked_at).num_seconds());
+        json!({
+            "user": user,
+            "connection": arrival.connection,
+            "messages": messages,
+            "certificate": identity.certificate,
+            "tookSeconds": took,
         })
     }
 
@@ -153,8 +172,11 @@ impl App {
         if arrival.trial.is_none() {
             check_enforcement(tx, &row).await?;
         }
-        spend(tx, arrival, self.now()).await?;
         let settings = Settings::of(&row)?;
+        if !settings.lets_in_from(arrival.address) {
+            return Err(Refusal::OtherNetwork.into());
+        }
+        spend(tx, arrival, self.now()).await?;
         let (user, mut linked) = find_person(tx, &row, &settings, identity).await?;
         // Locked, so that a deactivation that is answered before us is seen, and one after us ends this session too.
         let person =

@@ -115,6 +115,7 @@ mod tests {
             just_in_time: JustInTime::Off,
             highest_role: None,
             domains: Vec::new(),
+            allowed_networks: Vec::new(),
         };
         let land = |wanted| landing(&settings, Some(wanted)).to_string();
 

@@ -1,5 +1,6 @@
 //! Signing in by OpenID Connect: where the browser is sent, and what its answer proves. Knows the protocol's two halves; whom it means here, `admission` decides.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct Return<'a> {
     pub browser: Option<PlainToken>,
     /// The session cookie that the browser had so far: that session ends.
     pub earlier: Option<PlainToken>,
+    /// Where the browser is.
+    pub address: IpAddr,
 }
 
 /// The secrets of a flow as they are sealed.
@@ -137,6 +140,7 @@ impl App {
             return_to,
             trial,
             earlier: back.earlier,
+            address: back.address,
         });
         self.arrive(scope, row, trial, arrival).await
     }

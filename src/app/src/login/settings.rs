@@ -1,5 +1,8 @@
 //! What a connection is set to, as stored. Knows what all have in common and what each protocol adds; does not know how it comes to be set.
 
+use std::net::IpAddr;
+
+use domain::network::Network;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sso::VerifiedIdentity;
@@ -29,6 +32,9 @@ pub(crate) struct Settings {
     /// The verified domains whose people are sent here; those of no connection are sent to any of the others.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
+    /// Where people may be when they come in; anywhere, if there are none.
+    #[serde(default)]
+    pub(crate) allowed_networks: Vec<Network>,
 }
 
 /// Whether a sign-in makes people whom the directory has not sent.
@@ -96,6 +102,11 @@ impl Settings {
             claim => identity.claim(claim),
         };
         name.filter(|name| !name.is_empty())
+    }
+
+    /// Whether people may come in from this address.
+    pub(super) fn lets_in_from(&self, address: IpAddr) -> bool {
+        self.allowed_networks.is_empty() || self.allowed_networks.iter().any(|it| it.contains(address))
     }
 
     pub(crate) fn of(row: &ConnectionRow) -> Result<Self, AppError> {

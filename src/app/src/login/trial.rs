@@ -72,6 +72,7 @@ impl Check {
             | Refusal::NoFlow
             | Refusal::Paused
             | Refusal::GoingRound
+            | Refusal::OtherNetwork
             | Refusal::NotEnforced
             | Refusal::NotAccepted(_)
             | Refusal::NotAllowed

@@ -44,6 +44,7 @@ impl Accepted {
         identity.provider_session.clone_from(&self.session_index);
         identity.logout_hint = Hint { name_id: self.name_id, session_index: self.session_index }.keep();
         identity.spent = spent.to_vec();
+        identity.certificate = Some(self.certificate);
         Ok(identity)
     }
 }

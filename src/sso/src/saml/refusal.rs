@@ -2,7 +2,7 @@
 
 /// The check that a message failed. `Display` is the detail for the trace; it never holds what the message says of a person.
 ///
-/// [`Refusal::check`] is the number in the list of checks that `./x mutants sso` prints.
+/// [`Refusal::check`] is the number in the list of checks that `./x mutants sso login` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     // The envelope

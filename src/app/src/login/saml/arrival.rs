@@ -1,5 +1,7 @@
 //! A browser posts an identity provider's answer.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use domain::id::RequestId;
 use domain::token::PlainToken;
@@ -31,6 +33,8 @@ pub struct Posted<'a> {
     pub browser: Option<PlainToken>,
     /// The session cookie that the browser had so far, if it came along.
     pub earlier: Option<PlainToken>,
+    /// Where the browser is.
+    pub address: IpAddr,
 }
 
 impl App {
@@ -78,6 +82,7 @@ impl App {
             return_to,
             trial,
             earlier,
+            address: posted.address,
         });
         self.arrive(scope, row, trial, arrival).await
     }

@@ -71,7 +71,8 @@ mod tests {
         let turns = one_turn(Duration::from_millis(50));
         let (finish, finished) = mpsc::channel::<()>();
 
-        let slow = turns.take(move || finished.recv().or(Err(Refusal::Unfinished("nobody waits")))).await;
+        let slow = turns.take(move || finished.recv().or(Err(Refusal::Unfinished("nobody waits"))));
+        let slow = tokio::time::timeout(Duration::from_secs(20), slow).await.unwrap();
         let next = turns.take(|| Ok(())).await;
 
         assert_eq!((slow, next), (TOO_LONG, TOO_LONG));

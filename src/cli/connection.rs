@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use app::connections::{NewConnection, OpenIdView};
-use app::login::{LinkTo, OpenIdRules, SetEnforcement};
+use app::connections::{ChangeConnection, ConnectionView, NewConnection, OpenIdView};
+use app::login::{ConnectionState, JustInTime, LinkTo, OpenIdRules, SetEnforcement};
+use app::people::Edit;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OfTenant;
-use super::answer::{Answer, Table, record};
+use super::answer::{Answer, Table, name_of, or_dash, record};
 use super::console::Console;
 use super::error::CliError;
 
@@ -19,6 +20,11 @@ pub(super) enum Verb {
     Create(Box<Create>),
     /// What a connection asks and requires, and everything to register at its provider
     Show(One),
+    /// Change what every connection has, whatever its protocol: pause it, who is made there, from where people come in
+    #[command(
+        after_help = "Example:\n  usher connection set --tenant acme entra --state paused\n  usher connection set --tenant acme entra --just-in-time verifiedDomain --allow-network 198.51.100.0/24"
+    )]
+    Set(Box<Set>),
     /// Replace what a connection asks of its provider and requires of its answers
     SetRules(SetRules),
     /// Give a connection a key of its own to prove itself with, or a new one
@@ -55,6 +61,57 @@ pub(super) struct Enforce {
     of: OfTenant,
     /// Short names; without any, people sign in through every connection
     slugs: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    one: One,
+    /// Display name
+    #[arg(long)]
+    name: Option<String>,
+    /// Whether people can sign in here; who is signed in stays so
+    #[arg(long, value_enum, value_name = "STATE")]
+    state: Option<State>,
+    /// Where people land after signing in, and the only origin that they may be sent back to
+    #[arg(long, value_name = "URL")]
+    return_to: Option<String>,
+    /// Whether a sign-in makes people whom the directory has not sent
+    #[arg(long, value_enum, value_name = "WHOM")]
+    just_in_time: Option<Whom>,
+    /// Nobody with a higher role comes in here; an empty text lets every role in
+    #[arg(long, value_name = "ROLE")]
+    highest_role: Option<String>,
+    /// A domain whose people are sent here from the sign-in page; can be repeated, and replaces those that there are
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    domains: Vec<String>,
+    /// A network that people must be in when they come in; can be repeated, and replaces those that there are
+    #[arg(long = "allow-network", value_name = "NETWORK")]
+    networks: Vec<String>,
+    /// People may come in from anywhere
+    #[arg(long, conflicts_with = "networks")]
+    any_network: bool,
+}
+
+/// Whether people can sign in.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum State {
+    /// They can
+    Active,
+    /// Nobody can
+    Paused,
+}
+
+/// Whom a sign-in makes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub(super) enum Whom {
+    /// Nobody
+    Off,
+    /// Everybody for whom the provider vouches
+    On,
+    /// Those with an address in a domain that the tenant has verified
+    VerifiedDomain,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +190,7 @@ impl Verb {
                 let admin = console.enter(&of.tenant).await?;
                 openid(&console.app.show_openid(&admin, &of.tenant, &slug).await?)
             }
+            Self::Set(set) => set.run(console).await,
             Self::SetRules(SetRules { one: One { of, slug }, rules: file }) => {
                 let rules = rules(&file)?;
                 let admin = console.enter(&of.tenant).await?;
@@ -171,6 +229,49 @@ impl Verb {
             }
         }
     }
+}
+
+impl Set {
+    async fn run(self, console: &Console) -> Result<Answer, CliError> {
+        let One { of, slug } = self.one;
+        let admin = console.enter(&of.tenant).await?;
+        let change = ChangeConnection {
+            name: self.name,
+            state: self.state.map(|state| match state {
+                State::Active => ConnectionState::Active,
+                State::Paused => ConnectionState::Paused,
+            }),
+            return_to: self.return_to,
+            just_in_time: self.just_in_time.map(|whom| match whom {
+                Whom::Off => JustInTime::Off,
+                Whom::On => JustInTime::On,
+                Whom::VerifiedDomain => JustInTime::VerifiedDomain,
+            }),
+            highest_role: match self.highest_role {
+                None => Edit::Keep,
+                Some(role) if role.is_empty() => Edit::Clear,
+                Some(role) => Edit::Set(role),
+            },
+            domains: Some(self.domains).filter(|domains| !domains.is_empty()),
+            allowed_networks: Some(self.networks).filter(|it| self.any_network || !it.is_empty()),
+        };
+        let view = console.app.change_connection(&admin, &of.tenant, &slug, change).await?;
+        Answer::new(&view, common(&view))
+    }
+}
+
+/// What every connection has.
+fn common(view: &ConnectionView) -> String {
+    let listed = |texts: Vec<String>| or_dash(Some(texts.join(", ")).filter(|text| !text.is_empty()));
+    record(&[
+        ("name", view.name.clone()),
+        ("state", name_of(&view.state)),
+        ("return to", view.return_to.clone()),
+        ("makes people", name_of(&view.just_in_time)),
+        ("highest role", or_dash(view.highest_role.as_deref())),
+        ("domains", listed(view.domains.clone())),
+        ("networks", listed(view.allowed_networks.iter().map(ToString::to_string).collect())),
+    ])
 }
 
 /// What is a connection's own by OpenID Connect.

@@ -31,9 +31,11 @@ mod saml_connection;
 mod schema_extension;
 mod seat_pool;
 mod serve;
+mod session;
 mod signals;
 mod tenant;
 mod token_issuer;
+mod trial;
 mod user;
 mod workspace;
 
@@ -127,6 +129,12 @@ enum Noun {
     /// How local people sign in when the identity provider does not work
     #[command(subcommand)]
     Passkey(passkey::Verb),
+    /// Who is signed in
+    #[command(subcommand)]
+    Session(session::Verb),
+    /// Sign-ins that an administrator tries out
+    #[command(subcommand)]
+    Trial(trial::Verb),
     /// Who follows a tenant, and what they were sent
     #[command(subcommand)]
     Receiver(receiver::Verb),
@@ -240,6 +248,8 @@ impl Noun {
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::Passkey(verb) => verb.run(console).await,
+            Self::Session(verb) => verb.run(console).await,
+            Self::Trial(verb) => verb.run(console).await,
             Self::Receiver(verb) => verb.run(console).await,
             Self::SamlConnection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,

@@ -100,3 +100,29 @@ fn a_misspelt_command_ends_with_two_and_a_question_for_help_with_zero() {
     assert_eq!(status("usher --help"), Some(0));
     assert_eq!(status("usher tenant create --help"), Some(0));
 }
+
+#[test]
+fn sessions_are_ended_one_by_name_or_all_and_a_connection_has_networks_or_none() {
+    for line in [
+        "usher session list --tenant acme --user hana",
+        "usher session end --tenant acme --user hana --all",
+        "usher session end --tenant acme --user hana 01a20696-d877-7000-8000-01f813e89574",
+        "usher trial begin --tenant acme entra",
+        "usher trial show --tenant acme entra 01a20696-d877-7000-8000-01f813e89574",
+        "usher connection set --tenant acme entra --state paused",
+        "usher connection set --tenant acme entra --just-in-time verifiedDomain --any-network",
+        "usher connection set --tenant acme entra --allow-network 10.0.0.0/8 --allow-network ::1",
+    ] {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+    for line in [
+        "usher session end --tenant acme --user hana",
+        "usher session end --tenant acme --user hana --all 01a20696-d877-7000-8000-01f813e89574",
+        "usher session end --tenant acme --user hana x",
+        "usher trial show --tenant acme entra",
+        "usher connection set --tenant acme entra --state off",
+        "usher connection set --tenant acme entra --any-network --allow-network ::1",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}

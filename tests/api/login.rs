@@ -369,7 +369,7 @@ fn who_leaves_on_the_way_in_does_not_arrive() {
 pub struct Replica {
     process: Child,
     pub base: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Replica {
@@ -409,7 +409,7 @@ impl Replica {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut replica = Self { process, base: String::new(), _folder: folder };
+        let mut replica = Self { process, base: String::new(), folder };
         let mut said = String::new();
         for line in BufReader::new(replica.process.stdout.take().unwrap()).lines().map_while(Result::ok) {
             said.push_str(&line);
@@ -419,6 +419,18 @@ impl Replica {
             }
         }
         panic!("usher serve ended: {said}");
+    }
+
+    /// What the command line answers to these words, beside the running process.
+    pub fn say(&self, line: &str) -> Value {
+        let answer = Command::new(env!("CARGO_BIN_EXE_usher"))
+            .args(["--json", "--config"])
+            .arg(self.folder.path().join("usher.toml"))
+            .args(line.split(' '))
+            .output()
+            .unwrap();
+        assert!(answer.status.success(), "{line}: {}", String::from_utf8_lossy(&answer.stderr));
+        serde_json::from_slice(&answer.stdout).unwrap()
     }
 
     pub fn scim(&self, doors: &Doors) -> Client {

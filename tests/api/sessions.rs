@@ -6,7 +6,8 @@ use domain::token::{PlainToken, TokenKind};
 use serde_json::{Value, json};
 use usher::system::SystemEntropy;
 
-use crate::support::http::{Doors, base, db, session_at, text};
+use super::login::Replica;
+use crate::support::http::{Doors, PUBLIC, base, db, session_at, text};
 use crate::support::people::Tenant;
 use crate::support::provider::{Browser, provider};
 use crate::support::run;
@@ -128,5 +129,48 @@ fn sessions_live_as_long_as_the_tenant_says_and_those_that_are_open_too() {
         {
             doors.api.put("/session-policy", refused).await.problem(400, "invalid");
         }
+    });
+}
+
+#[test]
+fn at_the_command_line_a_connection_is_paused_and_tried_out_and_somebody_is_signed_out() {
+    run(async {
+        let replica = Replica::serve();
+        let provider = provider();
+        let doors = Doors::of(Tenant::named(&provider.slug()).await).await;
+        doors.connection("op", &provider.issuer).await;
+        let alice = doors.user("alice").await;
+        let slug = &doors.tenant.slug;
+        let (one, two) = (Browser::new(), Browser::new());
+        one.sign_in(slug, "alice").await.is(303);
+        two.sign_in(slug, "alice").await.is(303);
+        let list = || replica.say(&format!("session list --tenant {slug} --user alice"));
+
+        let sessions = list();
+        assert_eq!(sessions.as_array().unwrap().len(), 2, "{sessions}");
+        let oldest = text(&sessions[1]["id"]);
+        replica.say(&format!("session end --tenant {slug} --user {alice} {oldest}"));
+        session_at(base(), &one.session().unwrap()).await.problem(401, "unauthenticated");
+        session_at(base(), &two.session().unwrap()).await.is(200);
+        replica.say(&format!("session end --tenant {slug} --user alice --all"));
+        assert_eq!(list(), json!([]));
+
+        let set = format!("connection set --tenant {slug} op --state paused --just-in-time verifiedDomain");
+        let set = replica.say(&format!("{set} --allow-network 127.0.0.1 --domain acme.example"));
+        assert_eq!((&set["state"], &set["justInTime"]), (&json!("paused"), &json!("verifiedDomain")));
+        assert_eq!(
+            (&set["allowedNetworks"], &set["domains"]),
+            (&json!(["127.0.0.1/32"]), &json!(["acme.example"]))
+        );
+        Browser::new().get(&format!("{PUBLIC}/login/{slug}/op")).await.page(403, "paused");
+        let open = replica.say(&format!("connection set --tenant {slug} op --any-network"));
+        assert_eq!((&open["allowedNetworks"], &open["state"]), (&json!([]), &json!("paused")));
+
+        let trial = replica.say(&format!("trial begin --tenant {slug} op"));
+        let browser = Browser::new();
+        let callback = browser.until_callback_from(&text(&trial["address"]), slug, "alice").await;
+        browser.get(&callback).await.page(200, "The trial is over");
+        let shown = replica.say(&format!("trial show --tenant {slug} op {}", text(&trial["id"])));
+        assert_eq!((&shown["passed"], &shown["checks"][0]["verdict"]), (&json!(true), &json!("passed")));
     });
 }

@@ -163,10 +163,7 @@ pub async fn verify_set(
     token: &str,
     expected: Expected<'_>,
 ) -> Result<SecurityEventToken, HeardError> {
-    let jws = Jws::parse(token, expected.algorithms, &SET)?;
-    if !jws.is_typed {
-        return Err(HeardError::Untyped);
-    }
+    let jws = parsed_set(token, expected)?;
     verified(egress, keys, &jws, expected, |claims| expected.check_set(claims)).await
 }
 
@@ -177,12 +174,46 @@ async fn verified<T>(
     expected: Expected<'_>,
     check: impl Fn(&Map<String, Value>) -> Result<T, HeardError>,
 ) -> Result<T, HeardError> {
-    let judge = |keys: &KeySet| {
-        let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
-        check(&jws.verify(key)?)
-    };
+    let judge = |keys: &KeySet| judged(keys, jws, &check);
     let is_about_keys = |error: &HeardError| matches!(error, HeardError::Envelope(it) if it.is_about_keys());
     keys.published().judge(egress, expected.now, is_about_keys, judge).await
+}
+
+fn judged<T>(
+    keys: &KeySet,
+    jws: &Jws<'_>,
+    check: impl Fn(&Map<String, Value>) -> Result<T, HeardError>,
+) -> Result<T, HeardError> {
+    let key = keys.select(jws.key_id.as_deref(), jws.algorithm)?;
+    check(&jws.verify(key)?)
+}
+
+/// [`verify_revocation`] by these keys, without asking anybody for others.
+pub fn judge_revocation(
+    keys: &KeySet,
+    token: &str,
+    expected: Expected<'_>,
+) -> Result<Revocation, HeardError> {
+    let jws = Jws::parse(token, expected.algorithms, &REVOCATION)?;
+    judged(keys, &jws, |claims| expected.check_revocation(claims, token))
+}
+
+/// [`verify_set`] by these keys, without asking anybody for others.
+pub fn judge_set(
+    keys: &KeySet,
+    token: &str,
+    expected: Expected<'_>,
+) -> Result<SecurityEventToken, HeardError> {
+    let jws = parsed_set(token, expected)?;
+    judged(keys, &jws, |claims| expected.check_set(claims))
+}
+
+fn parsed_set<'t>(token: &'t str, expected: Expected<'_>) -> Result<Jws<'t>, HeardError> {
+    let jws = Jws::parse(token, expected.algorithms, &SET)?;
+    if !jws.is_typed {
+        return Err(HeardError::Untyped);
+    }
+    Ok(jws)
 }
 
 impl Expected<'_> {

@@ -8,8 +8,8 @@ mod transmitter;
 mod webhook;
 
 pub use heard::{
-    Expected, HeardError, Revocation, SecurityEventToken, SenderKeys, claimed_issuer, verify_revocation,
-    verify_set,
+    Expected, HeardError, Revocation, SecurityEventToken, SenderKeys, claimed_issuer, judge_revocation,
+    judge_set, verify_revocation, verify_set,
 };
 pub use set::SetKey;
 pub use subject::{Name, Subject, SubjectError};

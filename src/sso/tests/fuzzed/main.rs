@@ -3,7 +3,9 @@
 
 #![cfg(test)]
 
+mod proof;
 mod saml;
+mod signal;
 mod token;
 #[path = "../saml/world.rs"]
 #[expect(dead_code, reason = "the rest of it is for the other tests")]
@@ -14,8 +16,13 @@ use std::path::Path;
 
 type Holds = fn(&[u8]) -> bool;
 
-const TARGETS: [(&str, Holds); 3] =
-    [("saml", saml::document), ("assertion", saml::assertion), ("token", token::token)];
+const TARGETS: [(&str, Holds); 5] = [
+    ("saml", saml::document),
+    ("assertion", saml::assertion),
+    ("token", token::token),
+    ("signal", signal::signal),
+    ("proof", proof::proof),
+];
 
 /// The files of a target, by name.
 fn files(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {

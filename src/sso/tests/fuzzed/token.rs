@@ -15,26 +15,28 @@ use sso::jose::KeySet;
 use sso::oidc::{self, ClientAuth, Connection, FlowSecrets, SigningAlg, Tenancy};
 use sso::{Secret, SsoError, VerifiedIdentity};
 
-const ISSUER: &str = "https://op.test";
+pub(super) const ISSUER: &str = "https://op.test";
 const CLIENT: &str = "gateway";
 const NONCE: &str = "nonce";
 /// 2026-11-22T10:00:00Z; the seeds are of this moment.
-const NOW: u32 = 1_795_341_600;
+pub(super) const NOW: u32 = 1_795_341_600;
 const HEADER: &[u8] = br#"{"alg":"ES256","kid":"k"}"#;
 
 static KEY: LazyLock<EcKey<Private>> =
     LazyLock::new(|| EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap());
 
-static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+/// The public half of the key.
+pub(super) static JWK: LazyLock<Value> = LazyLock::new(|| {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let mut context = openssl::bn::BigNumContext::new().unwrap();
     let (mut x, mut y) = (openssl::bn::BigNum::new().unwrap(), openssl::bn::BigNum::new().unwrap());
     KEY.public_key().affine_coordinates(&group, &mut x, &mut y, &mut context).unwrap();
     let number = |number: &openssl::bn::BigNum| encode(number.to_vec_padded(32).unwrap());
-    let jwk =
-        json!({"kty": "EC", "crv": "P-256", "use": "sig", "kid": "k", "x": number(&x), "y": number(&y)});
-    KeySet::read(json!({"keys": [jwk]})).unwrap()
+    json!({"kty": "EC", "crv": "P-256", "use": "sig", "kid": "k", "x": number(&x), "y": number(&y)})
 });
+
+pub(super) static KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::read(json!({"keys": [JWK.clone()]})).unwrap());
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -74,11 +76,17 @@ fn judge_token(id_token: &str) -> Result<VerifiedIdentity, SsoError> {
 }
 
 /// A token with this header and these claims, which the provider signs.
-fn signed(header: &[u8], claims: &[u8]) -> String {
+pub(super) fn signed(header: &[u8], claims: &[u8]) -> String {
     let signed = format!("{}.{}", encode(header), encode(claims));
     let signature = EcdsaSig::sign(&openssl::sha::sha256(signed.as_bytes()), &KEY).unwrap();
     let (r, s) = (signature.r().to_vec_padded(32).unwrap(), signature.s().to_vec_padded(32).unwrap());
     format!("{signed}.{}", encode([r, s].concat()))
+}
+
+/// The header of a token and its claims: this header, unless there is a line of its own for one.
+pub(super) fn split<'b>(bytes: &'b [u8], header: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    end.map_or((header, bytes), |end| bytes.split_at(end))
 }
 
 /// Bytes are what a token endpoint answers, a token, keys; and the claims of a token that the provider signs, after its header, if
@@ -88,8 +96,7 @@ pub(crate) fn token(bytes: &[u8]) -> bool {
     assert!(judge_token(&String::from_utf8_lossy(bytes)).is_err(), "nobody signed this");
     let _ = KeySet::read(serde_json::from_slice(bytes).unwrap_or(Value::Null));
 
-    let end = bytes.iter().position(|byte| *byte == b'\n');
-    let (header, claims) = end.map_or((HEADER, bytes), |end| bytes.split_at(end));
+    let (header, claims) = split(bytes, HEADER);
     let Ok(identity) = judge_token(&signed(header, claims)) else { return false };
     let [header, claims] = [header, claims].map(|part| serde_json::from_slice::<Value>(part).unwrap());
     assert_eq!(header["alg"], "ES256");

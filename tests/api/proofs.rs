@@ -64,12 +64,17 @@ fn an_answer_is_at_home_at_the_connection_that_asked_and_at_no_other() {
         };
 
         assert_ne!(uri("op").await, uri("other").await);
-        let cookie = format!("usher-flow-other={}", browser.flow(&callback, "op").unwrap());
+        let flow = browser.flow(&callback, "op").unwrap();
+        let cookie = format!("usher-flow-other={flow}");
         let elsewhere = callback.replace(PUBLIC, base()).replace("/op/", "/other/");
         let request = agent().get(elsewhere).header("cookie", cookie);
         Reply::of("GET elsewhere".to_owned(), request).await.page(400, "no-flow");
 
         browser.get(&callback).await.is(303);
+        // Nor twice at its own, also for whoever has kept the cookie.
+        let request =
+            agent().get(callback.replace(PUBLIC, base())).header("cookie", format!("usher-flow-op={flow}"));
+        Reply::of("GET again".to_owned(), request).await.page(400, "no-flow");
     });
 }
 

@@ -301,6 +301,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
             json!({"local": nobody, "user": nobody, "decision": "approve"})
         }
         ("PUT", path) if path.ends_with("/freeze") => json!({}),
+        ("POST", path) if path.ends_with("/freezes") => json!({"people": ["changed"]}),
         ("POST", path) if path.ends_with("/grants") => json!({"gives": {"flags": {"flags": ["recolog"]}}}),
         (_, path) if path.ends_with("/users") => json!({"userName": "changed"}),
         ("POST", "/api/v1/tenants") => json!({"slug": "changed", "name": "Changed", "blueprint": "bellface"}),

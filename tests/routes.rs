@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 226] = [
+pub const ROUTES: [(&str, &str, Opens); 227] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -162,6 +162,7 @@ pub const ROUTES: [(&str, &str, Opens); 226] = [
     ("GET", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/users/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/freezes", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/users/{id}/freeze", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/freeze", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/access", Admin),

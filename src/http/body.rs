@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
+use encoding_rs::SHIFT_JIS;
 use futures_util::StreamExt;
 use scim::message::{JSON_MEDIA_TYPE, MEDIA_TYPE};
 use serde::de::DeserializeOwned;
@@ -24,6 +25,7 @@ use super::state::AppState;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const FORM_MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+const SHEET_MEDIA_TYPE: &str = "text/csv";
 /// Room for the longest assertion, and the rest.
 const LONGEST_FORM: usize = 32 * 1024;
 
@@ -80,6 +82,24 @@ impl Body {
         self.must_be(&[FORM_MEDIA_TYPE], FORM_MEDIA_TYPE)?;
         let bytes = self.read(state.max_body_bytes.min(longest)).await?;
         Ok(form_urlencoded::parse(&bytes).into_owned().collect())
+    }
+
+    /// A sheet (RFC 4180), in UTF-8 or else in `Shift_JIS`, which spreadsheets in Japan write.
+    pub(super) async fn sheet(self, state: &AppState) -> Result<String, Refused> {
+        self.must_be(&[SHEET_MEDIA_TYPE], SHEET_MEDIA_TYPE)?;
+        let bytes = self.read(state.max_body_bytes).await?;
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            return Ok(text.trim_start_matches('\u{feff}').to_owned());
+        }
+        match SHIFT_JIS.decode_without_bom_handling_and_without_replacement(&bytes) {
+            Some(text) => Ok(text.into_owned()),
+            None => Err(Refused::Body("The sheet is neither in UTF-8 nor in Shift_JIS.".to_owned())),
+        }
+    }
+
+    /// Whether it says that it is a sheet.
+    pub(super) fn is_sheet(&self) -> bool {
+        self.media_type == SHEET_MEDIA_TYPE
     }
 
     /// A signed token of this media type.

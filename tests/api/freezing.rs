@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::apps::world::World;
+use super::grant_rules::{House, flag, home};
 use crate::support::http::{Doors, base, session_at, text};
 use crate::support::{fresh_slug, run};
 
@@ -158,5 +159,67 @@ fn who_is_frozen_stays_so_when_they_are_adopted() {
 
         assert_eq!((&adopted["active"], adopted["frozen"].is_object()), (&json!(false), true));
         assert_eq!(doors.access(&user).await["status"]["kind"], "inactive");
+    });
+}
+
+/// BLF-07: a sheet is downloaded, filled in, tried and then done, and each line says what became of it.
+#[test]
+fn several_are_frozen_by_the_sheet_that_names_them_and_each_line_says_what_became_of_it() {
+    run(async {
+        let house = House::of_branches().await;
+        let hana = house.has("hana", json!([home("Top"), flag("admin_flag")])).await;
+        let ken = house.has("ken", json!([home("Sales"), flag("admin_flag")])).await;
+        let mut people = Vec::new();
+        for (name, at) in [("mina", "Osaka"), ("yuki", "Osaka"), ("hugo", "HR")] {
+            let id = house.has(name, json!([home(at)])).await;
+            let address = json!({"email": format!("{name}@acme.example")});
+            house.0.api.send("PATCH", &format!("/users/{id}"), |it| it.json(&address)).await.is(200);
+            people.push(id);
+        }
+        let exported =
+            house.0.api.request("GET", "/users.csv?encoding=shift-jis&language=ja").send().await.unwrap();
+        let sheet = exported.bytes().await.unwrap().to_vec();
+        let upload = async |query: &str, sheet: Vec<u8>, actor: Option<&str>| {
+            let with = |request: reqwest::RequestBuilder| {
+                let request = request.header("content-type", "text/csv; charset=shift_jis").body(sheet);
+                actor.into_iter().fold(request, |request, actor| request.header("Usher-Acting-Person", actor))
+            };
+            house.0.api.send("POST", &format!("/freezes{query}"), with).await
+        };
+        let outcomes = |reply: &Value| {
+            let rows = reply["items"].as_array().unwrap().clone();
+            rows.iter().map(|row| (text(&row["named"]), text(&row["outcome"]))).collect::<Vec<_>>()
+        };
+        let all = |outcome: &str| {
+            ["mina", "yuki", "hugo"].map(|name| (format!("{name}@acme.example"), outcome.to_owned()))
+        };
+
+        let tried = upload("?dryRun=true", sheet.clone(), None).await.is(200).json();
+        assert_eq!(outcomes(&tried), all("would_be_frozen"));
+        for id in &people {
+            assert_eq!(house.0.api.get(&format!("/users/{id}")).await.is(200).json()["frozen"], Value::Null);
+        }
+        let done = upload("?because=closed", sheet.clone(), Some(&ken)).await.is(200).json();
+        let expected: Vec<_> =
+            all("frozen").into_iter().take(2).chain(all("refused").into_iter().skip(2)).collect();
+        assert_eq!(outcomes(&done), expected, "{done}");
+        assert_eq!(
+            (&done["items"][2]["code"], &done["items"][2]["user"]),
+            (&json!("not_found"), &Value::Null)
+        );
+        assert_eq!(house.0.access(&people[0]).await["status"]["kind"], "inactive");
+        let shown = house.0.api.get(&format!("/users/{}", people[1])).await.is(200).json();
+        assert_eq!(shown["frozen"]["because"], "closed");
+        house.0.api.get(&format!("/users/{}", people[2])).await.is(200);
+
+        let named = json!({"people": ["HUGO@acme.example", "hana", "nobody", &ken]});
+        let rows = house.0.api.post("/freezes", named).await.is(200).json();
+        let codes: Vec<_> = rows["items"].as_array().unwrap().iter().map(|row| row["code"].clone()).collect();
+        assert_eq!(codes, [Value::Null, json!("last_holder"), json!("not_found"), json!("not_found")]);
+        assert_eq!(house.0.access(&hana).await["status"]["kind"], "granted");
+
+        upload("", b"\xe6\xb0".to_vec(), None).await.problem(400, "invalid_body");
+        upload("", b"name\nMina\n".to_vec(), None).await.problem(400, "invalid_body");
+        upload("", "email\n".into(), None).await.problem(400, "invalid");
     });
 }

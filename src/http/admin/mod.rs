@@ -11,6 +11,7 @@ mod credentials;
 mod decisions;
 mod directories;
 mod domains;
+mod freezes;
 mod gates;
 mod grants;
 mod guards;
@@ -120,6 +121,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/users.csv").get(sheet::export))
         .service(Endpoint::at("/tenants/{tenant}/tombstones").get(people::tombstones))
+        .service(Endpoint::at("/tenants/{tenant}/freezes").post(freezes::freeze))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/freeze").put(people::freeze).delete(people::thaw))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/access").get(people::access))
         .service(Endpoint::at("/tenants/{tenant}/users/{id}/grants").get(grants::list).post(grants::give))

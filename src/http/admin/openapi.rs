@@ -10,9 +10,9 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
-    domains, gates, grants, guards, mapping_rules, oauth_clients, openid, operator_credentials, org_units,
-    passkeys, people, receivers, requests, saml_connections, schema_extensions, seat_pool, sessions, sheet,
-    tenants, token_issuers, transmitters, workspaces,
+    domains, freezes, gates, grants, guards, mapping_rules, oauth_clients, openid, operator_credentials,
+    org_units, passkeys, people, receivers, requests, saml_connections, schema_extensions, seat_pool,
+    sessions, sheet, tenants, token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -47,7 +47,7 @@ use super::{
         receivers::list, receivers::create, receivers::show, receivers::change, receivers::delete,
         receivers::rotate, receivers::test, receivers::replay, receivers::deliveries,
         seat_pool::show, seat_pool::set,
-        people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, people::access,
+        people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, freezes::freeze, people::access,
         people::tombstones,
         sheet::export,
         grants::list, grants::give, grants::take,
@@ -123,7 +123,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 123);
+        assert_eq!(operations, 124);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Whom {
     pub id: Option<UserId>,
     /// Those who have this name.
     pub user_name: Option<String>,
+    /// Those who have this name or this e-mail address.
+    pub address: Option<String>,
     /// Those who are managed by this directory, by its slug.
     pub directory: Option<String>,
     /// Those whom no identity provider manages, or those whom one does.
@@ -168,6 +170,17 @@ fn asked(what: &str, from: &str, tenant: Uuid, whom: Whom) -> Statement<'static>
     }
     if let Some(name) = whom.user_name {
         ask = ask.then(" AND u.user_name_key = {}").bind::<Text, _>(scim::text::fold(&name));
+    }
+    if let Some(address) = whom.address {
+        let key = scim::text::fold(&address);
+        ask = ask
+            .then(
+                " AND (u.user_name_key = {} OR u.id IN (SELECT e.user_id FROM user_email e \
+                 WHERE e.tenant_id = {} AND e.value_key = {}))",
+            )
+            .bind::<Text, _>(key.clone())
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<Text, _>(key);
     }
     if let Some(slug) = whom.directory {
         ask = ask.then(" AND d.slug = {}").bind::<Text, _>(slug);

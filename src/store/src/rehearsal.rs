@@ -59,6 +59,12 @@ impl Rehearsal {
 }
 
 impl AdminScope {
+    /// What this administrator would do, and nothing of it kept.
+    #[must_use]
+    pub fn rehearsing(&self) -> Self {
+        Self::new(self.scope().clone().rehearsing(Rehearsal::default()), CredentialScope::Read)
+    }
+
     /// One of the tenant's directories, as its client would act in it, and nothing of it kept.
     pub fn rehearse(&self, directory: DirectoryId) -> (DirectoryScope, Rehearsal) {
         let rehearsal = Rehearsal::default();

@@ -2,21 +2,25 @@
 //! stays as it is: freezing subtracts from it and nothing else, so thawing gives back what the directory says by then.
 
 use domain::audit::{Action, Audit, AuditEvent};
+use domain::blueprint::{Field, Label};
 use domain::id::UserId;
 use domain::lifecycle::PersonState;
 use serde::Deserialize;
 use serde_json::json;
-use store::users::{self, LockedUser};
+use store::people::{self, Whom};
+use store::users::{self, LockedUser, Slice};
 use store::{AdminScope, WriteTx};
 use utoipa::ToSchema;
 
-use super::PersonView;
+use super::{PeopleQuery, PersonView};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::hold_people;
 use crate::provision::{settle, state};
 
 const LONGEST_REASON: usize = 500;
+/// Each takes a transaction of its own.
+const MOST_AT_ONCE: usize = 1_000;
 
 /// What is said of somebody who is frozen.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -27,7 +31,95 @@ pub struct Freeze {
     pub because: Option<String>,
 }
 
+/// Several who are to be frozen.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeSeveral {
+    /// Their e-mail addresses or user names.
+    #[schema(min_items = 1, max_items = 1000, example = json!(["mina@acme.example"]))]
+    pub people: Vec<String>,
+    /// Why, for whoever looks later.
+    #[schema(max_length = 500)]
+    pub because: Option<String>,
+    /// Whether it is only tried: what would become of each, and nothing is kept.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of one of several.
+#[derive(Debug)]
+pub struct FreezeRow {
+    /// The address or name, as it was given.
+    pub named: String,
+    /// Who that is.
+    pub user: Option<UserId>,
+    /// Whether they are frozen now, or would be.
+    pub outcome: Result<(), AppError>,
+}
+
 impl App {
+    /// The words that may stand above the column of a sheet that says who is meant, as the product's own sheet has them.
+    pub async fn headings_of_people(&self, admin: &AdminScope) -> Result<Vec<String>, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        tx.finish().await?;
+        let csv = policy.blueprint.product().csv.as_ref();
+        let columns =
+            csv.iter().flat_map(|csv| &csv.column).filter(|column| column.field == Some(Field::Email));
+        let labels = columns.map(|column| column.header.clone()).chain([Field::Email.heading()]);
+        let words = labels.flat_map(|Label { ja, en, fr }| [ja, en, fr]);
+        Ok(words.chain(["email", "userName"].map(str::to_owned)).collect())
+    }
+
+    /// Freezes several, or tries it.
+    pub async fn freeze_several(
+        &self,
+        admin: &AdminScope,
+        several: FreezeSeveral,
+    ) -> Result<Vec<FreezeRow>, AppError> {
+        let FreezeSeveral { people, because, dry_run } = several;
+        if people.is_empty() || people.len() > MOST_AT_ONCE {
+            return Err(AppError::Invalid(format!("1 to {MOST_AT_ONCE} people are frozen at once")));
+        }
+        check_reason(because.as_deref())?;
+        let tried = dry_run.then(|| admin.rehearsing());
+        let by = tried.as_ref().unwrap_or(admin);
+        let mut rows = Vec::with_capacity(people.len());
+        for named in people {
+            let found = self.person_named(admin, &named).await;
+            let user = found.as_ref().ok().copied();
+            let freeze = Freeze { because: because.clone() };
+            let outcome = match found {
+                Ok(user) => self.freeze_person(by, user, freeze).await.map(drop),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(
+                    error @ (AppError::Unavailable(_)
+                    | AppError::Internal(_)
+                    | AppError::Unauthorized
+                    | AppError::Busy(_)),
+                ) if rows.is_empty() => return Err(error),
+                outcome => rows.push(FreezeRow { named, user, outcome }),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The one person with this address or name whom the caller sees.
+    async fn person_named(&self, admin: &AdminScope, named: &str) -> Result<UserId, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let (_, whom) = self.seen(&mut tx, admin, PeopleQuery::default(), None).await?;
+        let whom = Whom { address: Some(named.to_owned()), ..whom };
+        let found = people::list(&mut tx, whom, Slice { offset: 0, limit: 2 }).await?;
+        tx.finish().await?;
+        match found.as_slice() {
+            [one] => Ok(one.id),
+            [] => Err(AppError::NotFound("user")),
+            _ => Err(AppError::Conflict("several people have this address or name".to_owned())),
+        }
+    }
+
     /// Shuts somebody out, whoever manages them: sessions, tokens and passes end and the seat is free in this transaction. A
     /// directory that writes them as active lets nobody in until they are thawed.
     pub async fn freeze_person(
@@ -36,9 +128,7 @@ impl App {
         id: UserId,
         freeze: Freeze,
     ) -> Result<PersonView, AppError> {
-        if freeze.because.as_ref().is_some_and(|text| text.chars().count() > LONGEST_REASON) {
-            return Err(AppError::Invalid(format!("because has at most {LONGEST_REASON} characters")));
-        }
+        check_reason(freeze.because.as_deref())?;
         let now = self.now();
         let (mut tx, person) = self.held_person(admin, id).await?;
         if person.frozen_at.is_some() {
@@ -80,4 +170,11 @@ impl App {
         let person = users::locked(&mut tx, id).await?.ok_or(AppError::NotFound("user"))?;
         Ok((tx, person))
     }
+}
+
+fn check_reason(because: Option<&str>) -> Result<(), AppError> {
+    if because.is_some_and(|text| text.chars().count() > LONGEST_REASON) {
+        return Err(AppError::Invalid(format!("because has at most {LONGEST_REASON} characters")));
+    }
+    Ok(())
 }

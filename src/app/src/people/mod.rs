@@ -10,7 +10,7 @@ mod sheet;
 mod tombstones;
 
 pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
-pub use freeze::Freeze;
+pub use freeze::{Freeze, FreezeRow, FreezeSeveral};
 pub(crate) use grants::give_from_the_start;
 pub use grants::{GrantView, NewGrant};
 pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};

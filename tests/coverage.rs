@@ -33,7 +33,8 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("scim/mod.rs", "routes") => "/scim/v2",
         (
             "admin/mod.rs",
-            "routes" | "app_routes" | "gate_routes" | "receiver_routes" | "sign_in_routes" | "saml_routes",
+            "routes" | "app_routes" | "gate_routes" | "invitation_routes" | "receiver_routes"
+            | "sign_in_routes" | "saml_routes",
         ) => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("apps/mod.rs", "routes") => "/op",
@@ -43,6 +44,7 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("login/mod.rs", "callback_routes") => "/oidc",
         ("login/mod.rs", "saml_routes") => "/saml",
         ("login/mod.rs", "passkey_routes") => "/passkey",
+        ("login/mod.rs", "invitation_routes") => "/invitation",
         ("login/mod.rs", "session_routes") => "/session",
         ("login/mod.rs", "sign_out_routes") => "/logout",
         ("ssf/mod.rs", "routes") => "/ssf",
@@ -175,6 +177,9 @@ impl World {
         let trial = other.api.post("/connections/x/trials", json!({})).await.is(201).id();
         let issuer = body("POST", "/token-issuers").unwrap();
         let issuer = other.api.post("/token-issuers", issuer).await.is(201).id();
+        let invitation =
+            other.api.post("/invitations", json!({"address": "guest@other.example"})).await.is(201);
+        let invitation = text(&invitation.json()["invitation"]["id"]);
         let receiver = json!({"kind": "stream", "name": "Receiver"});
         let receiver = other.api.post("/receivers", receiver).await.is(201).id();
         let request = other.scim.get("/Users").await.is(200).header("x-request-id").to_owned();
@@ -198,6 +203,8 @@ impl World {
             ("/requests/", request),
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
+            ("/invitations/", invitation),
+            ("/invitation-links/", uuid::Uuid::nil().to_string()),
             ("/held-departures/", user.clone()),
             ("/users/", user),
         ];
@@ -265,6 +272,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/saml-connections/") => json!({"rules": {}}),
         ("PATCH", path) if path.contains("/connections/") => json!({"state": "active"}),
         ("PATCH", path) if path.contains("/passkeys/") => json!({"name": "Changed"}),
+        ("PATCH", path) if path.contains("/invitation-links/") => json!({"frozen": true}),
         ("PATCH", path) if path.contains("/apps/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
@@ -291,6 +299,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "member": {"value": "00000000-0000-7000-8000-000000000001"}
         }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/invitations") => json!({"address": "changed@acme.example"}),
+        (_, path) if path.ends_with("/invitation-links") => json!({"name": "Changed"}),
+        (_, path) if path.ends_with("/invitation-batches") => json!({"addresses": "changed@acme.example"}),
+        (_, path) if path.ends_with("/resend") => json!({}),
         (_, path) if path.ends_with("/enforced-sign-in") => json!({"connections": []}),
         (_, path) if path.ends_with("/session-policy") => json!({"idleMinutes": 5, "absoluteMinutes": 60}),
         (_, path) if path.ends_with("/mass-guard") => json!({"mode": "hold", "atLeast": 1, "percent": 0}),

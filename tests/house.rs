@@ -8,7 +8,7 @@ use domain::lifecycle::Fact;
 use serde_json::Value;
 
 /// Packages that belong to one room each. The list may only gain lines.
-const OWNED: [(&str, &str); 16] = [
+const OWNED: [(&str, &str); 17] = [
     ("actix-web", "usher"),
     ("governor", "usher"),
     ("clap", "usher"),
@@ -25,6 +25,7 @@ const OWNED: [(&str, &str); 16] = [
     ("p256", "sso"),
     ("aes-gcm", "app"),
     ("hickory-resolver", "app"),
+    ("lettre", "app"),
 ];
 
 /// Which room may import which.

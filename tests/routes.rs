@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 227] = [
+pub const ROUTES: [(&str, &str, Opens); 240] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -112,6 +112,16 @@ pub const ROUTES: [(&str, &str, Opens); 227] = [
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/invitations", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/invitations", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/invitation-batches", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/invitations/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/invitations/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/invitations/{id}/resend", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/invitation-links", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/invitation-links", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/invitation-links/{id}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/invitation-links/{id}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/users/{id}/passkey-invitations", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/passkeys", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/users/{id}/passkeys/{passkey}", Admin),
@@ -244,6 +254,9 @@ pub const ROUTES: [(&str, &str, Opens); 227] = [
     ("GET", "/passkey/ceremony.js", Open),
     ("POST", "/signals/{tenant}/{connection}/global-token-revocation", Open),
     ("POST", "/signals/{tenant}/{connection}/events", Open),
+    ("GET", "/invitation/{tenant}", Open),
+    ("POST", "/invitation/{tenant}", Open),
+    ("POST", "/invitation/{tenant}/join", Open),
     ("GET", "/passkey/{tenant}", Open),
     ("POST", "/passkey/{tenant}", Open),
     ("GET", "/passkey/{tenant}/register", Open),
@@ -252,12 +265,13 @@ pub const ROUTES: [(&str, &str, Opens); 227] = [
 ];
 
 /// Open to everybody. The list may only lose lines.
-pub const OPEN: [&str; 55] = [
+pub const OPEN: [&str; 58] = [
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-authorization-server/op/{tenant}",
     "GET /.well-known/ssf-configuration",
     "GET /api/v1/openapi.json",
     "GET /healthz",
+    "GET /invitation/{tenant}",
     "GET /login",
     "GET /login/{tenant}",
     "GET /login/{tenant}/{connection}",
@@ -287,6 +301,8 @@ pub const OPEN: [&str; 55] = [
     "GET /scim/v2/Schemas/{id}",
     "GET /scim/v2/ServiceProviderConfig",
     "GET /ssf/jwks",
+    "POST /invitation/{tenant}",
+    "POST /invitation/{tenant}/join",
     "POST /login",
     "POST /logout",
     "POST /oauth/token",

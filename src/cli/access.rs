@@ -74,6 +74,7 @@ fn status(status: AccessStatus) -> String {
         AccessStatus::WaitingForSeat { position } => format!("waiting, place {position}"),
         AccessStatus::NoSeat => "no seat".to_owned(),
         AccessStatus::Blocked => "blocked".to_owned(),
+        AccessStatus::Invited => "invited, not accepted".to_owned(),
     }
 }
 

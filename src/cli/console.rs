@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::mail::{MailPolicy, MailTls};
 use app::signals::SignalPolicy;
 use app::{AdminScope, App, AppError, AppOptions, Operator, Sealer, SealingKey, SessionPolicy};
 use tokio::runtime::{Builder, Runtime};
@@ -10,7 +11,7 @@ use url::Url;
 use super::error::CliError;
 use super::signals::Signals;
 use crate::cluster::{ClusterOptions, PrivateCluster};
-use crate::config::{Config, DatabaseConfig, SecretsConfig};
+use crate::config::{self, Config, DatabaseConfig, MailConfig, SecretsConfig};
 use crate::system::{SystemClock, SystemEntropy};
 
 /// The database of this run: the operator's own server, or the private cluster, held for as long as this value lives.
@@ -75,9 +76,27 @@ pub(super) fn open(config: &Config, database: &Database, runtime: &Runtime) -> R
         dns_resolver: config.egress.dns_resolver,
         keep_requests_days: config.requests.keep_days,
         signals: SignalPolicy { keep_days: i64::from(config.signals.keep_days), ..SignalPolicy::default() },
+        mail: mail(config),
     };
     let sealer = sealer(&config.secrets)?;
     Ok(App::new(options, sealer, Arc::new(SystemClock), Arc::new(SystemEntropy), runtime.handle())?)
+}
+
+/// The mail server, if one is configured.
+fn mail(config: &Config) -> Option<MailPolicy> {
+    let MailConfig { host, port, tls, user, password, from, .. } = config.mail.clone();
+    let tls = match tls {
+        config::MailTls::StartTls => MailTls::StartTls,
+        config::MailTls::Implicit => MailTls::Implicit,
+        config::MailTls::Off => MailTls::Off,
+    };
+    let mut policy = MailPolicy::new(host?, port, tls, from);
+    policy.login = user.zip(password).map(|(user, password)| (user, password.expose().to_owned()));
+    let public = Url::parse(&config.http.public_url).ok();
+    if let Some(name) = public.as_ref().and_then(Url::host_str) {
+        name.clone_into(&mut policy.hello);
+    }
+    Some(policy)
 }
 
 fn sealer(secrets: &SecretsConfig) -> Result<Sealer, CliError> {

@@ -49,6 +49,7 @@ fn sentence(error: &AppError) -> String {
         | AppError::PreconditionFailed
         | AppError::CursorExpired
         | AppError::NoSeat
+        | AppError::SeatsTaken
         | AppError::SignIn(_)
         | AppError::Token(_) => whole(&error.to_string()),
         AppError::Unavailable(reason) => format!(

@@ -19,6 +19,7 @@ mod domain;
 mod error;
 mod gate;
 mod guard;
+mod invitation;
 mod mapping_rule;
 mod migrate;
 mod oauth_client;
@@ -126,6 +127,9 @@ enum Noun {
     /// Where people sign in
     #[command(subcommand)]
     Connection(connection::Verb),
+    /// People who are invited
+    #[command(subcommand)]
+    Invitation(invitation::Verb),
     /// How local people sign in when the identity provider does not work
     #[command(subcommand)]
     Passkey(passkey::Verb),
@@ -247,6 +251,7 @@ impl Noun {
             Self::Gate(verb) => verb.run(console).await,
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
+            Self::Invitation(verb) => verb.run(console).await,
             Self::Passkey(verb) => verb.run(console).await,
             Self::Session(verb) => verb.run(console).await,
             Self::Trial(verb) => verb.run(console).await,

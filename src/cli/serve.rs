@@ -116,6 +116,7 @@ fn serve(
         let keeping = tokio::spawn(keep_published(Arc::clone(&app)));
         let courier = tokio::spawn(Arc::clone(&app).send_signals());
         let asking = tokio::spawn(Arc::clone(&app).poll_transmitters());
+        let inviting = tokio::spawn(Arc::clone(&app).keep_invitations());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -126,6 +127,7 @@ fn serve(
                 let closing = async {
                     keeping.abort();
                     asking.abort();
+                    inviting.abort();
                     let stopped = serving.stop().await;
                     house.abort();
                     courier.abort();

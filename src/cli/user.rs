@@ -126,6 +126,9 @@ pub(super) struct List {
     /// Only who is active (true) or not (false)
     #[arg(long, value_name = "true|false")]
     active: Option<bool>,
+    /// Only who stands here, by the product's status
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
     /// Only who has this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
@@ -151,7 +154,7 @@ pub(super) struct Deleted {
 }
 
 #[derive(Debug, Args)]
-struct Page {
+pub(super) struct Page {
     /// How many to pass over
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     offset: i64,
@@ -161,7 +164,7 @@ struct Page {
 }
 
 impl Page {
-    fn slice(&self) -> Slice {
+    pub(super) fn slice(&self) -> Slice {
         Slice { offset: self.offset, limit: self.limit }
     }
 }
@@ -245,6 +248,7 @@ async fn list(console: &Console, it: List) -> Result<Answer, CliError> {
         local: it.local,
         search: it.search.as_deref(),
         active: it.active,
+        status: it.status.as_deref(),
         role: it.role.as_deref(),
         org_unit: it.org_unit.as_deref(),
         workspace: it.workspace.as_deref(),

@@ -14,6 +14,7 @@ mod http;
 mod key_text;
 mod limits;
 mod log;
+mod mail;
 mod requests;
 mod secrets;
 mod session;
@@ -33,6 +34,7 @@ pub use egress::EgressConfig;
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
+pub use mail::{MailConfig, MailTls, Password};
 pub use requests::RequestsConfig;
 pub use secrets::{SecretKey, SecretsConfig};
 pub use session::SessionConfig;
@@ -60,6 +62,8 @@ pub struct Config {
     pub requests: RequestsConfig,
     /// `[signals]`: how long facts are kept for those who follow.
     pub signals: SignalsConfig,
+    /// `[mail]`: the mail server that invitations leave by.
+    pub mail: MailConfig,
     /// `[log]`: format and level.
     pub log: LogConfig,
     /// `[egress]`: what Usher itself may connect to.
@@ -145,6 +149,7 @@ impl Config {
             limits: LimitsConfig::read(&mut source),
             requests: RequestsConfig::read(&mut source),
             signals: SignalsConfig::read(&mut source),
+            mail: MailConfig::read(&mut source),
             log: LogConfig::read(&mut source),
             egress: EgressConfig::read(&mut source),
             development: DevelopmentConfig::read(&mut source),

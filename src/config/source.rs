@@ -22,6 +22,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("limits", super::limits::KEYS),
     ("requests", super::requests::KEYS),
     ("signals", super::signals::KEYS),
+    ("mail", super::mail::KEYS),
     ("log", super::log::KEYS),
     ("egress", super::egress::KEYS),
     ("development", super::development::KEYS),

@@ -205,3 +205,31 @@ fn the_private_database_makes_its_key_once() {
     let error = load(&file, &[]).unwrap().ensure_secrets(&Sevens).unwrap_err();
     assert!(error.to_string().contains("is damaged"), "{error}");
 }
+
+#[test]
+fn the_mail_server_is_spoken_to_over_tls_unless_it_is_on_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("password");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    let login =
+        format!("user = \"usher\"\npassword_file = {secret:?}\nfrom = \"Usher <usher@example.com>\"\n");
+
+    let config = load(&format!("[mail]\nhost = \"smtp.example.com\"\n{login}"), &[]).unwrap();
+
+    assert_eq!((config.mail.port, config.mail.tls), (587, super::MailTls::StartTls));
+    assert_eq!(config.mail.password.as_ref().unwrap().expose(), "s3cret");
+    let shown = config.masked() + &format!("{config:?}");
+    assert!(shown.contains("***") && !shown.contains("s3cret"), "{shown}");
+    let plain = "[mail]\ntls = \"off\"\nfrom = \"usher@example.com\"\n";
+    assert_eq!(load(&format!("{plain}host = \"localhost\"\n"), &[]).unwrap().mail.port, 25);
+    assert!(problems(&format!("{plain}host = \"smtp.example.com\"\n"), &[]).contains("mail.tls"));
+    assert!(problems("[mail]\nhost = \"localhost\"\n", &[]).contains("mail.from"));
+    assert!(problems("[mail]\nfrom = \"usher@example.com\"\n", &[]).contains("mail.host"));
+    assert!(
+        problems("[mail]\nhost = \"localhost\"\nfrom = \"a@b\\r\\nBcc: c@d\"\n", &[]).contains("mail.from")
+    );
+    assert!(
+        problems(&format!("[mail]\nhost = \"x\"\n{}", login.replace("password_file", "#")), &[])
+            .contains("mail.user")
+    );
+}

@@ -294,6 +294,7 @@ fn app_status(error: &AppError) -> StatusCode {
         | AppError::Held { .. } => StatusCode::FORBIDDEN,
         AppError::NotFound(_) => StatusCode::NOT_FOUND,
         AppError::Conflict(_)
+        | AppError::SeatsTaken
         | AppError::Managed { .. }
         | AppError::LastHolder { .. }
         | AppError::Requires { .. } => StatusCode::CONFLICT,
@@ -328,6 +329,7 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
         | Refusal::NotAllowed
         | Refusal::Unknown
         | Refusal::DomainUnverified
+        | Refusal::NotInvited
         | Refusal::Departed
         | Refusal::NotCreated(_)
         | Refusal::AboveLimit
@@ -351,7 +353,7 @@ fn app_code(error: &AppError) -> &'static str {
         AppError::Forbidden(_) => "forbidden",
         AppError::PreconditionFailed => "precondition_failed",
         AppError::CursorExpired => "cursor_expired",
-        AppError::NoSeat => "no_seat",
+        AppError::NoSeat | AppError::SeatsTaken => "no_seat",
         AppError::Busy(_) => "too_many_requests",
         AppError::SignIn(refusal) => refusal.code(),
         AppError::Token(refusal) => refusal.code(),
@@ -399,6 +401,11 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
         AppError::NoSeat => {
             "All seats are taken, and this tenant lets nobody wait for one. Nothing was changed; it can be tried again \
              when somebody leaves or more seats are bought."
+                .into()
+        }
+        AppError::SeatsTaken => {
+            "All seats are taken, and nobody is invited without one. Nothing was sent; buy more seats or ask for one, or wait \
+             until somebody leaves."
                 .into()
         }
         AppError::SignIn(_) => "The sign-in was refused.".into(),

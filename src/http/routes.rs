@@ -67,6 +67,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: &AppState) {
             .wrap(provider_guard()),
     )
     .service(
+        web::scope("/invitation")
+            .configure(login::invitation_routes)
+            .default_service(web::to(nothing_here))
+            .wrap(speak(Voice::Page))
+            .wrap(page_guard()),
+    )
+    .service(
         web::scope("/passkey")
             .configure(login::passkey_routes)
             .default_service(web::to(nothing_here))

@@ -30,6 +30,7 @@ fn make() -> AppState {
         dns_resolver: None,
         signals: app::signals::SignalPolicy::default(),
         keep_requests_days: 30,
+        mail: None,
     };
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     let entropy = Arc::new(CountingEntropy::new());

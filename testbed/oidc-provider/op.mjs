@@ -19,6 +19,8 @@ const people = {
   alice: { email: 'alice@acme.example', email_verified: true, name: 'Alice Abe', preferred_username: 'alice', groups: ['engineering', 'workspace-admins'], hd: 'acme.example' },
   bob: { email: 'bob@acme.example', email_verified: true, name: 'Bob Baba', preferred_username: 'bob', groups: ['sales'], hd: 'acme.example' },
   hana: { email: 'hana@acme.example', email_verified: true, name: 'Hana Hara', preferred_username: 'hana@acme.example' },
+  guest: { email: 'guest@invited.example', email_verified: true, name: 'Gus Guest', preferred_username: 'guest' },
+  impostor: { email: 'guest@invited.example', email_verified: false, name: 'Ian', preferred_username: 'impostor' },
   mallory: { email: 'ceo@acme.example', email_verified: false, name: 'Mallory', preferred_username: 'mallory', groups: ['workspace-admins'] },
 };
 

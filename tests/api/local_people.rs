@@ -79,7 +79,8 @@ fn a_local_person_is_shown_listed_and_changed_field_by_field() {
             change(&doors, &hana, json!({"displayName": "Hana K.", "email": null, DEPARTMENT: "Top"})).await;
 
         let expected = json!({"id": hana, "userName": "Hana", "displayName": "Hana K.", "email": null, "active": true,
-            "managedBy": null, "frozen": null});
+            "managedBy": null, "frozen": null,
+            "status": {"id": "active", "label": {"ja": "有効", "en": "Active", "fr": "Actif"}}});
         assert_eq!(changed.is(200).json(), expected);
         assert_eq!(doors.access(&hana).await["home"]["key"], Value::Null, "no rule speaks of departments");
         assert_eq!(doors.api.get(&format!("/users/{hana}")).await.is(200).json(), expected);

@@ -14,6 +14,7 @@ pub mod provider;
 pub mod proxy;
 pub mod receiver;
 pub mod saml;
+pub mod smtp;
 
 use std::sync::{Arc, OnceLock};
 
@@ -58,6 +59,11 @@ pub fn new_app_named(public_url: &str, clock: Arc<dyn Clock>) -> App {
     app_with(AppOptions { public_url: public_url.parse().unwrap(), ..options(4) }, clock)
 }
 
+/// One that sends mails.
+pub fn new_app_mailing(policy: app::mail::MailPolicy) -> App {
+    app_with(AppOptions { mail: Some(policy), ..options(4) }, Arc::new(SystemClock))
+}
+
 fn app_with(options: AppOptions, clock: Arc<dyn Clock>) -> App {
     let sealer = Sealer::new(SealingKey { id: "test".to_owned(), key: [7; 32] }, Vec::new());
     App::new(options, sealer, clock, Arc::new(SystemEntropy), runtime().handle()).unwrap()
@@ -75,7 +81,16 @@ fn options(pool_size: usize) -> AppOptions {
         dns_resolver: Some(dns::server().address),
         keep_requests_days: 30,
         signals: quick(),
+        mail: None,
     }
+}
+
+/// Runs a statement as the owner of the tables, in a tenant.
+pub async fn at_the_owners_seat(tenant: &people::Tenant, statement: &str) {
+    use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+    let mut connection = AsyncPgConnection::establish(&urls().owner).await.unwrap();
+    let tenant = tenant.admin.scope().tenant();
+    connection.batch_execute(&format!("SET app.tenant_id = '{tenant}'; {statement}")).await.unwrap();
 }
 
 /// Signals that are sent again so soon that a test can wait for it.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::http::{COOKIE, PUBLIC, Reply, agent, base};
 
 /// How many tenants can sign in at the provider during a run.
-const TENANTS: usize = 116;
+const TENANTS: usize = 117;
 const MOST_HOPS: usize = 20;
 /// Everybody's; to oidc-provider any is right.
 pub const PASSWORD: &str = "anything";

@@ -78,6 +78,9 @@ pub enum AppError {
     /// All seats are taken and the tenant chose to refuse.
     #[error("all seats are taken")]
     NoSeat,
+    /// All seats are taken, and whoever would come by hand would have none.
+    #[error("all seats are taken")]
+    SeatsTaken,
     /// Nobody is signed in by this.
     #[error("sign-in refused: {0}")]
     SignIn(#[from] Refusal),
@@ -223,6 +226,9 @@ pub enum Refusal {
     /// The name is an address in a domain that the tenant has not verified.
     #[error("the name is an address in a domain that the tenant has not verified")]
     DomainUnverified,
+    /// The identity does not say the address that was invited, in a domain of the tenant's.
+    #[error("the identity does not prove the address that was invited")]
+    NotInvited,
     /// Whoever would be made was deleted.
     #[error("the person was deleted and is not made again by signing in")]
     Departed,
@@ -265,6 +271,7 @@ impl Refusal {
             Self::Provider(error) => error.public_code(),
             Self::Unknown => "not-provisioned",
             Self::DomainUnverified => "domain-not-verified",
+            Self::NotInvited => "not-invited",
             Self::Departed => "departed",
             Self::NotCreated(_) => "not-created",
             Self::AboveLimit => "role-above-limit",

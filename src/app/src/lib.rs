@@ -7,6 +7,7 @@
 //! | [`access`] | what people may do, computed and shown |
 //! | [`login`] | signing in, sessions, signing out |
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
+//! | [`invitations`] | people who are invited, and the mails with the links |
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`apps`] | the product's apps: they sign people in through us |
@@ -23,7 +24,9 @@ pub mod domains;
 mod error;
 pub mod gates;
 pub mod guards;
+pub mod invitations;
 pub mod login;
+pub mod mail;
 pub mod people;
 pub mod provision;
 pub mod requests;
@@ -82,6 +85,8 @@ pub struct AppOptions {
     pub keep_requests_days: i32,
     /// How signals are sent.
     pub signals: signals::SignalPolicy,
+    /// The mail server; without one no mails are sent.
+    pub mail: Option<mail::MailPolicy>,
 }
 
 /// The application: every use case is a method of it, in the module of its room.
@@ -109,6 +114,7 @@ pub struct App {
     pub(crate) jobs: provision::Jobs,
     pub(crate) signals: signals::SignalPolicy,
     pub(crate) courier: signals::Courier,
+    pub(crate) mailer: Option<mail::Mailer>,
     /// Drives what goes on after an answer.
     pub(crate) runtime: tokio::runtime::Handle,
 }
@@ -170,6 +176,7 @@ impl App {
             jobs: provision::Jobs::default(),
             signals: options.signals,
             courier,
+            mailer: options.mail.map(mail::Mailer::new).transpose()?,
             runtime: runtime.clone(),
         })
     }

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::email_domain::EmailDomain;
 use crate::id::{
-    AppId, ConnectionId, CredentialId, DirectoryId, GateId, GrantId, GroupId, MappingRuleId, OAuthClientId,
-    OrgUnitId, PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId,
-    WorkspaceId,
+    AppId, ConnectionId, CredentialId, DirectoryId, GateId, GrantId, GroupId, InvitationId, InvitationLinkId,
+    MappingRuleId, OAuthClientId, OrgUnitId, PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId,
+    TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -332,6 +332,26 @@ names! {
         PasskeyUpdate = "passkey.update",
         /// A passkey was removed.
         PasskeyRemove = "passkey.remove",
+        /// Somebody was invited.
+        InvitationCreate = "invitation.create",
+        /// An invitation was sent again, by a new link.
+        InvitationResend = "invitation.resend",
+        /// An invitation was taken back.
+        InvitationCancel = "invitation.cancel",
+        /// Somebody accepted an invitation.
+        InvitationAccept = "invitation.accept",
+        /// A link for several people was made.
+        InvitationLinkCreate = "invitation_link.create",
+        /// A link for several people was made to rest, or not to any more.
+        InvitationLinkUpdate = "invitation_link.update",
+        /// A link for several people was removed.
+        InvitationLinkDelete = "invitation_link.delete",
+        /// Somebody invited themselves by a link for several people.
+        InvitationLinkUse = "invitation_link.use",
+        /// The mail with an invitation could not be delivered.
+        InvitationUndelivered = "invitation.undelivered",
+        /// An invitation ran out.
+        InvitationExpire = "invitation.expire",
         /// A provider said that somebody had signed out there, and their sessions through it ended.
         ProviderLogout = "connection.logout",
         /// A provider wanted a person to be signed out of everything, and they were.
@@ -384,6 +404,10 @@ names! {
         Session = "session",
         /// A passkey.
         Passkey = "passkey",
+        /// An invitation.
+        Invitation = "invitation",
+        /// A link for several people.
+        InvitationLink = "invitation_link",
     }
 }
 
@@ -438,6 +462,8 @@ targets! {
     GrantId => Grant,
     SessionId => Session,
     PasskeyId => Passkey,
+    InvitationId => Invitation,
+    InvitationLinkId => InvitationLink,
 }
 
 impl From<&EmailDomain> for Target {

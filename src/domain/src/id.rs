@@ -151,6 +151,10 @@ typed_ids! {
     RequestId
     /// A grant given by hand.
     GrantId
+    /// An invitation of somebody who is to become a local person.
+    InvitationId
+    /// A link by which several people invite themselves.
+    InvitationLinkId
     /// A bulk request that is done after it was answered.
     BulkJobId
 }

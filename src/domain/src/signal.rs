@@ -98,7 +98,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 pub const SIGNED_OUT: &str = "app.signed_out";
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 22] = [
+pub const FACTS: [FactKind; 27] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -120,6 +120,11 @@ pub const FACTS: [FactKind; 22] = [
     ),
     fact("passkey.registered", "A protected local administrator registered a passkey.", &[]),
     fact("passkey.removed", "A passkey of a protected local administrator was removed.", &[]),
+    fact("invitation.created", "Somebody was invited; they may do nothing yet.", &[]),
+    fact("invitation.accepted", "Somebody accepted an invitation, and is in.", &[]),
+    fact("invitation.cancelled", "An invitation was taken back.", &[]),
+    fact("invitation.expired", "An invitation ran out; the seat that was kept for it is free.", &[]),
+    fact("invitation.undelivered", "The mail with an invitation could not be delivered.", &[]),
     fact("access.changed", "What a person may do changed.", &[TokenClaimsChange]),
     fact(
         "access.alarm",

@@ -54,7 +54,7 @@ pub enum TokenKind {
     Session,
     /// The browser in which a login began.
     Browser,
-    /// Somebody who may register one passkey, once.
+    /// Somebody who may register one passkey, or accept one invitation, once.
     Invitation,
 }
 

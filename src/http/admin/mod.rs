@@ -15,6 +15,8 @@ mod freezes;
 mod gates;
 mod grants;
 mod guards;
+mod invitation_links;
+mod invitations;
 mod mapping_rules;
 mod oauth_clients;
 mod openapi;
@@ -49,6 +51,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     app_routes(cfg);
     gate_routes(cfg);
     receiver_routes(cfg);
+    invitation_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
         .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
@@ -242,6 +245,28 @@ fn receiver_routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/replay").post(receivers::replay))
         .service(Endpoint::at("/tenants/{tenant}/receivers/{id}/deliveries").get(receivers::deliveries))
         .service(Endpoint::at("/tenants/{tenant}/changes").get(changes::list));
+}
+
+/// People who are invited.
+fn invitation_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(
+        Endpoint::at("/tenants/{tenant}/invitations").get(invitations::list).post(invitations::invite),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/invitation-batches").post(invitations::invite_several))
+    .service(
+        Endpoint::at("/tenants/{tenant}/invitations/{id}").get(invitations::show).delete(invitations::cancel),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/invitations/{id}/resend").post(invitations::resend))
+    .service(
+        Endpoint::at("/tenants/{tenant}/invitation-links")
+            .get(invitation_links::list)
+            .post(invitation_links::make),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/invitation-links/{id}")
+            .patch(invitation_links::change)
+            .delete(invitation_links::remove),
+    );
 }
 
 /// The product's apps.

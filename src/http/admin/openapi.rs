@@ -10,9 +10,9 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
-    domains, freezes, gates, grants, guards, mapping_rules, oauth_clients, openid, operator_credentials,
-    org_units, passkeys, people, receivers, requests, saml_connections, schema_extensions, seat_pool,
-    sessions, sheet, tenants, token_issuers, transmitters, workspaces,
+    domains, freezes, gates, grants, guards, invitation_links, invitations, mapping_rules, oauth_clients,
+    openid, operator_credentials, org_units, passkeys, people, receivers, requests, saml_connections,
+    schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -50,6 +50,9 @@ use super::{
         people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, freezes::freeze, people::access,
         people::tombstones,
         sheet::export,
+        invitations::list, invitations::invite, invitations::invite_several, invitations::show, invitations::resend,
+        invitations::cancel,
+        invitation_links::list, invitation_links::make, invitation_links::change, invitation_links::remove,
         grants::list, grants::give, grants::take,
         decisions::decide, decisions::decide_one, decisions::who_may, decisions::show_offer, decisions::set_offer,
         adoptions::list, adoptions::decide,
@@ -123,7 +126,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 124);
+        assert_eq!(operations, 134);
     }
 
     #[test]

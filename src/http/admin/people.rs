@@ -43,6 +43,9 @@ pub(super) struct Which {
     search: Option<String>,
     /// `true`: who is active; `false`: who is not.
     active: Option<bool>,
+    /// People who stand here, by the id of the blueprint's status.
+    #[param(min_length = 1, max_length = 100)]
+    status: Option<String>,
     /// People who have this role of the blueprint.
     #[param(min_length = 1, max_length = 100)]
     role: Option<String>,
@@ -99,6 +102,7 @@ pub(super) fn which(query: &Query) -> Result<PeopleQuery<'_>, Refused> {
         local: query.truth("local")?,
         search: query.text("search", LONGEST_SEARCH)?,
         active: query.truth("active")?,
+        status: query.text("status", LONGEST_ID)?,
         role: query.text("role", LONGEST_ID)?,
         org_unit: query.text("orgUnit", LONGEST_KEY)?,
         workspace: query.text("workspace", LONGEST_SLUG)?,

@@ -6,6 +6,7 @@
 //! | `usher-flow-<connection>` | the browser in which a sign-in began | the connection's callback only |
 //! | `usher-out-<connection>` | the browser that signs out at the provider, too | the same |
 //! | `usher-passkey` | what this browser was asked about a passkey, sealed | `/passkey/<tenant>` |
+//! | `usher-invitation` | the link of an invitation that is to be accepted by signing in, for a quarter of an hour | `/login/<tenant>` |
 //! | `usher-laps-<tenant>-<connection>` | when this browser set out there, for half a minute (`laps`) | `/` |
 //!
 //! By SAML the answer is a form that the provider's page posts, and browsers send no `Lax` cookie along with that. So the
@@ -22,6 +23,9 @@ use domain::token::{PlainToken, TokenKind};
 use super::super::state::AppState;
 
 const CEREMONY: &str = "usher-passkey";
+const INVITATION: &str = "usher-invitation";
+/// How long somebody may take to sign in who accepts an invitation by it.
+const INVITED_FOR: Duration = Duration::minutes(15);
 
 /// The session cookie's name. The prefix makes browsers insist on `Secure`, on `Path=/` and on no `Domain`.
 pub(crate) fn session_name(state: &AppState) -> &'static str {
@@ -140,6 +144,17 @@ pub(super) fn ceremony_begun(sealed: &str, tenant: &str, state: &AppState) -> Co
 /// What the browser was asked.
 pub(super) fn ceremony(request: &HttpRequest) -> Option<String> {
     request.cookie(CEREMONY).map(|cookie| cookie.value().to_owned())
+}
+
+/// Keeps the link of an invitation in this browser, for the sign-in by which it is accepted.
+pub(super) fn invited(link: &PlainToken, tenant: &str, state: &AppState) -> Cookie<'static> {
+    let path = format!("/login/{tenant}");
+    make(INVITATION.to_owned(), link.expose().to_owned(), path, INVITED_FOR, state)
+}
+
+/// The link of an invitation that this browser keeps.
+pub(super) fn invitation(request: &HttpRequest) -> Option<PlainToken> {
+    read(request, INVITATION, TokenKind::Invitation)
 }
 
 /// Takes that cookie back.

@@ -8,6 +8,8 @@ pub(super) mod device;
 mod device_words;
 mod door;
 mod initiate;
+mod invitation;
+mod invitation_words;
 pub(super) mod language;
 mod laps;
 pub(super) mod leaving;
@@ -96,6 +98,12 @@ pub(super) fn passkey_routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/{tenant}").get(passkey::ask).post(passkey::sign_in))
         .service(Endpoint::at("/{tenant}/register").get(passkey::invitation).post(passkey::ask_to_register))
         .service(Endpoint::at("/{tenant}/registered").post(passkey::register));
+}
+
+/// The addresses below `/invitation`.
+pub(super) fn invitation_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/{tenant}").get(invitation::show).post(invitation::open))
+        .service(Endpoint::at("/{tenant}/join").post(invitation::join));
 }
 
 /// The addresses at and below `/session`.

@@ -38,12 +38,12 @@ struct Page<'a> {
 }
 
 /// A form, and what the script does before it is sent.
-struct Step {
-    kind: &'static str,
-    action: String,
-    field: &'static str,
-    options: Option<String>,
-    asks_name: bool,
+pub(super) struct Step {
+    pub(super) kind: &'static str,
+    pub(super) action: String,
+    pub(super) field: &'static str,
+    pub(super) options: Option<String>,
+    pub(super) asks_name: bool,
 }
 
 /// Asks for a passkey of anybody's.
@@ -151,7 +151,7 @@ pub(super) async fn script() -> Answer {
 }
 
 impl Step {
-    fn ceremony(kind: &'static str, action: String, question: &Question) -> Self {
+    pub(super) fn ceremony(kind: &'static str, action: String, question: &Question) -> Self {
         let options = Some(question.options.to_string());
         Self { kind, action, field: "answer", options, asks_name: false }
     }
@@ -164,7 +164,7 @@ async fn given(body: Body, what: &'static str, state: &AppState) -> Result<(Stri
     Ok((given, field(&form, "name")?.unwrap_or_default()))
 }
 
-fn page(
+pub(super) fn page(
     words: &PasskeyWords,
     step: Option<Step>,
     request: &HttpRequest,
@@ -177,7 +177,12 @@ fn page(
     Ok(answer(StatusCode::OK, language, &policy(&nonce, OUR_SCRIPTS, our_forms(state))).body(body))
 }
 
-fn bind(page: &mut HttpResponse, question: &Question, tenant: &str, state: &AppState) -> Result<(), Refused> {
+pub(super) fn bind(
+    page: &mut HttpResponse,
+    question: &Question,
+    tenant: &str,
+    state: &AppState,
+) -> Result<(), Refused> {
     add_cookie(page, &cookies::ceremony_begun(&question.sealed, tenant, state))
 }
 

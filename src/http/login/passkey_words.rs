@@ -97,7 +97,7 @@ impl PasskeyWords {
         )
     }
 
-    fn new(language: Language, [title, explained, button]: [&'static str; 3]) -> Self {
+    pub(super) fn new(language: Language, [title, explained, button]: [&'static str; 3]) -> Self {
         let [failed, no_script, name, suggested] = match language {
             Language::English => [
                 "That did not work. Check that your passkey is at hand and that the link is complete, then try again.",

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use app::login::Departure;
+use app::login::{Departure, SettingOut};
 use app::{AppError, Refusal};
 use domain::id::TrialId;
 use domain::slug::Slug;
@@ -48,11 +48,14 @@ pub(super) async fn at_connection(
     if laps.are_a_circle() && trial.is_none() {
         return Ok(going_round((&tenant, &connection), laps, &request, &state).await);
     }
-    let (request_id, earlier) = (state.request_id(&request), cookies::session(&request, &state));
-    let departure = state
-        .app
-        .start_login(tenant.as_str(), connection.as_str(), return_to, trial, request_id, earlier.as_ref())
-        .await?;
+    let with = SettingOut {
+        return_to,
+        trial,
+        earlier: cookies::session(&request, &state),
+        invitation: cookies::invitation(&request),
+    };
+    let request_id = state.request_id(&request);
+    let departure = state.app.start_login(tenant.as_str(), connection.as_str(), with, request_id).await?;
     Ok(sent_off(&departure, tenant.as_str(), laps, &request, &state))
 }
 

@@ -64,7 +64,9 @@ impl Situation {
                 "access_denied" | "provider_refused" => Self::Declined,
                 _ => Self::NotVerified,
             },
-            Refusal::Unknown | Refusal::Departed | Refusal::NotCreated(_) => Self::NotProvisioned,
+            Refusal::Unknown | Refusal::Departed | Refusal::NotCreated(_) | Refusal::NotInvited => {
+                Self::NotProvisioned
+            }
             Refusal::DomainUnverified => Self::DomainUnverified,
             Refusal::AboveLimit => Self::AboveLimit,
             Refusal::LinkedToAnother => Self::LinkedToAnother,

@@ -96,8 +96,9 @@ LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
 WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id"
 );
 
-/// Columns that tell the seat of `u`, for [`seat_state`].
+/// Columns that tell the seat of `u`, for [`seat_state`], and whether they have yet to accept an invitation.
 pub(crate) const SEAT_OF: &str = "\
+u.invited,
 EXISTS (SELECT FROM seat_pool p WHERE p.tenant_id = u.tenant_id) AS has_pool,
 EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id) AS holds,
 (SELECT (SELECT count(*) FROM seat_waiter o
@@ -162,6 +163,16 @@ struct AccessRow {
     holds: bool,
     #[diesel(sql_type = Nullable<BigInt>)]
     position: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    invited: bool,
+}
+
+impl AccessRow {
+    /// What they may do, behind the gates of this moment.
+    fn gated(self) -> Result<EffectiveAccess, StoreError> {
+        let access = gated(self.access, seat_state(self.has_pool, self.holds, self.position))?;
+        Ok(if self.invited { access.until_accepted() } else { access })
+    }
 }
 
 /// What a person may do now: the stored access behind the seat gate, which is read at this moment.
@@ -178,7 +189,7 @@ pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Option<Effec
         .get_result(tx.connection().0.conn().await?)
         .await
         .optional()?;
-    row.map(|row| gated(row.access, seat_state(row.has_pool, row.holds, row.position))).transpose()
+    row.map(AccessRow::gated).transpose()
 }
 
 /// What one of several people may do now.
@@ -218,8 +229,7 @@ pub async fn of_people(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<OfP
         .await?;
     rows.into_iter()
         .map(|PersonRow { id, version, row }| {
-            let seat = seat_state(row.has_pool, row.holds, row.position);
-            let access = gated(row.access, seat)?;
+            let access = row.gated()?;
             Ok(OfPerson { user: UserId::from_uuid(id), access, policy_version: version })
         })
         .collect()

@@ -23,11 +23,13 @@ pub fn serialise_losses(tx: &mut WriteTx) {
     tx.later(statement("SELECT pg_advisory_xact_lock({})").bind::<BigInt, _>(key));
 }
 
-/// How many people hold a role, as the transaction sees it, without one who is about to go.
+/// How many people hold a role, as the transaction sees it, without one who is about to go. Whoever has not accepted an
+/// invitation holds nothing yet.
 pub async fn holders(tx: &mut impl Reads, role: &str, without: Option<UserId>) -> Result<u32, StoreError> {
     let ask = statement(
         "SELECT count(*) AS n FROM user_access a WHERE a.tenant_id = {} AND a.guarded IS NOT FALSE \
-         AND a.access->'roles' @> {} AND a.user_id IS DISTINCT FROM {}",
+         AND a.access->'roles' @> {} AND a.user_id IS DISTINCT FROM {} \
+         AND NOT EXISTS (SELECT FROM users u WHERE u.tenant_id = a.tenant_id AND u.id = a.user_id AND u.invited)",
     )
     .bind::<SqlUuid, _>(tx.tenant().as_uuid())
     .bind::<Jsonb, _>(json!([{"role": role}]))

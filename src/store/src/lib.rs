@@ -37,6 +37,8 @@ pub mod groups;
 pub mod guards;
 pub mod holdings;
 pub mod identities;
+pub mod invitation_links;
+pub mod invitations;
 mod keys;
 mod link;
 pub mod listing;

@@ -25,6 +25,8 @@ pub struct LoginFlow {
     pub return_to: String,
     /// The trial that it belongs to, if it is one.
     pub trial_id: Option<Uuid>,
+    /// Hash of the link of an invitation that is accepted by it, if it is one.
+    pub invitation_hash: Option<Vec<u8>>,
     /// When the browser set out.
     pub started_at: DateTime<Utc>,
     /// When it stops to be good.
@@ -50,6 +52,7 @@ pub async fn start(tx: &mut WriteTx, handle: TokenHash, flow: &LoginFlow) -> Res
             login_flow::secrets_sealed.eq(&flow.secrets_sealed),
             login_flow::return_to.eq(&flow.return_to),
             login_flow::trial_id.eq(flow.trial_id),
+            login_flow::invitation_hash.eq(&flow.invitation_hash),
             login_flow::started_at.eq(flow.started_at),
             login_flow::expires_at.eq(flow.expires_at),
         ))

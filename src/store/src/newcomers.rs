@@ -24,6 +24,11 @@ pub fn as_newcomer(scope: &Scope, connection: &ConnectionRow) -> DirectoryScope 
     DirectoryScope::by_sign_in(scope, connection.directory())
 }
 
+/// What somebody who follows a link for several may do to the directory of local people.
+pub fn by_link(scope: &Scope, local: DirectoryId) -> DirectoryScope {
+    DirectoryScope::by_sign_in(scope, local)
+}
+
 /// Notes that a sign-in made this person.
 pub async fn note(tx: &mut WriteTx, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();

@@ -139,7 +139,7 @@ pub async fn protect_anybody(tx: &mut impl Reads, leaving: Option<UserId>) -> Re
     let ask = statement(
         "SELECT EXISTS (SELECT FROM passkey p JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id \
          LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id \
-         WHERE p.tenant_id = {} AND u.active AND a.access -> 'status' ->> 'kind' IS DISTINCT FROM 'blocked' \
+         WHERE p.tenant_id = {} AND u.active AND NOT u.invited AND a.access -> 'status' ->> 'kind' IS DISTINCT FROM 'blocked' \
          AND p.user_id IS DISTINCT FROM {}) AS yes",
     )
     .bind::<SqlUuid, _>(tx.tenant().as_uuid())

@@ -39,6 +39,10 @@ pub struct Whom {
     pub words: Vec<String>,
     /// Those who are active, or those who are not.
     pub active: Option<bool>,
+    /// Those who have yet to accept an invitation, or the others.
+    pub invited: Option<bool>,
+    /// Those among these.
+    pub among: Option<Vec<UserId>>,
     /// Those who were not here since then.
     pub idle_since: Option<DateTime<Utc>>,
     /// Those who, for each of these, hold one of the things at one of the places.
@@ -83,6 +87,8 @@ pub struct PersonRow {
     pub resource: Resource,
     /// Slug and name of the directory that manages them; nothing for a local person.
     pub managed_by: Option<(String, String)>,
+    /// Whether they have yet to accept an invitation.
+    pub invited: bool,
     /// What they may do, without regard to seats.
     pub access: Option<EffectiveAccess>,
     /// Whether they are let in, as far as a seat and roles allow.
@@ -113,6 +119,8 @@ struct Row {
     slug: String,
     #[diesel(sql_type = Text)]
     name: String,
+    #[diesel(sql_type = Bool)]
+    invited: bool,
     #[diesel(sql_type = Nullable<Jsonb>)]
     access: Option<Value>,
     #[diesel(sql_type = Bool)]
@@ -138,6 +146,7 @@ impl Row {
             id: UserId::from_uuid(self.id),
             resource: Resource::from_stored(document(&self.doc)),
             managed_by: (self.kind == "scim").then_some((self.slug, self.name)),
+            invited: self.invited,
             access: access.transpose().map_err(StoreError::corrupt)?,
             active: self.active,
             frozen_at: self.frozen_at,
@@ -154,7 +163,7 @@ const FROM: &str = "\
 FROM users u JOIN directory d ON d.tenant_id = u.tenant_id AND d.id = u.directory_id \
 LEFT JOIN user_seen s ON s.tenant_id = u.tenant_id AND s.user_id = u.id";
 const SHOWN: &str = "\
-u.id, u.doc, d.kind, d.slug, d.name, a.access, u.active, u.frozen_at, u.frozen_because, u.stopped_at, \
+u.id, u.doc, u.invited, d.kind, d.slug, d.name, a.access, u.active, u.frozen_at, u.frozen_because, u.stopped_at, \
 s.last_login_at, s.last_seen_at, s.client_version";
 
 /// What is shown of, or counted about, those who are meant. The plan is made for these very values, since what is found by a
@@ -190,6 +199,13 @@ fn asked(what: &str, from: &str, tenant: Uuid, whom: Whom) -> Statement<'static>
     }
     if let Some(active) = whom.active {
         ask = ask.then(" AND u.active = {}").bind::<Bool, _>(active);
+    }
+    if let Some(invited) = whom.invited {
+        ask = ask.then(" AND u.invited = {}").bind::<Bool, _>(invited);
+    }
+    if let Some(among) = whom.among {
+        let ids: Vec<Uuid> = among.into_iter().map(UserId::as_uuid).collect();
+        ask = ask.then(" AND u.id = ANY({})").bind::<Array<SqlUuid>, _>(ids);
     }
     if let Some(since) = whom.idle_since {
         ask = ask.then(" AND (s.last_seen_at IS NULL OR s.last_seen_at < {})").bind::<Timestamptz, _>(since);

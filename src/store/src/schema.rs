@@ -3,6 +3,7 @@
 mod apps;
 mod gates;
 mod grants;
+mod invitations;
 mod sign_in;
 mod signals;
 
@@ -12,6 +13,7 @@ pub(crate) use apps::{
 };
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
+pub(crate) use invitations::{invitation, invitation_link};
 pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
 pub(crate) use signals::transmitter;
 
@@ -175,6 +177,7 @@ diesel::table! {
         stopped_at -> Nullable<Timestamptz>,
         frozen_at -> Nullable<Timestamptz>,
         frozen_because -> Nullable<Text>,
+        invited -> Bool,
     }
 }
 
@@ -393,6 +396,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         started_at -> Timestamptz,
         trial_id -> Nullable<Uuid>,
+        invitation_hash -> Nullable<Bytea>,
     }
 }
 
@@ -698,6 +702,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     groups,
     held_departure,
     identity,
+    invitation,
     leniency_use,
     login_flow,
     mapping_rule,

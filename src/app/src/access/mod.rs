@@ -14,5 +14,5 @@ pub use decide::{
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub(crate) use reevaluate::{
-    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_everybody, seems_to_concern,
+    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_everybody, seems_to_concern,
 };

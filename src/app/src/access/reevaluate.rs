@@ -68,19 +68,38 @@ pub(crate) fn seems_to_concern(app: &App, tx: &WriteTx, version: i64, groups: &[
 
 /// Computes the access of these locked people.
 pub(crate) async fn reevaluate(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Changed, AppError> {
-    let mut changed = Vec::new();
     if people.is_empty() {
-        return Ok(changed);
+        return Ok(Vec::new());
     }
     rules::hold(tx);
     let held_to = HeldTo { acting: Acting::now(tx).await?, by_hand: tx.scope().actor().by_hand() };
+    reevaluate_held_to(app, tx, people, &held_to).await
+}
+
+/// Computes the access of these locked people after a deed of which the grant rules were asked already.
+pub(crate) async fn reevaluate_decided(
+    app: &App,
+    tx: &mut WriteTx,
+    people: &[UserId],
+) -> Result<Changed, AppError> {
+    rules::hold(tx);
+    reevaluate_held_to(app, tx, people, &HeldTo::default()).await
+}
+
+async fn reevaluate_held_to(
+    app: &App,
+    tx: &mut WriteTx,
+    people: &[UserId],
+    held_to: &HeldTo,
+) -> Result<Changed, AppError> {
+    let mut changed = Vec::new();
     let mut outcomes = Outcomes::default();
     let mut by = None;
     for some in people.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
         let Some(version) = people.first().map(|person| person.policy_version) else { continue };
         let policy = app.policies.get(tx, version).await?;
-        changed.extend(compute(app, tx, (&*policy, version), people, &held_to, &mut outcomes)?);
+        changed.extend(compute(app, tx, (&*policy, version), people, held_to, &mut outcomes)?);
         by = Some(policy);
     }
     if let Some(policy) = by {

@@ -14,8 +14,8 @@ use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, NewSession, Proven};
-use store::users::{self, Groups, Named};
-use store::{Scope, WriteTx, access, domains, identities};
+use store::users::{self, Groups, LockedUser, Named};
+use store::{Scope, WriteTx, access, directories, domains, identities};
 
 use super::enforcement::check_enforcement;
 use super::sessions::{End, over};
@@ -42,6 +42,8 @@ pub(super) struct Arrival {
     pub(super) earlier: Option<PlainToken>,
     /// Where the browser is.
     pub(super) address: IpAddr,
+    /// The link of the invitation that is accepted by it, if one is.
+    pub(super) invitation: Option<TokenHash>,
 }
 
 /// Somebody is in.
@@ -77,11 +79,39 @@ impl App {
     /// everybody else, so that who waits for a seat is in line although they were refused.
     async fn admit(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
         match self.open_session(scope, &arrival).await {
-            Err(AppError::SignIn(Refusal::Unknown)) if self.welcome(scope, &arrival).await? => {
+            Err(AppError::SignIn(Refusal::Unknown))
+                if self.accept_by_sign_in(scope, &arrival).await?
+                    || self.welcome(scope, &arrival).await? =>
+            {
                 self.open_session(scope, &arrival).await
             }
             outcome => outcome,
         }
+    }
+
+    /// Links the identity to whoever was invited, if it proves their address; from then on they are found like everybody else.
+    /// Returns whether somebody was.
+    async fn accept_by_sign_in(&self, scope: &Scope, arrival: &Arrival) -> Result<bool, AppError> {
+        let Some(link) = arrival.invitation else { return Ok(false) };
+        let mut tx = self.db.begin(scope).await?;
+        let row = connections::hold(&mut tx, arrival.connection).await?.ok_or(Refusal::UnknownDoor)?;
+        let settings = Settings::of(&row)?;
+        let found = self.invitation_of(&mut tx, link, &settings, &arrival.identity).await?;
+        let Some(invitation) = found else {
+            tx.nothing_changed().await?;
+            return Ok(false);
+        };
+        let user = invitation.user();
+        let person = lock_local(&mut tx, user).await?.ok_or(Refusal::Unknown)?;
+        if !person.is_let_in() {
+            return Err(Refusal::Inactive.into());
+        }
+        self.link(&mut tx, arrival, user).await?;
+        let at = json!({"connection": arrival.connection});
+        let mut audit = Audit::of(AuditEvent::new(Action::UserLink, user).after(at.clone()));
+        audit.extend(self.accept_invitation(&mut tx, &invitation, at).await?);
+        tx.commit(audit, self.now(), &*self.entropy).await?;
+        Ok(true)
     }
 
     /// Opens a session. One transaction: what it decides by is locked until the session is there.
@@ -179,8 +209,12 @@ impl App {
         spend(tx, arrival, self.now()).await?;
         let (user, mut linked) = find_person(tx, &row, &settings, identity).await?;
         // Locked, so that a deactivation that is answered before us is seen, and one after us ends this session too.
-        let person =
-            users::lock(tx, row.directory(), user, Groups::Omitted).await?.ok_or(Refusal::Unknown)?;
+        let mut person = users::lock(tx, row.directory(), user, Groups::Omitted).await?;
+        if person.is_none() && linked == Linked::Before {
+            // Whoever accepted an invitation here belongs to no directory.
+            person = lock_local(tx, user).await?;
+        }
+        let person = person.ok_or(Refusal::Unknown)?;
         if !person.is_let_in() {
             return Err(Refusal::Inactive.into());
         }
@@ -267,6 +301,14 @@ async fn find_person(
     Ok((user, Linked::JustNow))
 }
 
+/// Locks somebody whom no directory manages.
+async fn lock_local(tx: &mut WriteTx, user: UserId) -> Result<Option<LockedUser>, AppError> {
+    match directories::local(tx).await? {
+        Some(local) => Ok(users::lock(tx, local, user, Groups::Omitted).await?),
+        None => Ok(None),
+    }
+}
+
 /// A message that proved an identity opens one session, whichever process is shown it.
 async fn spend(tx: &mut WriteTx, arrival: &Arrival, now: DateTime<Utc>) -> Result<(), AppError> {
     let spent = &arrival.identity.spent;
@@ -291,7 +333,7 @@ pub(super) async fn check_access(tx: &mut WriteTx, user: UserId) -> Result<Effec
     let access = access::of_person(tx, user).await?.ok_or(Refusal::Unknown)?;
     Err(match access.status {
         AccessStatus::Granted => return Ok(access),
-        AccessStatus::Inactive | AccessStatus::Blocked => Refusal::Inactive,
+        AccessStatus::Inactive | AccessStatus::Blocked | AccessStatus::Invited => Refusal::Inactive,
         AccessStatus::WaitingForSeat { position } => Refusal::NoSeat { position: Some(position) },
         AccessStatus::NoSeat => Refusal::NoSeat { position: None },
     }

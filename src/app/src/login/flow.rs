@@ -29,6 +29,8 @@ pub(super) struct Taken<K> {
     pub(super) started_at: DateTime<Utc>,
     /// The trial that it is, if it is one.
     pub(super) trial: Option<TrialId>,
+    /// The link of the invitation that is accepted by it, if one is.
+    pub(super) invitation: Option<TokenHash>,
 }
 
 /// What somebody who sets out wants.
@@ -37,6 +39,8 @@ pub(super) struct Wish {
     pub(super) return_to: Url,
     /// Only to try the connection out.
     pub(super) trial: Option<TrialId>,
+    /// To accept an invitation, by this link.
+    pub(super) invitation: Option<TokenHash>,
 }
 
 impl App {
@@ -59,6 +63,7 @@ impl App {
             secrets_sealed: self.sealer.seal(PURPOSE, &kept, &*self.entropy)?,
             return_to: wish.return_to.to_string(),
             trial_id: wish.trial.map(TrialId::as_uuid),
+            invitation_hash: wish.invitation.map(|link| link.as_bytes().to_vec()),
             started_at: now,
             expires_at: now + FLOW_LIFETIME,
         };
@@ -86,7 +91,9 @@ impl App {
         let kept = serde_json::from_slice(&kept)
             .map_err(|error| AppError::Internal(format!("a login flow cannot be read: {error}")))?;
         let trial = flow.trial_id.map(TrialId::from_uuid);
-        Ok(Taken { kept, return_to: flow.return_to, started_at: flow.started_at, trial })
+        let invitation =
+            flow.invitation_hash.and_then(|hash| hash.try_into().ok()).map(TokenHash::from_bytes);
+        Ok(Taken { kept, return_to: flow.return_to, started_at: flow.started_at, trial, invitation })
     }
 }
 

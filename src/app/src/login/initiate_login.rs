@@ -44,7 +44,7 @@ impl App {
             Some(target) => own_address(&settings, target).ok_or(Refusal::ForeignTarget)?,
             None => settings.return_to.clone(),
         };
-        let wish = Wish { return_to, trial: None };
+        let wish = Wish { return_to, trial: None, invitation: None };
         let hint = oidc::Wish { login_hint: asked.login_hint, ..oidc::Wish::default() };
         self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &hint).await
     }

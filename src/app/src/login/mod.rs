@@ -45,5 +45,5 @@ pub use settings::{ConnectionState, JustInTime, LinkTo};
 pub(crate) use settings::{Protocol, Settings};
 pub use sign_out::{AtProvider, SignedOut};
 pub use sso::oidc::CallbackParams;
-pub use start_login::{Departure, Way};
+pub use start_login::{Departure, SettingOut, Way};
 pub use trial::{Check, CheckView, TrialView, Verdict};

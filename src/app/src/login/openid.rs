@@ -131,7 +131,7 @@ impl App {
             return Err(Refusal::NoFlow.into());
         };
         let flow: Taken<Kept> = self.take_flow(scope, row.connection_id(), state, browser).await?;
-        let Taken { kept, return_to, started_at, trial } = flow;
+        let Taken { kept, return_to, started_at, trial, invitation } = flow;
         let proven = self.prove_openid(scope, row, settings, &back, kept).await;
         let arrival = proven.map(|identity| Arrival {
             connection: row.connection_id(),
@@ -141,6 +141,7 @@ impl App {
             trial,
             earlier: back.earlier,
             address: back.address,
+            invitation,
         });
         self.arrive(scope, row, trial, arrival).await
     }

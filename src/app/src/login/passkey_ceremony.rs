@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sso::passkey::{Asked, Challenge, Claim, Passkey, RelyingParty};
 use store::audit::Outgoing;
+use store::invitations::{self, InvitationRow};
 use store::passkeys::{self, PasskeyRow};
 use store::users::{self, Groups};
 use store::{Reads, Scope, WriteTx, connections, directories};
@@ -223,7 +224,13 @@ impl App {
         let made = self.relying_party()?.registered(answered.answer, &challenge).map_err(not_accepted)?;
         let now = self.now();
         let mut tx = self.db.begin(scope).await?;
-        let user = passkeys::use_invitation(&mut tx, &invitation, now).await?;
+        let by_link = passkeys::use_invitation(&mut tx, &invitation, now).await?;
+        // Or somebody accepts an invitation by it.
+        let invited = match by_link {
+            Some(_) => None,
+            None => invitations::by_link(&mut tx, &invitation, now).await?,
+        };
+        let user = by_link.or(invited.as_ref().map(InvitationRow::user));
         let user = user.ok_or_else(|| not_accepted("the link is used or too old"))?;
         self.lock_local(&mut tx, user).await?;
         *claimed = Some(user);
@@ -251,8 +258,24 @@ impl App {
             payload: json!({"user": user, "passkey": id}),
         });
         let event = AuditEvent::new(Action::PasskeyRegister, id).after(json!({"user": user, "name": name}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        let mut audit = Audit::of(event);
+        if let Some(row) = invited {
+            audit.extend(self.accept_invitation(&mut tx, &row, json!({"passkey": id})).await?);
+        }
+        tx.commit(audit, now, &*self.entropy).await?;
         Ok(())
+    }
+
+    /// Asks whoever was invited for a passkey, by which they accept.
+    pub(crate) async fn ask_who_was_invited(
+        &self,
+        tx: WriteTx,
+        scope: &Scope,
+        user: UserId,
+        link: TokenHash,
+    ) -> Result<Question, AppError> {
+        let outcome = self.ask_for_new_passkey(tx, scope, user, link).await;
+        self.note_not_accepted(scope, Some(user), outcome).await
     }
 
     fn relying_party(&self) -> Result<RelyingParty, AppError> {

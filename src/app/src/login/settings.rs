@@ -96,7 +96,7 @@ impl ConnectionState {
 
 impl Settings {
     /// What the link claim says of an identity.
-    pub(super) fn name_of<'a>(&self, identity: &'a VerifiedIdentity) -> Option<&'a str> {
+    pub(crate) fn name_of<'a>(&self, identity: &'a VerifiedIdentity) -> Option<&'a str> {
         let name = match self.link_claim.as_str() {
             "sub" => Some(identity.subject.as_str()),
             claim => identity.claim(claim),

@@ -40,19 +40,30 @@ pub enum Way {
     },
 }
 
+/// What a browser brings along that sets out.
+#[derive(Debug, Default)]
+pub struct SettingOut<'a> {
+    /// Where the person wants to go. It must have the origin that the connection is set to, else people land on the
+    /// connection's own address.
+    pub return_to: Option<&'a str>,
+    /// The trial that it is to be, which can also be made of a connection that is paused.
+    pub trial: Option<TrialId>,
+    /// The session that the browser has so far.
+    pub earlier: Option<PlainToken>,
+    /// The link of an invitation that is to be accepted by it.
+    pub invitation: Option<PlainToken>,
+}
+
 impl App {
-    /// Starts a sign-in at a tenant's connection. `return_to` must have the origin that the connection is set to, else
-    /// people land on the connection's own address. A trial can also be made of a connection that is paused.
-    /// `earlier` is the session that the browser has so far.
+    /// Starts a sign-in at a tenant's connection.
     pub async fn start_login(
         &self,
         tenant: &str,
         connection: &str,
-        return_to: Option<&str>,
-        trial: Option<TrialId>,
+        setting_out: SettingOut<'_>,
         request: RequestId,
-        earlier: Option<&PlainToken>,
     ) -> Result<Departure, AppError> {
+        let SettingOut { return_to, trial, earlier, invitation } = setting_out;
         let scope = self.sign_in_scope(tenant, request).await?;
         let mut tx = self.db.read(&scope).await?;
         let row = connections::by_slug(&mut tx, connection).await?.ok_or(Refusal::UnknownDoor)?;
@@ -78,7 +89,9 @@ impl App {
                 (ours.filter(|_| trial.is_none()).map_or_else(landing, Ok)?, oidc::Wish::default())
             }
         };
-        let wish = Wish { return_to: back_to, trial };
+        let invitation =
+            invitation.filter(|link| link.tenant() == Some(scope.tenant())).map(|link| link.hash());
+        let wish = Wish { return_to: back_to, trial, invitation };
         match Protocol::of(&row)? {
             Protocol::OpenId(openid) => {
                 self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &asked).await
@@ -86,7 +99,7 @@ impl App {
             Protocol::Saml(saml) => {
                 // SAML knows no age of a proof.
                 let anew = asked.prompt == Some(oidc::Prompt::Login) || asked.max_age.is_some();
-                self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier, anew)).await
+                self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier.as_ref(), anew)).await
             }
         }
     }

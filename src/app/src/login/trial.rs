@@ -80,7 +80,9 @@ impl Check {
             Refusal::Provider(_) => Self::Proof,
             Refusal::Replayed => Self::Replay,
             Refusal::DomainUnverified => Self::Domain,
-            Refusal::Unknown | Refusal::Departed | Refusal::NotCreated(_) => Self::Person,
+            Refusal::Unknown | Refusal::NotInvited | Refusal::Departed | Refusal::NotCreated(_) => {
+                Self::Person
+            }
             Refusal::Inactive => Self::Active,
             Refusal::SignedOut => Self::Freshness,
             Refusal::NoSeat { .. } => Self::Seat,

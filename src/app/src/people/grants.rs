@@ -152,7 +152,7 @@ fn checked(gives: RuleOutcome, policy: &Policy) -> Result<Outcome, AppError> {
 }
 
 /// Who gives, in words that stay.
-async fn giver(tx: &mut WriteTx) -> Result<String, AppError> {
+pub(crate) async fn giver(tx: &mut WriteTx) -> Result<String, AppError> {
     let Some(actor) = tx.scope().actor().person() else { return Ok("an administrator".to_owned()) };
     let found = people::find(tx, actor).await?;
     let name = found.as_ref().and_then(|person| person.resource.user_name());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use domain::access::{Policy, Scope};
-use domain::blueprint::Deed;
+use domain::blueprint::{Blueprint, Deed};
 use domain::deed::Sight;
 use domain::id::UserId;
 use domain::mapping::ScopeRef;
@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 use crate::App;
 use crate::error::AppError;
 use crate::guards::sight_of;
+use crate::invitations::StatusView;
 use crate::tenants::{RuleScope, scope_ref};
 
 /// A person.
@@ -41,6 +42,8 @@ pub struct PersonView {
     pub active: bool,
     /// Who alone may change them; nobody for a local person, whom administrators change.
     pub managed_by: Option<ManagedBy>,
+    /// Where they stand, in the product's words.
+    pub status: Option<StatusView>,
     /// Whether an administrator shuts them out, whatever a directory says.
     pub frozen: Option<Frozen>,
 }
@@ -77,15 +80,23 @@ impl PersonView {
             email: resource.preferred_email(),
             active: resource.active(),
             managed_by,
+            status: None,
             frozen: None,
         }
     }
+
+    /// The same with where they stand.
+    pub(crate) fn standing(self, blueprint: &Blueprint, invited: bool) -> Self {
+        let status = StatusView::of(blueprint, self.active, invited);
+        Self { status, ..self }
+    }
 }
 
-impl From<PersonRow> for PersonView {
-    fn from(row: PersonRow) -> Self {
+impl PersonView {
+    fn of(row: PersonRow, blueprint: &Blueprint) -> Self {
         let frozen = row.frozen_at.map(|since| Frozen { since, because: row.frozen_because });
-        Self { active: row.active, frozen, ..Self::new(row.id, &row.resource, manager(row.managed_by)) }
+        let person = Self::new(row.id, &row.resource, manager(row.managed_by));
+        Self { active: row.active, frozen, ..person }.standing(blueprint, row.invited)
     }
 }
 
@@ -121,6 +132,8 @@ pub struct ListedPerson {
     pub avatar: Option<String>,
     /// Whether they are let in, as far as a seat and roles allow.
     pub active: bool,
+    /// Where they stand, in the product's words.
+    pub status: Option<StatusView>,
     /// Who alone may change them; nobody for a local person.
     pub managed_by: Option<ManagedBy>,
     /// Department.
@@ -153,8 +166,8 @@ pub struct HeldRole {
     pub at: RuleScope,
 }
 
-impl From<PersonRow> for ListedPerson {
-    fn from(mut row: PersonRow) -> Self {
+impl ListedPerson {
+    fn of(mut row: PersonRow, blueprint: &Blueprint) -> Self {
         let first = |path: &str| row.resource.values_at(path).into_iter().next();
         let (department, title, avatar) = (first(DEPARTMENT), first("title"), first("photos"));
         let (stopped_at, last_login_at, last_seen_at) = (row.stopped_at, row.last_login_at, row.last_seen_at);
@@ -163,7 +176,8 @@ impl From<PersonRow> for ListedPerson {
             let flags = access.flags.into_iter().map(|held| held.flag);
             (access.home.map(|home| home.key), roles.collect(), flags.collect())
         });
-        let PersonView { id, user_name, display_name, email, active, managed_by, frozen } = row.into();
+        let person = PersonView::of(row, blueprint);
+        let PersonView { id, user_name, display_name, email, active, managed_by, status, frozen } = person;
         Self {
             id,
             user_name,
@@ -171,6 +185,7 @@ impl From<PersonRow> for ListedPerson {
             email,
             avatar,
             active,
+            status,
             managed_by,
             department,
             title,
@@ -219,6 +234,8 @@ pub struct PeopleQuery<'a> {
     pub search: Option<&'a str>,
     /// They are active, or not.
     pub active: Option<bool>,
+    /// They stand here, by the id of the blueprint's status.
+    pub status: Option<&'a str>,
     /// They have this role.
     pub role: Option<&'a str>,
     /// They are at home or have a role in this unit or below it, by its key.
@@ -254,16 +271,36 @@ impl PeopleQuery<'_> {
             (None, Some(role)) => holding.push(Holding::anywhere(&[role])),
             (None, None) => {}
         }
+        let stands = self.status.map(|status| standing(policy, status)).transpose()?;
+        if let (Some((active, _)), Some(asked)) = (stands, self.active)
+            && active != asked
+        {
+            return Err(AppError::Invalid("nobody of that status is active or not as asked".to_owned()));
+        }
         Ok(Whom {
+            invited: stands.and_then(|(_, invited)| invited),
             user_name: self.user_name.map(str::to_owned),
             directory: self.directory.map(str::to_owned),
             local: self.local,
             words: self.search.map(|text| words(text, policy)).transpose()?.unwrap_or_default(),
-            active: self.active,
+            active: stands.map(|(active, _)| active).or(self.active),
             idle_since: self.idle_days.map(|days| now - Duration::days(days)),
             holding,
             ..Whom::default()
         })
+    }
+}
+
+/// Whether people of this status are active, and whether they have yet to accept an invitation, if that tells them apart.
+fn standing(policy: &Policy, status: &str) -> Result<(bool, Option<bool>), AppError> {
+    let means = |active: bool, invited: bool| {
+        StatusView::of(&policy.blueprint, active, invited).is_some_and(|stands| stands.id == status)
+    };
+    match (means(true, true), means(true, false), means(false, false)) {
+        (true, true, _) => Ok((true, None)),
+        (invited, active, _) if invited || active => Ok((true, Some(invited))),
+        (_, _, true) => Ok((false, None)),
+        _ => Err(AppError::Invalid(format!("nobody here has the status {status:?}"))),
     }
 }
 
@@ -300,10 +337,10 @@ impl App {
         slice: Slice,
     ) -> Result<Vec<ListedPerson>, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
-        let (_, whom) = self.seen(&mut tx, admin, query, None).await?;
+        let (policy, whom) = self.seen(&mut tx, admin, query, None).await?;
         let rows = people::list(&mut tx, whom, slice).await?;
         tx.finish().await?;
-        Ok(rows.into_iter().map(ListedPerson::from).collect())
+        Ok(rows.into_iter().map(|row| ListedPerson::of(row, &policy.blueprint)).collect())
     }
 
     /// How many they are.
@@ -319,15 +356,15 @@ impl App {
     pub async fn show_person(&self, admin: &AdminScope, id: UserId) -> Result<PersonView, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let id = tombstones::became(&mut tx, id).await?.unwrap_or(id);
-        let (_, whom) = self.seen(&mut tx, admin, PeopleQuery::default(), None).await?;
+        let (policy, whom) = self.seen(&mut tx, admin, PeopleQuery::default(), None).await?;
         let whom = Whom { id: Some(id), ..whom };
         let found = people::list(&mut tx, whom, Slice { offset: 0, limit: 1 }).await?.pop();
         tx.finish().await?;
-        found.map(PersonView::from).ok_or(AppError::NotFound("user"))
+        found.map(|row| PersonView::of(row, &policy.blueprint)).ok_or(AppError::NotFound("user"))
     }
 
     /// Those whom a query is about and to whom the caller may do this; with the policy that says so.
-    pub(super) async fn seen(
+    pub(crate) async fn seen(
         &self,
         tx: &mut ReadTx,
         admin: &AdminScope,

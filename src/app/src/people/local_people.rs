@@ -6,12 +6,13 @@ use domain::id::{DirectoryId, UserId};
 use scim::dialect::Dialect;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use store::{AdminScope, DirectoryScope, directories};
+use store::{AdminScope, DirectoryScope, directories, people};
 use utoipa::ToSchema;
 
 use super::PersonView;
 use crate::App;
 use crate::error::AppError;
+use crate::provision::{Start, UserView};
 use crate::tenants::RuleOutcome;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -100,7 +101,7 @@ impl<'de> Deserialize<'de> for Edit {
 
 impl NewPerson {
     /// The same in SCIM, where null says that there is nothing.
-    fn into_scim(self) -> Value {
+    pub(crate) fn into_scim(self) -> Value {
         json!({
             "schemas": [USER, ENTERPRISE],
             "userName": self.user_name,
@@ -151,7 +152,7 @@ fn as_emails(address: String) -> Value {
 }
 
 /// An address that could be one: something, `@`, a domain.
-fn check_address(address: Option<&str>) -> Result<(), AppError> {
+pub(crate) fn check_address(address: Option<&str>) -> Result<(), AppError> {
     let fine = |address: &str| {
         address
             .split_once('@')
@@ -173,9 +174,9 @@ impl App {
     ) -> Result<PersonView, AppError> {
         check_address(new.email.as_deref())?;
         let local = self.local_people(admin).await?;
-        let gives = std::mem::take(&mut new.gives);
-        let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), gives).await?;
-        Ok(PersonView::new(view.id, &view.resource, None))
+        let start = Start { gives: std::mem::take(&mut new.gives), invited: None };
+        let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), start).await?;
+        self.as_they_are(admin, view).await
     }
 
     /// Changes a local person; `active` shuts them out or lets them in again.
@@ -193,7 +194,16 @@ impl App {
             return self.show_person(admin, id).await;
         }
         let view = self.patch_user(&local, id, None, change.into_scim(), &Dialect::strict()).await?;
-        Ok(PersonView::new(view.id, &view.resource, None))
+        self.as_they_are(admin, view).await
+    }
+
+    /// A local person who was just written.
+    async fn as_they_are(&self, admin: &AdminScope, view: UserView) -> Result<PersonView, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        let invited = people::find(&mut tx, view.id).await?.is_some_and(|person| person.invited);
+        tx.finish().await?;
+        Ok(PersonView::new(view.id, &view.resource, None).standing(&policy.blueprint, invited))
     }
 
     /// Deletes a local person.
@@ -219,7 +229,7 @@ impl App {
     }
 
     /// The same for whoever is to be created: the tenant's directory of local people is made with the first of them.
-    async fn local_people(&self, admin: &AdminScope) -> Result<DirectoryScope, AppError> {
+    pub(crate) async fn local_people(&self, admin: &AdminScope) -> Result<DirectoryScope, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let found = directories::local_people(&mut tx, admin).await?;
         tx.finish().await?;

@@ -11,9 +11,10 @@ mod tombstones;
 
 pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
 pub use freeze::{Freeze, FreezeRow, FreezeSeveral};
-pub(crate) use grants::give_from_the_start;
 pub use grants::{GrantView, NewGrant};
+pub(crate) use grants::{give_from_the_start, giver};
 pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
+pub(crate) use local_people::check_address;
 pub use local_people::{ChangePerson, Edit, NewPerson};
 pub use sheet::{Sheet, SheetForm};
 pub use tombstones::TombstoneView;

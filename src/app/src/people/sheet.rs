@@ -239,13 +239,13 @@ impl Sheet {
         }
     }
 
-    /// The product's word for where they stand: of several for those who are active, or not, the last, which is theirs for good.
+    /// The product's word for where they stand.
     fn status(&self, person: &PersonRow, shows: Shows) -> String {
         let state = state(person.active);
-        if state == PersonState::Active && shows == Shows::StatusUnlessActive {
+        if state == PersonState::Active && !person.invited && shows == Shows::StatusUnlessActive {
             return String::new();
         }
-        let status = self.policy.blueprint.statuses().iter().rev().find(|status| status.person() == state);
+        let status = self.policy.blueprint.status_of(state, person.invited);
         status.map(|status| self.words.say(status.label())).unwrap_or_default()
     }
 }

@@ -7,17 +7,34 @@ use domain::id::UserId;
 use scim::dialect::{Dialect, Leniency};
 use scim::resource::Resource;
 use serde_json::Value;
+use store::invitations::NewInvitation;
 use store::users::{self, Groups};
 use store::{DirectoryScope, WriteTx, newcomers};
 
-use super::settle::arrive;
+use super::settle::{Claims, arrive};
 use super::types::TenantTypes;
 use super::{UserView, pending};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::hold_people;
+use crate::invitations::note_invited;
 use crate::people::give_from_the_start;
 use crate::tenants::RuleOutcome;
+
+/// What somebody has from the start, besides their document.
+#[derive(Default)]
+pub(crate) struct Start {
+    /// What is given to them by hand.
+    pub(crate) gives: Vec<RuleOutcome>,
+    /// That they are invited, and hold nothing until they have accepted. Of one person only.
+    pub(crate) invited: Option<Invited>,
+}
+
+/// That somebody is invited.
+pub(crate) struct Invited {
+    pub(crate) invitation: NewInvitation,
+    pub(crate) claims: Claims,
+}
 
 impl App {
     /// Creates a person, also in the groups that wait for them. Active, they claim a seat or a place in line.
@@ -27,20 +44,20 @@ impl App {
         body: Value,
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
-        self.create_user_with(directory, body, dialect, Vec::new()).await
+        self.create_user_with(directory, body, dialect, Start::default()).await
     }
 
-    /// The same for somebody to whom this is given by hand from the start.
+    /// The same for somebody who begins with more than their document.
     pub(crate) async fn create_user_with(
         &self,
         directory: &DirectoryScope,
         body: Value,
         dialect: &Dialect,
-        gives: Vec<RuleOutcome>,
+        start: Start,
     ) -> Result<UserView, AppError> {
         let types = self.types(directory).await?;
         let resource = Resource::for_create(types.types().user(), body, dialect)?;
-        let created = self.create_people_with(directory, &types, vec![resource], dialect, gives).await;
+        let created = self.create_people_with(directory, &types, vec![resource], dialect, start).await;
         let mut created = created.map_err(|(error, _)| error)?;
         created.pop().ok_or_else(|| AppError::Internal("a person was created and is not there".to_owned()))
     }
@@ -54,7 +71,7 @@ impl App {
         people: Vec<Resource>,
         dialect: &Dialect,
     ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
-        self.create_people_with(directory, types, people, dialect, Vec::new()).await
+        self.create_people_with(directory, types, people, dialect, Start::default()).await
     }
 
     async fn create_people_with(
@@ -63,11 +80,11 @@ impl App {
         types: &TenantTypes,
         people: Vec<Resource>,
         dialect: &Dialect,
-        gives: Vec<RuleOutcome>,
+        start: Start,
     ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
         let now = self.now();
         let people: Vec<(UserId, Resource)> = UserId::series(now, &*self.entropy).zip(people).collect();
-        match self.bring(directory, types, &people, dialect, gives).await {
+        match self.bring(directory, types, &people, dialect, start).await {
             Ok(mut groups) => {
                 let created = people.into_iter().map(|(id, resource)| {
                     let groups = groups.remove(&id);
@@ -85,7 +102,7 @@ impl App {
         types: &TenantTypes,
         people: &[(UserId, Resource)],
         dialect: &Dialect,
-        gives: Vec<RuleOutcome>,
+        start: Start,
     ) -> Result<HashMap<UserId, Value>, AppError> {
         let now = self.now();
         let mut tx = self.begin_by(directory, types).await?;
@@ -94,7 +111,7 @@ impl App {
         }
         let rows = people.iter().map(|(id, resource)| (*id, resource));
         users::create(&mut tx, directory.directory(), rows, now)?;
-        if *directory.scope().actor() == Actor::SignIn {
+        if *directory.scope().actor() == Actor::SignIn && start.invited.is_none() {
             for (id, _) in people {
                 newcomers::note(&mut tx, *id, now).await?;
             }
@@ -114,12 +131,16 @@ impl App {
         }
         joined.sort_unstable();
         joined.dedup();
-        let granted = give_from_the_start(self, &mut tx, people, gives).await?;
-        if directory.scope().actor().by_hand() {
+        let mut granted = give_from_the_start(self, &mut tx, people, start.gives).await?;
+        let claims = start.invited.as_ref().map(|invited| invited.claims).unwrap_or_default();
+        if let (Some(invited), [(user, _)]) = (start.invited, people) {
+            granted.push(note_invited(self, &mut tx, *user, &invited.invitation).await?);
+        }
+        if directory.scope().actor().by_hand() || !granted.is_empty() {
             // Whoever acts by hand is held to rules, and what is given by hand is read with the other facts.
             members.extend(people.iter().map(|(id, _)| *id));
         }
-        let follows = arrive(self, &mut tx, people, &members).await?;
+        let follows = arrive(self, &mut tx, people, &members, claims).await?;
         let provisioned = people.iter().map(|(id, resource)| {
             AuditEvent::new(Action::UserProvision, *id).after(Value::Object(resource.as_map().clone()))
         });

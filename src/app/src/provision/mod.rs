@@ -32,12 +32,13 @@ use store::users::UserRow;
 
 pub use bulk::BulkVoice;
 pub(crate) use bulk::Jobs;
+pub(crate) use create_user::{Invited, Start};
 pub use listing::ListQuery;
 pub use memberships::{MembershipId, MembershipView};
 pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
-pub(crate) use settle::{announce_promoted, leave, settle, state};
+pub(crate) use settle::{Claims, announce_promoted, claim, leave, settle, state};
 pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;

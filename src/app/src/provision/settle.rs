@@ -40,7 +40,7 @@ pub(crate) async fn settle(
     let mut events = leave(app, tx, user, &effects).await?;
     events.extend(access);
     if effects.claim_seat {
-        events.extend(claim(app, tx, &[user]).await?);
+        events.extend(claim(app, tx, &[user], Claims::default()).await?);
     }
     announce(tx, user, &effects, attributes);
     Ok(events)
@@ -53,6 +53,7 @@ pub(super) async fn arrive(
     tx: &mut WriteTx,
     people: &[(UserId, Resource)],
     awaited: &HashSet<UserId>,
+    claims: Claims,
 ) -> Result<Vec<AuditEvent>, AppError> {
     let alone = people.iter().filter(|(user, _)| !awaited.contains(user));
     let mut events = evaluate_new(app, tx, alone.collect()).await?;
@@ -62,8 +63,8 @@ pub(super) async fn arrive(
     let follows = |resource| effects(PersonState::Absent, state_of(resource));
     let seats = people.iter().filter(|(_, resource)| follows(resource).claim_seat);
     let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();
-    if !seats.is_empty() {
-        events.extend(claim(app, tx, &seats).await?);
+    if !seats.is_empty() && claims != Claims::Nothing {
+        events.extend(claim(app, tx, &seats, claims).await?);
     }
     for (user, resource) in people {
         let attributes: Vec<String> = resource.as_map().keys().cloned().collect();
@@ -103,11 +104,30 @@ pub(crate) async fn leave(
     Ok(events)
 }
 
-async fn claim(app: &App, tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<AuditEvent>, AppError> {
+/// What somebody who comes asks of the seat pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Claims {
+    /// A seat, or what the pool has for those who find none.
+    #[default]
+    AsThePoolSays,
+    /// A seat, or they do not come.
+    ASeat,
+    /// Nothing yet.
+    Nothing,
+}
+
+/// Claims seats for locked people. Returns what to audit.
+pub(crate) async fn claim(
+    app: &App,
+    tx: &mut WriteTx,
+    people: &[UserId],
+    claims: Claims,
+) -> Result<Vec<AuditEvent>, AppError> {
     let mut events = Vec::new();
     for (user, claimed) in people.iter().zip(seats::claim(tx, people, app.now()).await?) {
         let action = match claimed {
             Claimed::Held => Action::SeatGrant,
+            Claimed::Waiting if claims == Claims::ASeat => return Err(AppError::NoSeat),
             Claimed::Waiting => Action::SeatWait,
             Claimed::Refused => return Err(AppError::NoSeat),
             Claimed::NotCounted => continue,

@@ -51,6 +51,8 @@ pub enum AccessStatus {
     NoSeat,
     /// They are blocked.
     Blocked,
+    /// They were invited and have not accepted.
+    Invited,
 }
 
 /// Where somebody belongs.

@@ -139,6 +139,8 @@ pub enum Reason {
     },
     /// Somebody decided that the person gets nothing.
     Blocked,
+    /// The person was invited and has not accepted.
+    Invited,
     /// There is no such person here.
     NobodyHere,
     /// It requires something that is not held there.
@@ -222,6 +224,7 @@ impl Reason {
             Self::NoFeature { feature } => format!("The feature {feature:?} is not there."),
             Self::NobodyHere => "There is no such person here.".to_owned(),
             Self::Blocked => "The person is blocked.".to_owned(),
+            Self::Invited => "The person was invited and has not accepted yet.".to_owned(),
             Self::Missing { requires } => format!("It requires {requires:?}, which is not held there."),
             Self::NotHeld { permission } => format!("{permission:?} is not held there."),
         }

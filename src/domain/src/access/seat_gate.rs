@@ -31,6 +31,18 @@ impl EffectiveAccess {
         self
     }
 
+    /// The same access for somebody who was invited and has not accepted: what they will hold is listed as dropped.
+    #[must_use]
+    pub fn until_accepted(mut self) -> Self {
+        if matches!(self.status, AccessStatus::Inactive | AccessStatus::Blocked) {
+            return self;
+        }
+        self.status = AccessStatus::Invited;
+        self.reasons = vec![Reason::Active, Reason::Invited];
+        self.suspend(&Reason::Invited);
+        self
+    }
+
     /// The same access for somebody who is blocked: nothing of it, for these reasons.
     pub(super) fn blocked(mut self, by: Vec<Reason>) -> Self {
         self.status = AccessStatus::Blocked;
@@ -116,6 +128,19 @@ mod tests {
         let inactive = EffectiveAccess { status: AccessStatus::Inactive, ..access() };
 
         assert_eq!(inactive.clone().behind_seat_gate(SeatState::Held), inactive);
+    }
+
+    #[test]
+    fn whoever_has_not_accepted_holds_nothing_whatever_their_seat() {
+        for seat in [SeatState::Held, SeatState::Waiting { position: 1 }, SeatState::NotNeeded] {
+            let invited = access().behind_seat_gate(seat).until_accepted();
+
+            assert_eq!(invited.status, AccessStatus::Invited);
+            assert!(invited.flags.is_empty() && invited.permissions.is_empty() && invited.roles.is_empty());
+            assert_eq!(invited.dropped.len(), 1);
+        }
+        let inactive = EffectiveAccess { status: AccessStatus::Inactive, ..access() };
+        assert_eq!(inactive.clone().until_accepted(), inactive);
     }
 
     proptest! {

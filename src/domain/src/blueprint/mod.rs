@@ -149,6 +149,28 @@ impl Blueprint {
         &self.statuses
     }
 
+    /// How somebody who was invited comes in.
+    pub fn acceptance(&self) -> Option<&Transition> {
+        let accepts = |on| matches!(on, Event::InvitationAccepted | Event::Registered);
+        self.product.transitions.iter().find(|transition| accepts(transition.on))
+    }
+
+    /// The product's word for somebody who is active or not, and was invited and has not accepted or not. Of several for the
+    /// same state, the last is theirs for good.
+    pub fn status_of(&self, state: PersonState, invited: bool) -> Option<&Status> {
+        let before = self.acceptance().map(|transition| transition.from.get_ref().as_str());
+        let mut all = self.statuses.iter().rev().filter(|status| status.person == state);
+        if invited && state == PersonState::Active {
+            return all.find(|status| Some(status.id.as_str()) == before);
+        }
+        all.find(|status| state == PersonState::Inactive || Some(status.id.as_str()) != before)
+    }
+
+    /// Whether a seat is kept for somebody who was invited.
+    pub fn counts_the_invited(&self) -> bool {
+        self.acceptance().is_none_or(|transition| self.seats.counts(transition.from.get_ref()))
+    }
+
     /// How the product counts seats.
     pub fn seats(&self) -> &Seats {
         &self.seats

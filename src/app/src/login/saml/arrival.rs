@@ -67,13 +67,13 @@ impl App {
             fresh_since: flow.kept.is_fresh.then_some(flow.started_at),
         });
         let proven = self.prove_saml(scope, row, settings, &posted, asked.as_ref()).await;
-        let (asked_at, return_to, trial, earlier) = match flow {
-            Some(Taken { kept, return_to, started_at, trial }) => {
+        let (asked_at, return_to, trial, earlier, invitation) = match flow {
+            Some(Taken { kept, return_to, started_at, trial, invitation }) => {
                 let earlier = kept.earlier.and_then(|token| PlainToken::parse(&token).ok());
-                (Some(started_at), return_to, trial, earlier.or(posted.earlier))
+                (Some(started_at), return_to, trial, earlier.or(posted.earlier), invitation)
             }
             // Nobody knows where they wanted to go: the relay state is not ours.
-            None => (None, landing(&Settings::of(row)?, None).to_string(), None, posted.earlier),
+            None => (None, landing(&Settings::of(row)?, None).to_string(), None, posted.earlier, None),
         };
         let arrival = proven.map(|identity| Arrival {
             connection: row.connection_id(),
@@ -83,6 +83,7 @@ impl App {
             trial,
             earlier,
             address: posted.address,
+            invitation,
         });
         self.arrive(scope, row, trial, arrival).await
     }

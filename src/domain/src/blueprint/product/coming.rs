@@ -1,7 +1,7 @@
 //! How people come and go: statuses, invitations, people of other companies, what leavers leave. Knows the words; decides
 //! nothing.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Ref;
 
@@ -41,7 +41,7 @@ pub enum Event {
 }
 
 /// What follows from an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the words of the life cycle, and say it")]
 pub enum Consequence {

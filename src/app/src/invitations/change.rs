@@ -1,0 +1,190 @@
+//! An invitation is sent again, or taken back. Knows who may, and that either ends the link there was.
+
+use domain::audit::{Action, Audit, AuditEvent};
+use domain::blueprint::Deed;
+use domain::deed::{Act, deed_to};
+use domain::id::InvitationId;
+use domain::lifecycle::{PersonState, effects};
+use scim::resource::Resource;
+use scim::text::fold;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::audit::Outgoing;
+use store::invitations::{self, InvitationRow};
+use store::users::{self, Groups};
+use store::{AdminScope, WriteTx, directories, tombstones};
+use utoipa::ToSchema;
+
+use super::invite::{Invited, address_of, claims};
+use super::{InvitationView, terms};
+use crate::App;
+use crate::access::reevaluate_decided;
+use crate::error::AppError;
+use crate::guards::{Acting, before_deletion, hold_people, subject};
+use crate::provision::{Claims, claim, leave};
+
+/// An invitation is sent again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resend {
+    /// Another address, if the one there was is wrong.
+    #[schema(example = "hana@acme.example", min_length = 3, max_length = 254)]
+    pub address: Option<String>,
+    /// Whether a mail is sent, where mail is set up.
+    pub mail: Option<bool>,
+}
+
+/// A locked person with an invitation that they have not accepted, whatever became of it.
+struct Open {
+    row: InvitationRow,
+    document: Resource,
+    is_let_in: bool,
+}
+
+impl App {
+    /// Sends an invitation again, by a new link; the one before is no longer good. It may have run out, or ended with its person
+    /// being shut out, if they are let in again.
+    pub async fn resend_invitation(
+        &self,
+        admin: &AdminScope,
+        tenant: &str,
+        id: InvitationId,
+        resend: Resend,
+    ) -> Result<Invited, AppError> {
+        let address = resend.address.as_deref().map(address_of).transpose()?;
+        self.show_invitation(admin, id).await?;
+        let policy = self.policy_for(admin).await?;
+        if !terms(&policy)?.resend {
+            return Err(AppError::Conflict("invitations of this product are not sent again".to_owned()));
+        }
+        let link = self.fresh_link(admin.scope().tenant(), tenant, &policy, resend.mail)?;
+        let now = self.now();
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let open = self.hold_open(&mut tx, id, &[Deed::ResendInvitation, Deed::Invite]).await?;
+        if !open.is_let_in {
+            return Err(AppError::Conflict("the person is not active".to_owned()));
+        }
+        let user = open.row.user();
+        let mut events = Vec::new();
+        if let Some(address) = address.as_ref().filter(|address| **address != open.row.address) {
+            events = self.readdress(&mut tx, &open, address).await?;
+        }
+        invitations::renew(&mut tx, id, &link.kept, now).await?;
+        let after = json!({"user": user, "expiresAt": link.kept.expires_at, "address": address.unwrap_or(open.row.address)});
+        let mut audit = Audit::of(AuditEvent::new(Action::InvitationResend, id).after(after));
+        audit.extend(events);
+        // The seat that was kept has gone to others when it ran out.
+        let claims = claims(&policy);
+        if open.row.state == "expired" && claims != Claims::Nothing {
+            let seat = claim(self, &mut tx, &[user], claims).await;
+            audit.extend(seat.map_err(|error| match error {
+                AppError::NoSeat => AppError::SeatsTaken,
+                other => other,
+            })?);
+        }
+        tx.commit(audit, now, &*self.entropy).await?;
+        Ok(Invited { invitation: self.just_made(admin, &policy, id).await?, link: link.address })
+    }
+
+    /// Gives a locked person who has not accepted another address. Returns what to audit.
+    async fn readdress(
+        &self,
+        tx: &mut WriteTx,
+        open: &Open,
+        address: &str,
+    ) -> Result<Vec<AuditEvent>, AppError> {
+        let (id, user) = (open.row.invitation_id(), open.row.user());
+        if fold(address) != fold(&open.row.address) && invitations::is_taken(tx, address).await? {
+            return Err(AppError::Conflict("somebody of this address is there already".to_owned()));
+        }
+        let mut after = open.document.as_map().clone();
+        after.insert("userName".to_owned(), json!(address));
+        after.insert("emails".to_owned(), json!([{"value": address, "primary": true}]));
+        let after = Resource::from_stored(after);
+        users::update(tx, user, &open.document, &after, self.now())?;
+        invitations::readdress(tx, id, address).await?;
+        tx.announce(Outgoing {
+            fact: "user.updated",
+            subject_id: user.to_string(),
+            payload: json!({"user": user, "attributes": ["emails", "userName"]}),
+        });
+        let event = AuditEvent::new(Action::UserUpdate, user);
+        let event = event.before(json!({"userName": open.row.address})).after(json!({"userName": address}));
+        let mut events = vec![event];
+        events.extend(reevaluate_decided(self, tx, &[user]).await?);
+        Ok(events)
+    }
+
+    /// Takes an invitation back: the link is dead and the seat is free when this is answered. Whoever was invited is shut out,
+    /// where the product says so, or else gone.
+    pub async fn cancel_invitation(
+        &self,
+        admin: &AdminScope,
+        id: InvitationId,
+    ) -> Result<Option<InvitationView>, AppError> {
+        self.show_invitation(admin, id).await?;
+        let policy = self.policy_for(admin).await?;
+        let now = self.now();
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let deeds = [Deed::CancelInvitation, Deed::Deactivate, Deed::Revoke, Deed::Delete, Deed::Invite];
+        let Open { row, document, .. } = self.hold_open(&mut tx, id, &deeds).await?;
+        if row.state == "cancelled" {
+            return Err(AppError::Conflict("the invitation is taken back already".to_owned()));
+        }
+        let user = row.user();
+        let event = AuditEvent::new(Action::InvitationCancel, id);
+        let mut audit = Audit::of(event.before(json!({"user": user, "address": row.address})));
+        tx.announce(Outgoing {
+            fact: "invitation.cancelled",
+            subject_id: user.to_string(),
+            payload: json!({"user": user, "invitation": id}),
+        });
+        let shut_out = terms(&policy)?.cancel_deactivates;
+        let state = if shut_out { PersonState::Inactive } else { PersonState::Absent };
+        let effects = effects(PersonState::Active, state);
+        if shut_out {
+            let mut after = document.as_map().clone();
+            after.insert("active".to_owned(), Value::Bool(false));
+            let event = AuditEvent::new(Action::UserDeactivate, user);
+            audit.push(event.before(json!({"active": true})).after(json!({"active": false})));
+            users::update(&mut tx, user, &document, &Resource::from_stored(after), now)?;
+            audit.extend(reevaluate_decided(self, &mut tx, &[user]).await?);
+            audit.extend(leave(self, &mut tx, user, &effects).await?);
+        } else {
+            let before = Value::Object(document.into_map());
+            audit.push(AuditEvent::new(Action::UserDelete, user).before(before));
+            audit.extend(before_deletion(self, &mut tx, user).await?);
+            audit.extend(leave(self, &mut tx, user, &effects).await?);
+            tombstones::bury(&mut tx, user, None, now);
+        }
+        for fact in &effects.facts {
+            tx.announce(Outgoing {
+                fact: fact.name(),
+                subject_id: user.to_string(),
+                payload: json!({"user": user, "attributes": ["active"]}),
+            });
+        }
+        tx.commit(audit, now, &*self.entropy).await?;
+        if shut_out { self.just_made(admin, &policy, id).await.map(Some) } else { Ok(None) }
+    }
+
+    /// Locks whoever has an invitation that they have not accepted, if whoever acts may do one of these.
+    async fn hold_open(&self, tx: &mut WriteTx, id: InvitationId, deeds: &[Deed]) -> Result<Open, AppError> {
+        let missing = || AppError::NotFound("invitation");
+        let user = invitations::find(tx, id).await?.ok_or_else(missing)?.user();
+        hold_people(tx, &[user]).await?;
+        let local = directories::local(tx).await?.ok_or_else(missing)?;
+        let person = users::lock(tx, local, user, Groups::Omitted).await?.ok_or_else(missing)?;
+        // Read again behind the lock.
+        let row = invitations::find(tx, id).await?.ok_or_else(missing)?;
+        if row.state == "accepted" {
+            return Err(AppError::Conflict("the invitation is accepted".to_owned()));
+        }
+        if let Some(acting) = Acting::now(tx).await? {
+            let (policy, of) = subject(self, tx, user).await?;
+            let act = deed_to(&policy, Deed::Invite, &of, acting.is(user));
+            acting.check(&policy, &[Act { deeds: deeds.to_vec(), ..act }])?;
+        }
+        Ok(Open { row, document: person.user.resource(), is_let_in: person.is_let_in() })
+    }
+}

@@ -33,8 +33,8 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("scim/mod.rs", "routes") => "/scim/v2",
         (
             "admin/mod.rs",
-            "routes" | "app_routes" | "gate_routes" | "invitation_routes" | "receiver_routes"
-            | "sign_in_routes" | "saml_routes",
+            "routes" | "access_routes" | "app_routes" | "gate_routes" | "invitation_routes"
+            | "receiver_routes" | "sign_in_routes" | "saml_routes",
         ) => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("apps/mod.rs", "routes") => "/op",
@@ -225,6 +225,7 @@ impl World {
             .replace("{directory}", "directory")
             .replace("{domain}", "acme.example")
             .replace("{permission}", "users.invite")
+            .replace("{role}", "general")
     }
 
     /// All that can be seen of the other tenant from inside.
@@ -275,6 +276,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/invitation-links/") => json!({"frozen": true}),
         ("PATCH", path) if path.contains("/apps/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
+        ("PATCH", path) if path.contains("/roles/") => json!({"name": "Changed"}),
+        (_, path) if path.ends_with("/roles") => {
+            json!({"id": "changed", "name": "Changed"})
+        }
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
         ("PUT", path) if path.ends_with("/transmitter") => {

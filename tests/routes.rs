@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 240] = [
+pub const ROUTES: [(&str, &str, Opens); 245] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -147,6 +147,11 @@ pub const ROUTES: [(&str, &str, Opens); 240] = [
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/roles", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/roles", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/roles/{role}", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/roles/{role}", Admin),
+    ("DELETE", "/api/v1/tenants/{tenant}/roles/{role}", Admin),
     ("GET", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
     ("POST", "/api/v1/tenants/{tenant}/schema-extensions", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/schema-extensions/{id}", Admin),

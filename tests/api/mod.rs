@@ -33,6 +33,7 @@ mod memberships;
 mod nesting;
 mod oauth;
 mod openid;
+mod own_roles;
 mod paging;
 mod passkeys;
 mod pending;

@@ -248,6 +248,12 @@ names! {
         MappingRuleUpdate = "mapping_rule.update",
         /// A mapping rule was deleted.
         MappingRuleDelete = "mapping_rule.delete",
+        /// A role of the tenant's own was made.
+        RoleCreate = "role.create",
+        /// A role was changed: its name, what it gives, or that it is the default.
+        RoleUpdate = "role.update",
+        /// A role was deleted.
+        RoleDelete = "role.delete",
         /// What the tenant has of the product was said.
         OfferSet = "tenant.offer.set",
         /// A schema extension was declared.
@@ -390,6 +396,8 @@ names! {
         Receiver = "receiver",
         /// A mapping rule.
         MappingRule = "mapping_rule",
+        /// A role; its id is its id in the tenant.
+        Role = "role",
         /// A schema extension.
         SchemaExtension = "schema_extension",
         /// A seat pool.
@@ -425,6 +433,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// A role of the tenant, by its id.
+    pub fn role(id: &str) -> Self {
+        Self { kind: TargetKind::Role, id: id.to_owned(), label: None }
+    }
+
     /// The same target with what it is called.
     #[must_use]
     pub fn labelled(mut self, label: impl Into<String>) -> Self {

@@ -98,7 +98,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 pub const SIGNED_OUT: &str = "app.signed_out";
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 27] = [
+pub const FACTS: [FactKind; 28] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -131,6 +131,7 @@ pub const FACTS: [FactKind; 27] = [
         "A directory took a role from its last holder that the tenant must not run out of.",
         &[],
     ),
+    fact("role.changed", "What a role gives changed, or it came or went, or became the default.", &[]),
     fact("seat.granted", "A person got a seat.", &[]),
     fact("seat.waiting", "A person began to wait for a seat.", &[]),
     fact("seat.released", "A person gave back a seat.", &[]),

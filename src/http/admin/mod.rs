@@ -27,6 +27,7 @@ mod passkeys;
 mod people;
 mod receivers;
 mod requests;
+mod roles;
 mod saml_connections;
 mod schema_extensions;
 mod seat_pool;
@@ -47,6 +48,7 @@ type Answer = Result<HttpResponse, Refused>;
 
 /// The addresses below `/api/v1`.
 pub(super) fn routes(cfg: &mut web::ServiceConfig) {
+    access_routes(cfg);
     saml_routes(cfg);
     app_routes(cfg);
     gate_routes(cfg);
@@ -99,12 +101,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/operator-credentials").get(operator_credentials::list))
         .service(Endpoint::at("/operator-credentials/{id}").delete(operator_credentials::revoke))
         .service(
-            Endpoint::at("/tenants/{tenant}/mapping-rules")
-                .get(mapping_rules::list)
-                .post(mapping_rules::create),
-        )
-        .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}").delete(mapping_rules::delete))
-        .service(
             Endpoint::at("/tenants/{tenant}/schema-extensions")
                 .get(schema_extensions::list)
                 .post(schema_extensions::declare),
@@ -145,6 +141,21 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/held-departures/{id}").post(guards::decide))
         .service(Endpoint::at("/tenants/{tenant}/audit-events").get(audit_events::list))
         .configure(sign_in_routes);
+}
+
+/// What access is computed from.
+fn access_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(
+        Endpoint::at("/tenants/{tenant}/mapping-rules").get(mapping_rules::list).post(mapping_rules::create),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}").delete(mapping_rules::delete))
+    .service(Endpoint::at("/tenants/{tenant}/roles").get(roles::list).post(roles::create))
+    .service(
+        Endpoint::at("/tenants/{tenant}/roles/{role}")
+            .get(roles::show)
+            .patch(roles::change)
+            .delete(roles::delete),
+    );
 }
 
 /// Those of them that are about signing in.

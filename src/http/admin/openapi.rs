@@ -11,7 +11,7 @@ use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
     domains, freezes, gates, grants, guards, invitation_links, invitations, mapping_rules, oauth_clients,
-    openid, operator_credentials, org_units, passkeys, people, receivers, requests, saml_connections,
+    openid, operator_credentials, org_units, passkeys, people, receivers, requests, roles, saml_connections,
     schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers, transmitters, workspaces,
 };
 
@@ -42,6 +42,7 @@ use super::{
         saml_connections::switch_key, saml_connections::retire_key, saml_connections::calendar,
         openid::show, openid::set_rules, openid::set_secret, openid::renew_key,
         mapping_rules::list, mapping_rules::create, mapping_rules::delete,
+        roles::list, roles::create, roles::show, roles::change, roles::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
         receivers::list, receivers::create, receivers::show, receivers::change, receivers::delete,
@@ -126,7 +127,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 134);
+        assert_eq!(operations, 139);
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub mod people;
 pub mod receivers;
 mod rehearsal;
 pub mod requests;
+pub mod roles;
 pub mod rules;
 pub mod saml;
 mod schema;

@@ -42,6 +42,17 @@ pub async fn add(tx: &mut WriteTx, rule: &MappingRule, now: DateTime<Utc>) -> Re
     Ok(())
 }
 
+/// Puts a rule in the place of the one with its id. Returns whether there is one.
+pub async fn replace(tx: &mut WriteTx, rule: &MappingRule) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let one = mapping_rule::tenant_id.eq(tenant).and(mapping_rule::id.eq(rule.id.as_uuid()));
+    let changed = diesel::update(mapping_rule::table.filter(one))
+        .set(mapping_rule::rule.eq(serde_json::to_value(rule).map_err(StoreError::corrupt)?))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(changed > 0)
+}
+
 /// Removes a rule and returns what it was.
 pub async fn remove(tx: &mut WriteTx, id: MappingRuleId) -> Result<Option<MappingRule>, StoreError> {
     let tenant = tx.tenant().as_uuid();

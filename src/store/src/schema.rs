@@ -4,6 +4,7 @@ mod apps;
 mod gates;
 mod grants;
 mod invitations;
+mod roles;
 mod sign_in;
 mod signals;
 
@@ -14,6 +15,7 @@ pub(crate) use apps::{
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
 pub(crate) use invitations::{invitation, invitation_link};
+pub(crate) use roles::tenant_role;
 pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
 pub(crate) use signals::transmitter;
 
@@ -259,6 +261,7 @@ diesel::table! {
         version -> Int8,
         plan -> Nullable<Text>,
         features -> Nullable<Jsonb>,
+        default_role -> Nullable<Text>,
     }
 }
 

@@ -7,7 +7,7 @@ use domain::access::Policy;
 use domain::blueprint::Blueprint;
 use domain::id::TenantId;
 use domain::org_tree::OrgTree;
-use store::{Reads, org, rules, tenants};
+use store::{Reads, org, roles, rules, tenants};
 
 use crate::error::AppError;
 
@@ -76,7 +76,7 @@ pub(crate) fn parse(text: &str) -> Result<Blueprint, AppError> {
 /// Puts the policy together as the transaction sees it.
 pub(crate) async fn load(tx: &mut impl Reads) -> Result<Policy, AppError> {
     let (_, blueprint) = tenants::current(tx).await?;
-    let blueprint = parse(&blueprint)?;
+    let blueprint = parse(&blueprint)?.with(&roles::own(tx).await?);
     let tree = OrgTree::build(org::units(tx).await?)
         .map_err(|error| AppError::Internal(format!("the stored organisation tree: {error}")))?;
     let workspaces = org::workspaces(tx).await?;

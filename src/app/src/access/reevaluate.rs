@@ -29,9 +29,20 @@ pub(crate) const AT_ONCE: usize = 1_000;
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;
 
+/// What a change of the policy made of everybody's access.
+#[derive(Debug)]
+pub(crate) struct Anew {
+    /// What the audit trail says of it.
+    pub(crate) events: Changed,
+    /// How many people may do something else now, or for another reason.
+    pub(crate) affected: usize,
+}
+
 /// What is left to do when all are computed.
 #[derive(Default)]
 struct Outcomes {
+    /// How many have another access than before.
+    affected: usize,
     lost: Vec<Lost>,
     /// Who is blocked and was not before.
     blocked: Vec<UserId>,
@@ -133,7 +144,7 @@ pub(crate) async fn evaluate_new(
 }
 
 /// Counts a change of the policy, which the transaction has made, and computes everybody's access by it.
-pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<Changed, AppError> {
+pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<Anew, AppError> {
     let version = rules::bump_version(tx).await?;
     let policy = super::policy::load(tx).await?;
     let everybody = users::all_ids(tx).await?;
@@ -143,8 +154,9 @@ pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<
         let people = access::facts(tx, some).await?;
         changed.extend(compute(app, tx, (&policy, version), people, &HeldTo::default(), &mut outcomes)?);
     }
+    let affected = outcomes.affected;
     changed.extend(outcomes.settle(app, tx, &policy.blueprint).await?);
-    Ok(changed)
+    Ok(Anew { events: changed, affected })
 }
 
 /// What a change of people is held to, by who makes it.
@@ -198,6 +210,7 @@ fn compute(
         if !computed.add(&person, &access, guarded)? {
             continue;
         }
+        outcomes.affected = outcomes.affected.saturating_add(1);
         let before = person.stored.map(|stored| stored.access()).transpose()?;
         held_to.check(policy, person.user, before.as_ref(), &access)?;
         outcomes.lost.extend(

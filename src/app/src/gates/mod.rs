@@ -13,4 +13,5 @@ mod views;
 pub use answer::{GateAnswer, GateQuestion, LetThrough, Person, is_ours};
 pub use registry::SetGate;
 pub use rules::{GatePermission, GateRule};
+pub(crate) use views::names_role;
 pub use views::{CreatedGate, GateSecretView, GateView, RotatedGateSecret};

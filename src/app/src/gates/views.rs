@@ -90,6 +90,11 @@ impl GateView {
     }
 }
 
+/// Whether a gate lets through those who have this role.
+pub(crate) fn names_role(row: &GateRow, role: &str) -> Result<bool, AppError> {
+    Ok(hosts(row)?.values().flatten().any(|rule| rule.roles.iter().any(|named| named == role)))
+}
+
 /// The hosts as they are stored.
 pub(super) fn hosts(row: &GateRow) -> Result<Hosts, AppError> {
     serde_json::from_value(row.hosts.clone())

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
-use domain::blueprint::{Blueprint, Permission, Role};
+use domain::blueprint::{Blueprint, OwnRoles, Permission, Role};
 use domain::id::TenantId;
 use scim::resource::Resource;
 use scim::schema::{Offers, Types};
-use store::{DirectoryScope, Reads, Scope, WriteTx, extensions, tenants};
+use store::{DirectoryScope, Reads, Scope, WriteTx, extensions, roles, tenants};
 
 use crate::App;
 use crate::error::AppError;
@@ -33,6 +33,14 @@ pub struct TenantTypes {
 struct MadeFrom {
     blueprint: (String, String),
     extensions: i64,
+    roles: OwnRoles,
+}
+
+impl MadeFrom {
+    /// Whether tenants of one blueprint share what was made from it: those that declared nothing and have no roles of their own.
+    fn is_shared(&self) -> bool {
+        self.extensions == 0 && self.roles.is_empty()
+    }
 }
 
 impl TenantTypes {
@@ -49,7 +57,8 @@ impl TenantTypes {
 /// When a tenant's types were last asked for, and what they are.
 type Heard = (DateTime<Utc>, Arc<TenantTypes>);
 
-/// What this process remembers. Tenants of one blueprint that declared nothing share one set of types.
+/// What this process remembers. Tenants of one blueprint that declared nothing and have no
+/// roles of their own share one set of types.
 #[derive(Default)]
 pub(crate) struct TypesCache {
     by_tenant: RwLock<HashMap<TenantId, Heard>>,
@@ -63,12 +72,12 @@ impl TypesCache {
 
     fn made_from(&self, from: &MadeFrom) -> Option<Arc<TenantTypes>> {
         let undeclared = self.undeclared.read().unwrap_or_else(PoisonError::into_inner);
-        undeclared.get(&from.blueprint).filter(|_| from.extensions == 0).cloned()
+        undeclared.get(&from.blueprint).filter(|_| from.is_shared()).cloned()
     }
 
     fn put(&self, tenant: TenantId, types: &Arc<TenantTypes>, now: DateTime<Utc>) {
         let from = &types.made_from;
-        if from.extensions == 0 {
+        if from.is_shared() {
             let mut undeclared = self.undeclared.write().unwrap_or_else(PoisonError::into_inner);
             undeclared.entry(from.blueprint.clone()).or_insert_with(|| Arc::clone(types));
         }
@@ -153,13 +162,16 @@ impl App {
         // Before the declarations: if somebody changes them meanwhile, these pass for older than they are, and nothing is
         // written by them.
         let extensions = extensions::version(tx).await?;
-        let made_from = MadeFrom { blueprint: (tenant.blueprint_id, tenant.blueprint_version), extensions };
+        let roles = roles::own(tx).await?;
+        let made_from =
+            MadeFrom { blueprint: (tenant.blueprint_id, tenant.blueprint_version), extensions, roles };
         let known = known.filter(|known| known.made_from == made_from);
         if let Some(known) = known.or_else(|| self.types.made_from(&made_from)) {
             return Ok(known);
         }
         let blueprint = Blueprint::parse(&blueprint)
-            .map_err(|error| AppError::Internal(format!("the stored blueprint: {error}")))?;
+            .map_err(|error| AppError::Internal(format!("the stored blueprint: {error}")))?
+            .with(&made_from.roles);
         let offers = Offers {
             roles: blueprint.roles().map(|role: &Role| role.id().to_owned()).collect(),
             entitlements: blueprint.flags().map(|flag: &Permission| flag.id().to_owned()).collect(),

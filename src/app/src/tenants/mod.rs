@@ -4,6 +4,7 @@ mod audit_events;
 mod mapping_rules;
 mod organisation;
 mod registry;
+mod roles;
 mod schema_extensions;
 mod seat_pool;
 
@@ -13,6 +14,7 @@ pub(crate) use mapping_rules::{gives, outcome, scope_ref};
 pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};
+pub use roles::{ChangeRole, NewRole, RoleName, RoleOrigin, RoleView};
 pub(crate) use schema_extensions::read as read_extension;
 pub use schema_extensions::{
     AttributeDeclaration, DeclareExtension, DeclaredMutability, DeclaredReturned, DeclaredType,

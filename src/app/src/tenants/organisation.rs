@@ -174,7 +174,7 @@ impl App {
         event: AuditEvent,
     ) -> Result<(), AppError> {
         let mut audit = Audit::of(event);
-        audit.extend(reevaluate_everybody(self, &mut tx).await?);
+        audit.extend(reevaluate_everybody(self, &mut tx).await?.events);
         Ok(tx.commit(audit, self.now(), &*self.entropy).await?)
     }
 }

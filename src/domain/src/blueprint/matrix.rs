@@ -32,6 +32,7 @@ pub struct Permission {
     pub(super) only_if: Option<String>,
     pub(super) exclusive_to: Option<String>,
     pub(super) obligations: BTreeMap<String, BTreeSet<String>>,
+    pub(super) implies: BTreeMap<String, BTreeSet<String>>,
     pub(super) label: Label,
 }
 
@@ -97,6 +98,30 @@ impl Permission {
     /// What the product must see to when somebody has it at this level.
     pub fn obligations(&self, level: &str) -> impl Iterator<Item = &str> {
         self.obligations.get(level).into_iter().flatten().map(String::as_str)
+    }
+
+    /// What a role gives too that gives it at this level.
+    pub fn implies(&self, level: &str) -> impl Iterator<Item = &str> {
+        self.implies.get(level).into_iter().flatten().map(String::as_str)
+    }
+
+    /// The level that everybody has, where there is none that is nothing.
+    pub fn floor(&self) -> Option<&str> {
+        self.levels.first().map(String::as_str).filter(|level| Self::is_something(level))
+    }
+
+    /// The cell that a text spells for this permission, if it spells one. Whether there is such a condition is not asked.
+    pub(super) fn read(&self, text: &str) -> Option<Cell> {
+        let has_levels = self.kind == PermissionKind::Level;
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("no", "") => Some(Cell::No),
+            ("unspecified", "") => Some(Cell::Unspecified),
+            ("grantable", "") => Some(Cell::Grantable),
+            ("yes", "") if !has_levels => Some(Cell::Yes),
+            ("level", level) if has_levels => self.height(level).map(|_| Cell::Level(level.to_owned())),
+            ("if", id) if self.kind == PermissionKind::Bool => Some(Cell::If(id.to_owned())),
+            _ => None,
+        }
     }
 
     /// What people call it.
@@ -269,6 +294,9 @@ pub enum Origin {
     System,
     /// An example that the product's pages give, to start from.
     Preset,
+    /// A tenant's own. No blueprint says so.
+    #[serde(skip)]
+    Own,
 }
 
 /// A role.

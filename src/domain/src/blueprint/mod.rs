@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod load;
 mod matrix;
+mod own;
 mod product;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use matrix::{
     AdminLevel, Assignment, Cell, Condition, Grantable, Origin, Permission, PermissionKind, Restriction,
     Role, Test,
 };
+pub use own::{OwnRole, OwnRoles, RoleError, Standing};
 pub use product::*;
 
 /// A checked blueprint: every reference in it leads somewhere.
@@ -221,7 +223,7 @@ impl Blueprint {
 }
 
 /// A word of the product in the three languages of the house.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// Japanese.

@@ -97,6 +97,11 @@ impl Loader<'_> {
                     .iter()
                     .map(|(level, all)| (level.get_ref().clone(), inner(all.clone())))
                     .collect(),
+                implies: file
+                    .implies
+                    .iter()
+                    .map(|(level, all)| (level.get_ref().clone(), inner(all.clone())))
+                    .collect(),
                 label: file.label.clone(),
             };
             permissions.insert(file.id.get_ref().clone(), permission);
@@ -259,20 +264,10 @@ impl Loader<'_> {
         permission: &Permission,
         conditions: &ById<Condition>,
     ) -> Result<Cell, BlueprintError> {
-        let has_levels = permission.kind == PermissionKind::Level;
-        match cell.get_ref().split_once(':').unwrap_or((cell.get_ref(), "")) {
-            ("no", "") => Ok(Cell::No),
-            ("unspecified", "") => Ok(Cell::Unspecified),
-            ("grantable", "") => Ok(Cell::Grantable),
-            ("yes", "") if !has_levels => Ok(Cell::Yes),
-            ("level", level) if has_levels => match permission.height(level) {
-                Some(_) => Ok(Cell::Level(level.to_owned())),
-                None => self.refuse(cell, Rule::Cell, format!("{:?} has no level {level:?}", permission.id)),
-            },
-            ("if", id) if permission.kind == PermissionKind::Bool => {
-                Ok(Cell::If(self.condition(conditions, cell, id)?.to_owned()))
-            }
-            _ => {
+        match permission.read(cell.get_ref()) {
+            Some(Cell::If(id)) => Ok(Cell::If(self.condition(conditions, cell, &id)?.to_owned())),
+            Some(read) => Ok(read),
+            None => {
                 self.refuse(cell, Rule::Cell, format!("{:?} is no cell of such a permission", cell.get_ref()))
             }
         }

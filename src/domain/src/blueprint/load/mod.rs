@@ -12,6 +12,7 @@ use toml::Spanned;
 use self::matrix::inner;
 use self::product::{Declared, ids};
 use super::error::{BlueprintError, Rule};
+use super::own::is_id;
 use super::{
     Assignment, Blueprint, Cell, DerivedRole, Invariant, Permission, PermissionKind, Product, Role, Scope,
     ScopeKind, SeatPractice, Seats, Status, file,
@@ -136,13 +137,7 @@ impl Loader<'_> {
 
     fn check_id(&self, id: &Spanned<String>) -> Result<(), BlueprintError> {
         let text = id.get_ref();
-        let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.');
-        let ends_well = |b: Option<char>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let sound = text.len() <= 64
-            && text.bytes().all(is_inner)
-            && ends_well(text.chars().next())
-            && ends_well(text.chars().next_back());
-        if sound { Ok(()) } else { self.refuse(id, Rule::Spelling, format!("{text:?} is not an id")) }
+        if is_id(text) { Ok(()) } else { self.refuse(id, Rule::Spelling, format!("{text:?} is not an id")) }
     }
 
     /// An id that is well spelt and not taken.

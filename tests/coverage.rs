@@ -276,6 +276,14 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/invitation-links/") => json!({"frozen": true}),
         ("PATCH", path) if path.contains("/apps/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
+        ("PATCH", path) if path.contains("/mapping-rules/") => json!({"active": false}),
+        (_, path) if path.ends_with("/mapping-rule-order") => json!({"ids": []}),
+        (_, path) if path.ends_with("/change-sets/preview") => {
+            json!({"changes": [{"changeRole": {"id": "general", "change": {"name": "Changed"}}}]})
+        }
+        (_, path) if path.ends_with("/change-sets") => {
+            json!({"changes": [{"moveToBlueprint": {"version": "0"}}], "fingerprint": ""})
+        }
         ("PATCH", path) if path.contains("/roles/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/roles") => {
             json!({"id": "changed", "name": "Changed"})

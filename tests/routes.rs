@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 245] = [
+pub const ROUTES: [(&str, &str, Opens); 250] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -146,7 +146,12 @@ pub const ROUTES: [(&str, &str, Opens); 245] = [
     ("GET", "/api/v1/tenants/{tenant}/certificate-calendar", Admin),
     ("GET", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
     ("POST", "/api/v1/tenants/{tenant}/mapping-rules", Admin),
+    ("PATCH", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/mapping-rules/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/mapping-rules/{id}/history", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/mapping-rule-order", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/change-sets/preview", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/change-sets", Admin),
     ("GET", "/api/v1/tenants/{tenant}/roles", Admin),
     ("POST", "/api/v1/tenants/{tenant}/roles", Admin),
     ("GET", "/api/v1/tenants/{tenant}/roles/{role}", Admin),

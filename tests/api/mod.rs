@@ -7,6 +7,7 @@ mod apps;
 mod bad_input;
 mod browser;
 mod bulk;
+mod change_sets;
 mod changes;
 mod credentials;
 mod crowd;

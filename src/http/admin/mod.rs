@@ -5,6 +5,7 @@ mod adoptions;
 mod answer;
 mod apps;
 mod audit_events;
+mod change_sets;
 mod changes;
 mod connections;
 mod credentials;
@@ -148,7 +149,15 @@ fn access_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(
         Endpoint::at("/tenants/{tenant}/mapping-rules").get(mapping_rules::list).post(mapping_rules::create),
     )
-    .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}").delete(mapping_rules::delete))
+    .service(
+        Endpoint::at("/tenants/{tenant}/mapping-rules/{id}")
+            .patch(mapping_rules::change)
+            .delete(mapping_rules::delete),
+    )
+    .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}/history").get(mapping_rules::history))
+    .service(Endpoint::at("/tenants/{tenant}/mapping-rule-order").put(mapping_rules::order))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets/preview").post(change_sets::preview))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets").post(change_sets::apply))
     .service(Endpoint::at("/tenants/{tenant}/roles").get(roles::list).post(roles::create))
     .service(
         Endpoint::at("/tenants/{tenant}/roles/{role}")

@@ -9,10 +9,11 @@ use utoipa::{Modify, OpenApi};
 
 use super::super::problem::Problem;
 use super::{
-    Answer, adoptions, apps, audit_events, changes, connections, credentials, decisions, directories,
-    domains, freezes, gates, grants, guards, invitation_links, invitations, mapping_rules, oauth_clients,
-    openid, operator_credentials, org_units, passkeys, people, receivers, requests, roles, saml_connections,
-    schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers, transmitters, workspaces,
+    Answer, adoptions, apps, audit_events, change_sets, changes, connections, credentials, decisions,
+    directories, domains, freezes, gates, grants, guards, invitation_links, invitations, mapping_rules,
+    oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers, requests, roles,
+    saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers, transmitters,
+    workspaces,
 };
 
 /// The document.
@@ -41,7 +42,9 @@ use super::{
         saml_connections::approve_certificate, saml_connections::remove_certificate, saml_connections::announce_key,
         saml_connections::switch_key, saml_connections::retire_key, saml_connections::calendar,
         openid::show, openid::set_rules, openid::set_secret, openid::renew_key,
-        mapping_rules::list, mapping_rules::create, mapping_rules::delete,
+        mapping_rules::list, mapping_rules::create, mapping_rules::change, mapping_rules::delete,
+        mapping_rules::order, mapping_rules::history,
+        change_sets::preview, change_sets::apply,
         roles::list, roles::create, roles::show, roles::change, roles::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -127,7 +130,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 139);
+        assert_eq!(operations, 144);
     }
 
     #[test]

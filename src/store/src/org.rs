@@ -54,6 +54,22 @@ pub async fn add_unit(tx: &mut WriteTx, unit: &OrgUnit, key_fold: &str) -> Resul
     Ok(())
 }
 
+/// Changes the key, the name and the parent of an org unit. `key_fold` is its key as keys are compared.
+pub async fn change_unit(tx: &mut WriteTx, unit: &OrgUnit, key_fold: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let one = org_unit::tenant_id.eq(tenant).and(org_unit::id.eq(unit.id.as_uuid()));
+    diesel::update(org_unit::table.filter(one))
+        .set((
+            org_unit::parent_id.eq(unit.parent.map(OrgUnitId::as_uuid)),
+            org_unit::key.eq(&unit.key),
+            org_unit::key_fold.eq(fitting("key", key_fold.to_owned())?),
+            org_unit::name.eq(&unit.name),
+        ))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}
+
 /// All workspaces, by key.
 pub async fn workspaces(tx: &mut impl Reads) -> Result<Vec<Workspace>, StoreError> {
     let tenant = tx.tenant().as_uuid();

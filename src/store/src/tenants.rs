@@ -166,3 +166,25 @@ pub async fn current(tx: &mut impl Reads) -> Result<(TenantRow, String), StoreEr
         .first(tx.connection().0.conn().await?)
         .await?)
 }
+
+/// The text of another version of the blueprint of the tenant in force, if there is one.
+pub async fn other_version(tx: &mut WriteTx, version: &str) -> Result<Option<String>, StoreError> {
+    let id = tx.tenant().as_uuid();
+    Ok(tenant::table
+        .inner_join(blueprint::table.on(blueprint::id.eq(tenant::blueprint_id)))
+        .filter(tenant::id.eq(id).and(blueprint::version.eq(version)))
+        .select(blueprint::body)
+        .first(tx.conn().await?)
+        .await
+        .optional()?)
+}
+
+/// From now on the tenant in force has this version of its blueprint.
+pub async fn move_to_version(tx: &mut WriteTx, version: &str) -> Result<(), StoreError> {
+    let id = tx.tenant().as_uuid();
+    diesel::update(tenant::table.filter(tenant::id.eq(id)))
+        .set(tenant::blueprint_version.eq(version))
+        .execute(tx.conn().await?)
+        .await?;
+    Ok(())
+}

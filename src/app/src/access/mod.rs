@@ -5,6 +5,7 @@ mod offer;
 mod policy;
 mod reevaluate;
 mod show_access;
+mod watch;
 
 pub(crate) use decide::Asked;
 pub use decide::{
@@ -14,5 +15,7 @@ pub use decide::{
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub(crate) use reevaluate::{
-    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_everybody, seems_to_concern,
+    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_everybody,
+    reevaluate_everybody_before, seems_to_concern,
 };
+pub(crate) use watch::Watch;

@@ -14,10 +14,11 @@ use domain::id::UserId;
 use domain::invariant::fallen;
 use scim::resource::Resource;
 use serde_json::{Value, json};
-use store::access::{Computed, Guarded, PersonFacts};
+use store::access::{Computed, Guarded, PersonFacts, Stored};
 use store::audit::Outgoing;
 use store::{Reads as _, WriteTx, access, rules, users};
 
+use super::watch::Watch;
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{self, Acting, Lost};
@@ -40,7 +41,9 @@ pub(crate) struct Anew {
 
 /// What is left to do when all are computed.
 #[derive(Default)]
-struct Outcomes {
+struct Outcomes<'a> {
+    /// Who looks on, if somebody does.
+    watch: Option<&'a mut Watch>,
     /// How many have another access than before.
     affected: usize,
     lost: Vec<Lost>,
@@ -48,7 +51,7 @@ struct Outcomes {
     blocked: Vec<UserId>,
 }
 
-impl Outcomes {
+impl Outcomes<'_> {
     async fn settle(self, app: &App, tx: &mut WriteTx, blueprint: &Blueprint) -> Result<Changed, AppError> {
         let mut changed = guards::check(tx, blueprint, &self.lost).await?;
         if !self.blocked.is_empty() {
@@ -145,11 +148,23 @@ pub(crate) async fn evaluate_new(
 
 /// Counts a change of the policy, which the transaction has made, and computes everybody's access by it.
 pub(crate) async fn reevaluate_everybody(app: &App, tx: &mut WriteTx) -> Result<Anew, AppError> {
+    reevaluate_everybody_before(app, tx, None).await
+}
+
+/// The same while somebody looks on.
+pub(crate) async fn reevaluate_everybody_before(
+    app: &App,
+    tx: &mut WriteTx,
+    watch: Option<&mut Watch>,
+) -> Result<Anew, AppError> {
     let version = rules::bump_version(tx).await?;
     let policy = super::policy::load(tx).await?;
     let everybody = users::all_ids(tx).await?;
     let mut changed = Vec::new();
-    let mut outcomes = Outcomes::default();
+    let mut outcomes = Outcomes { watch, ..Outcomes::default() };
+    if let Some(watch) = &mut outcomes.watch {
+        watch.everybody = everybody.len();
+    }
     for some in everybody.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
         changed.extend(compute(app, tx, (&policy, version), people, &HeldTo::default(), &mut outcomes)?);
@@ -194,7 +209,7 @@ fn compute(
     (policy, version): (&Policy, i64),
     people: Vec<PersonFacts>,
     held_to: &HeldTo,
-    outcomes: &mut Outcomes,
+    outcomes: &mut Outcomes<'_>,
 ) -> Result<Changed, AppError> {
     let paths = policy.attribute_paths();
     let mut computed = Computed::default();
@@ -211,7 +226,10 @@ fn compute(
             continue;
         }
         outcomes.affected = outcomes.affected.saturating_add(1);
-        let before = person.stored.map(|stored| stored.access()).transpose()?;
+        let before = person.stored.as_ref().map(Stored::access).transpose()?;
+        if let Some(watch) = &mut outcomes.watch {
+            watch.note(policy, &person, before.as_ref(), &access)?;
+        }
         held_to.check(policy, person.user, before.as_ref(), &access)?;
         outcomes.lost.extend(
             before.as_ref().and_then(|was| Lost::between(&policy.blueprint, person.user, was, &access)),
@@ -249,7 +267,7 @@ fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) ->
 }
 
 /// What of an access is worth a line in the audit trail: what is held where, without the reasons.
-fn summary(access: &EffectiveAccess) -> Value {
+pub(super) fn summary(access: &EffectiveAccess) -> Value {
     json!({
         "status": access.status,
         "home": access.home.as_ref().map(|home| &home.key),

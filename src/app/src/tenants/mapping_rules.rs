@@ -1,20 +1,24 @@
 //! Mapping rules: from what a directory says to what a person gets. A change computes everybody's access anew.
 
+use std::collections::BTreeSet;
+
 use domain::access::Policy;
-use domain::audit::{Action, AuditEvent};
+use domain::audit::{Action, Audit, AuditEvent, TargetKind};
 use domain::id::MappingRuleId;
 use domain::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
 use serde::{Deserialize, Serialize};
-use store::{AdminScope, rules};
+use serde_json::Value;
+use store::{AdminScope, WriteTx, rules};
 use utoipa::ToSchema;
 
 use super::organisation::unit_by_key;
+use super::{AuditEventView, AuditQuery};
 use crate::App;
 use crate::access::load_policy;
 use crate::error::AppError;
 
 /// A rule to be.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMappingRule {
     /// The lower number wins where two rules give different roles at one place.
@@ -25,6 +29,21 @@ pub struct NewMappingRule {
     pub matches: RuleMatch,
     /// What they get.
     pub gives: RuleOutcome,
+}
+
+/// A change of a rule. What is left out stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeMappingRule {
+    /// The lower number wins.
+    pub priority: Option<i32>,
+    /// Whether it applies.
+    pub active: Option<bool>,
+    /// Whom it is about.
+    #[serde(rename = "match")]
+    pub matches: Option<RuleMatch>,
+    /// What they get.
+    pub gives: Option<RuleOutcome>,
 }
 
 /// Whom a rule is about.
@@ -136,24 +155,55 @@ impl App {
         admin: &AdminScope,
         new: NewMappingRule,
     ) -> Result<MappingRuleView, AppError> {
-        let now = self.now();
         let mut tx = self.db.begin(admin.scope()).await?;
-        let policy = load_policy(&mut tx).await?;
-        let rule = MappingRule {
-            id: MappingRuleId::generate(now, &*self.entropy),
-            priority: new.priority,
-            matcher: matcher(new.matches),
-            outcome: outcome(new.gives, &policy)?,
-            active: true,
-        };
-        rule.validate(&policy.blueprint, &policy.tree, &policy.workspaces)
-            .map_err(|error| AppError::Invalid(error.to_string()))?;
-        rules::add(&mut tx, &rule, now).await?;
-        let view = view(&rule, &policy);
-        let after = serde_json::to_value(&view).map_err(|error| AppError::Internal(error.to_string()))?;
-        self.commit_policy_change(tx, AuditEvent::new(Action::MappingRuleCreate, rule.id).after(after))
-            .await?;
+        let (view, event) = add_rule(self, &mut tx, new).await?;
+        self.commit_policy_change(tx, event).await?;
         Ok(view)
+    }
+
+    /// Changes a rule: what it says, its place in the order, whether it applies.
+    pub async fn change_mapping_rule(
+        &self,
+        admin: &AdminScope,
+        id: MappingRuleId,
+        change: ChangeMappingRule,
+    ) -> Result<MappingRuleView, AppError> {
+        let mut tx = self.db.begin(admin.scope()).await?;
+        rules::hold_alone(&mut tx);
+        let (view, event) = change_rule(&mut tx, id, change).await?;
+        match event {
+            Some(event) => self.commit_policy_change(tx, event).await?,
+            None => tx.nothing_changed().await?,
+        }
+        Ok(view)
+    }
+
+    /// Puts all rules into this order, the first winning. Returns them in it.
+    pub async fn order_mapping_rules(
+        &self,
+        admin: &AdminScope,
+        ids: Vec<MappingRuleId>,
+    ) -> Result<Vec<MappingRuleView>, AppError> {
+        let mut tx = self.db.begin(admin.scope()).await?;
+        rules::hold_alone(&mut tx);
+        match Audit::from_events(order_rules(&mut tx, &ids).await?) {
+            Some(audit) => self.commit_policy_changes(tx, audit).await?,
+            None => tx.nothing_changed().await?,
+        }
+        self.list_mapping_rules(admin).await
+    }
+
+    /// Who saved a rule when, and how it was before and after; the newest first. Known of a rule that is gone too.
+    pub async fn history_of_rule(
+        &self,
+        admin: &AdminScope,
+        id: MappingRuleId,
+    ) -> Result<Vec<AuditEventView>, AppError> {
+        let query = AuditQuery { target: Some(id.to_string()), before: None, limit: 200 };
+        let events = self.list_audit_events(admin, &query).await?;
+        let kind = TargetKind::MappingRule.name();
+        let of_rule: Vec<AuditEventView> = events.into_iter().filter(|it| it.target_kind == kind).collect();
+        if of_rule.is_empty() { Err(AppError::NotFound("mapping rule")) } else { Ok(of_rule) }
     }
 
     /// All rules, in the order in which they win.
@@ -169,12 +219,98 @@ impl App {
     /// Removes a rule.
     pub async fn delete_mapping_rule(&self, admin: &AdminScope, id: MappingRuleId) -> Result<(), AppError> {
         let mut tx = self.db.begin(admin.scope()).await?;
-        let policy = load_policy(&mut tx).await?;
-        let rule = rules::remove(&mut tx, id).await?.ok_or(AppError::NotFound("mapping rule"))?;
-        let before = serde_json::to_value(view(&rule, &policy))
-            .map_err(|error| AppError::Internal(error.to_string()))?;
-        self.commit_policy_change(tx, AuditEvent::new(Action::MappingRuleDelete, id).before(before)).await
+        let event = remove_rule(&mut tx, id).await?;
+        self.commit_policy_change(tx, event).await
     }
+}
+
+fn audited(view: &MappingRuleView) -> Result<Value, AppError> {
+    serde_json::to_value(view).map_err(|error| AppError::Internal(error.to_string()))
+}
+
+fn checked(rule: &MappingRule, policy: &Policy) -> Result<(), AppError> {
+    let sound = rule.validate(&policy.blueprint, &policy.tree, &policy.workspaces);
+    sound.map_err(|error| AppError::Invalid(error.to_string()))
+}
+
+/// Adds a rule. What follows for people is computed afterwards; so it is of the other changes here.
+pub(super) async fn add_rule(
+    app: &App,
+    tx: &mut WriteTx,
+    new: NewMappingRule,
+) -> Result<(MappingRuleView, AuditEvent), AppError> {
+    let now = app.now();
+    let policy = load_policy(tx).await?;
+    let rule = MappingRule {
+        id: MappingRuleId::generate(now, &*app.entropy),
+        priority: new.priority,
+        matcher: matcher(new.matches),
+        outcome: outcome(new.gives, &policy)?,
+        active: true,
+    };
+    checked(&rule, &policy)?;
+    rules::add(tx, &rule, now).await?;
+    let view = view(&rule, &policy);
+    let event = AuditEvent::new(Action::MappingRuleCreate, rule.id).after(audited(&view)?);
+    Ok((view, event))
+}
+
+/// Changes a rule in a transaction that holds the policy alone. No event if it is so already.
+pub(super) async fn change_rule(
+    tx: &mut WriteTx,
+    id: MappingRuleId,
+    change: ChangeMappingRule,
+) -> Result<(MappingRuleView, Option<AuditEvent>), AppError> {
+    let policy = load_policy(tx).await?;
+    let was = policy.rules.iter().find(|rule| rule.id == id).ok_or(AppError::NotFound("mapping rule"))?;
+    let mut rule = was.clone();
+    rule.priority = change.priority.unwrap_or(rule.priority);
+    rule.active = change.active.unwrap_or(rule.active);
+    if let Some(matches) = change.matches {
+        rule.matcher = matcher(matches);
+    }
+    if let Some(gives) = change.gives {
+        rule.outcome = outcome(gives, &policy)?;
+    }
+    let after = view(&rule, &policy);
+    if rule == *was {
+        return Ok((after, None));
+    }
+    checked(&rule, &policy)?;
+    rules::replace(tx, &rule).await?;
+    let event = AuditEvent::new(Action::MappingRuleUpdate, id).before(audited(&view(was, &policy))?);
+    let event = event.after(audited(&after)?);
+    Ok((after, Some(event)))
+}
+
+/// Removes a rule.
+pub(super) async fn remove_rule(tx: &mut WriteTx, id: MappingRuleId) -> Result<AuditEvent, AppError> {
+    let policy = load_policy(tx).await?;
+    let rule = rules::remove(tx, id).await?.ok_or(AppError::NotFound("mapping rule"))?;
+    Ok(AuditEvent::new(Action::MappingRuleDelete, id).before(audited(&view(&rule, &policy))?))
+}
+
+/// Priorities are so far apart, to leave room between them.
+const APART: i32 = 10;
+
+/// Puts all rules into this order in a transaction that holds the policy alone. An event for each whose priority changes.
+pub(super) async fn order_rules(
+    tx: &mut WriteTx,
+    ids: &[MappingRuleId],
+) -> Result<Vec<AuditEvent>, AppError> {
+    let named: BTreeSet<MappingRuleId> = ids.iter().copied().collect();
+    let there: BTreeSet<MappingRuleId> = rules::all(tx).await?.iter().map(|rule| rule.id).collect();
+    if named != there || named.len() != ids.len() {
+        return Err(AppError::Conflict("an order names every rule that there is, once".to_owned()));
+    }
+    let mut events = Vec::new();
+    let mut priority = 0_i32;
+    for id in ids {
+        priority = priority.saturating_add(APART);
+        let change = ChangeMappingRule { priority: Some(priority), ..ChangeMappingRule::default() };
+        events.extend(change_rule(tx, *id, change).await?.1);
+    }
+    Ok(events)
 }
 
 fn matcher(matches: RuleMatch) -> Matcher {

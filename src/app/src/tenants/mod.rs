@@ -1,6 +1,7 @@
 //! Tenants and what their administrators set up: organisation, workspaces, mapping rules, seats; and the audit trail.
 
 mod audit_events;
+mod change_sets;
 mod mapping_rules;
 mod organisation;
 mod registry;
@@ -9,9 +10,15 @@ mod schema_extensions;
 mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
-pub use mapping_rules::{MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope};
+pub use change_sets::{
+    ApplyChanges, Confirmation, OutcomeView, PersonOutcome, PreviewView, ProposeChanges, ProposedChange,
+    SeatsView,
+};
+pub use mapping_rules::{
+    ChangeMappingRule, MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope,
+};
 pub(crate) use mapping_rules::{gives, outcome, scope_ref};
-pub use organisation::{NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
+pub use organisation::{ChangeOrgUnit, NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};
 pub use roles::{ChangeRole, NewRole, RoleName, RoleOrigin, RoleView};

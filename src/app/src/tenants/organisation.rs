@@ -168,15 +168,62 @@ impl App {
     }
 
     /// Commits a change of what access is computed from, with everybody's access by it.
-    pub(crate) async fn commit_policy_change(
+    pub(crate) async fn commit_policy_change(&self, tx: WriteTx, event: AuditEvent) -> Result<(), AppError> {
+        self.commit_policy_changes(tx, Audit::of(event)).await
+    }
+
+    /// The same of several.
+    pub(crate) async fn commit_policy_changes(
         &self,
         mut tx: WriteTx,
-        event: AuditEvent,
+        mut audit: Audit,
     ) -> Result<(), AppError> {
-        let mut audit = Audit::of(event);
         audit.extend(reevaluate_everybody(self, &mut tx).await?.events);
         Ok(tx.commit(audit, self.now(), &*self.entropy).await?)
     }
+}
+
+/// A change of an org unit. What is left out stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeOrgUnit {
+    /// Its key as it is now.
+    pub key: String,
+    /// Another key.
+    pub new_key: Option<String>,
+    /// Another name.
+    pub name: Option<String>,
+    /// Key of the unit above it from now on. The top stays the top.
+    pub parent: Option<String>,
+}
+
+/// Renames or moves a unit with everything below it. What follows for people is computed afterwards.
+pub(super) async fn change_unit(tx: &mut WriteTx, change: ChangeOrgUnit) -> Result<AuditEvent, AppError> {
+    let mut units = org::units(tx).await?;
+    let before = tree(units.clone())?;
+    let id = unit_by_key(&before, &change.key)?;
+    let mut unit = before.get(id).cloned().ok_or(AppError::NotFound("org unit"))?;
+    let told = |unit: &OrgUnit| json!({"key": unit.key, "name": unit.name, "parent": unit.parent});
+    let was = told(&unit);
+    if let Some(key) = change.new_key {
+        unit.key = display_name(&key)?;
+    }
+    if let Some(name) = change.name {
+        unit.name = display_name(&name)?;
+    }
+    if let Some(parent) = change.parent {
+        if unit.parent.is_none() {
+            return Err(AppError::Conflict("the top of the organisation stays at the top".to_owned()));
+        }
+        unit.parent = Some(unit_by_key(&before, &parent)?);
+    }
+    let (_, blueprint) = tenants::current(tx).await?;
+    check_kind(&parse_blueprint(&blueprint)?, &before, &unit)?;
+    units.retain(|other| other.id != id);
+    units.push(unit.clone());
+    OrgTree::build(units).map_err(|error| AppError::Conflict(error.to_string()))?;
+    org::change_unit(tx, &unit, &scim::text::fold(&unit.key)).await?;
+    Ok(AuditEvent::new(Action::OrgUnitUpdate, id).before(was).after(told(&unit)))
 }
 
 pub(super) fn tree(units: Vec<OrgUnit>) -> Result<OrgTree, AppError> {

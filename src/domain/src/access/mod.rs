@@ -21,9 +21,11 @@
 //!
 //! Nobody is an administrator by accident: without a home, the flag of an administrator makes none.
 
+mod difference;
 mod effective;
 mod evaluate;
 mod facts;
+mod fingerprint;
 mod gather;
 mod home;
 mod reason;
@@ -40,10 +42,12 @@ mod tests;
 pub use crate::blueprint::AdminLevel;
 pub use crate::org_tree::Workspace;
 pub use crate::seat::SeatState;
+pub use difference::{Difference, HeldRight};
 pub use effective::{
     AccessStatus, Decision, Dropped, EffectiveAccess, FlagAccess, HomeAccess, PermissionAccess, Place,
     Question, RestrictionAccess, RoleAccess, Scope, What, reaches,
 };
 pub use evaluate::evaluate;
 pub use facts::{Facts, GroupFact, LocalGrant, Offer, Policy};
+pub use fingerprint::Fingerprint;
 pub use reason::Reason;

@@ -129,7 +129,7 @@ impl App {
         }
         let (here, voice) = (Here { app: Arc::clone(self), job }, voice.clone());
         self.runtime.spawn(async move {
-            if let Err(error) = here.app.work_off(tenant, job, &voice).await {
+            if let Err(error) = Box::pin(here.app.work_off(tenant, job, &voice)).await {
                 tracing::error!(bulk.job = %job, %error, "Left a bulk request undone for now");
             }
         });

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent, Target};
 use domain::blueprint::{Assignment, Deed, Origin, OwnRole, OwnRoles, Role, Standing};
 use domain::mapping::{MappingRule, Outcome};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::audit::Outgoing;
 use store::{AdminScope, WriteTx, connections, gates, roles, rules};
@@ -21,7 +21,7 @@ use crate::gates::names_role;
 use crate::login::Settings;
 
 /// A role to be.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewRole {
     /// Its id: up to 64 of `a–z`, `0–9`, `_` and `.`. The id of an example of the product that was deleted brings it back.
@@ -43,7 +43,7 @@ pub struct NewRole {
 }
 
 /// A change of a role. What is left out stays.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeRole {
     /// What people call it.

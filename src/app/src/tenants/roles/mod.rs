@@ -18,6 +18,7 @@ use crate::error::AppError;
 use crate::guards::{Acting, hold_people};
 
 pub use change::{ChangeRole, NewRole};
+pub(super) use change::{announce, change, create, delete};
 
 /// What people call a role: in each language, or the same in all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

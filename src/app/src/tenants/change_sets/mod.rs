@@ -1,0 +1,322 @@
+//! Changes of what access is computed from, several at once: shown with everything that would follow from them, and made if that is
+//! still what follows.
+//!
+//! This is no second engine. What is shown is what the transaction that would make the changes has computed, before it is rolled
+//! back; and it is made only if the transaction that makes it comes to the same.
+
+mod carry_out;
+
+use domain::audit::{Action, Audit};
+use domain::id::{GroupId, MappingRuleId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{AdminScope, WriteTx, rules, seats};
+use utoipa::ToSchema;
+
+use self::carry_out::Done;
+use super::organisation::ChangeOrgUnit;
+use super::roles::announce;
+use super::{ChangeMappingRule, ChangeRole, NewMappingRule, NewRole};
+use crate::App;
+use crate::access::{Watch, reevaluate_everybody_before};
+use crate::error::AppError;
+
+/// The most changes that are made at once.
+const MOST_CHANGES: usize = 100;
+/// So many may lose something without anybody saying the number.
+const FEW: usize = 10;
+/// Or so many of a hundred.
+const PERCENT: usize = 5;
+
+/// Something to be changed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum ProposedChange {
+    /// A mapping rule comes.
+    AddRule(NewMappingRule),
+    /// A mapping rule changes.
+    ChangeRule {
+        /// Which.
+        #[schema(value_type = String, format = Uuid)]
+        id: MappingRuleId,
+        /// How.
+        change: ChangeMappingRule,
+    },
+    /// A mapping rule goes.
+    RemoveRule {
+        /// Which.
+        #[schema(value_type = String, format = Uuid)]
+        id: MappingRuleId,
+    },
+    /// All mapping rules are put into this order, the first winning.
+    OrderRules {
+        /// Every rule, once.
+        #[schema(value_type = Vec<String>)]
+        ids: Vec<MappingRuleId>,
+    },
+    /// An org unit is renamed or moved, with everything below it.
+    ChangeOrgUnit(ChangeOrgUnit),
+    /// A role comes.
+    CreateRole(NewRole),
+    /// A role changes.
+    ChangeRole {
+        /// Which.
+        id: String,
+        /// How.
+        change: ChangeRole,
+    },
+    /// A role goes.
+    DeleteRole {
+        /// Which.
+        id: String,
+        /// The role that takes its place wherever it is given.
+        replacement: Option<String>,
+    },
+    /// The tenant goes over to another version of its blueprint.
+    MoveToBlueprint {
+        /// Which.
+        #[schema(example = "1.1.0")]
+        version: String,
+    },
+    /// Somebody is in a group no more. Can be asked about, not done: who is in its groups, a directory says.
+    LeaveGroup {
+        /// Who.
+        #[schema(value_type = String, format = Uuid)]
+        user: UserId,
+        /// Which group.
+        #[schema(value_type = String, format = Uuid)]
+        group: GroupId,
+    },
+}
+
+/// Changes to be shown.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProposeChanges {
+    /// The changes, one after the other.
+    #[schema(min_items = 1, max_items = 100)]
+    pub changes: Vec<ProposedChange>,
+}
+
+/// Changes to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyChanges {
+    /// The changes that were shown.
+    #[schema(min_items = 1, max_items = 100)]
+    pub changes: Vec<ProposedChange>,
+    /// What the preview called its outcome by. Another outcome is refused.
+    pub fingerprint: String,
+    /// The numbers of the preview, where it asked for them.
+    pub confirm: Option<Confirmation>,
+}
+
+/// How many people a change is about, said by whoever makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Confirmation {
+    /// How many people would hold something else.
+    pub changed: usize,
+    /// How many of them may do less.
+    pub losing: usize,
+}
+
+/// What changes do to people, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutcomeView {
+    /// What the outcome is called by: another outcome, or the same of other changes or of another policy, is called otherwise.
+    pub fingerprint: String,
+    /// How many people hold something else.
+    pub changed: usize,
+    /// How many of them may do more.
+    pub gaining: usize,
+    /// How many of them may do less.
+    pub losing: usize,
+    /// How many sessions end.
+    pub sessions_ending: usize,
+    /// The seats that are used before and after, if the tenant counts them.
+    pub seats: Option<SeatsView>,
+}
+
+/// Seats before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatsView {
+    /// Used before.
+    pub before: i32,
+    /// Used after.
+    pub after: i32,
+}
+
+/// What would follow from changes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewView {
+    /// In numbers.
+    #[serde(flatten)]
+    pub outcome: OutcomeView,
+    /// The invariants of the product that would be broken: then the changes are refused.
+    pub violations: Vec<String>,
+    /// The numbers to be said with the changes, where many would lose something.
+    pub confirm: Option<Confirmation>,
+    /// Those who would hold something else, by id, without regard to seats.
+    pub items: Vec<PersonOutcome>,
+    /// Where the next page begins: the value of `after`. Absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub next: Option<UserId>,
+}
+
+/// What would follow for one person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonOutcome {
+    /// Who.
+    #[schema(value_type = String, format = Uuid)]
+    pub user: UserId,
+    /// What they are called.
+    pub user_name: String,
+    /// Status, home, roles and flags now.
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// The same afterwards.
+    #[schema(value_type = Object)]
+    pub after: Value,
+    /// Flags and permissions that they would have, or have more of.
+    #[schema(value_type = Vec<Object>)]
+    pub gains: Value,
+    /// Flags and permissions that they would not have any more, or less of.
+    #[schema(value_type = Vec<Object>)]
+    pub losses: Value,
+}
+
+/// What a transaction that is still open has come to.
+struct Tried {
+    tx: WriteTx,
+    done: Done,
+    watch: Watch,
+    outcome: OutcomeView,
+    violation: Option<AppError>,
+}
+
+impl Tried {
+    /// The numbers that must be said, where many lose something.
+    fn to_confirm(&self) -> Option<Confirmation> {
+        let Watch { changed, losing, everybody, .. } = self.watch;
+        let few = FEW.max(everybody.saturating_mul(PERCENT) / 100);
+        (losing > few).then_some(Confirmation { changed, losing })
+    }
+}
+
+impl App {
+    /// Says what would follow from changes, and changes nothing.
+    pub async fn preview_changes(
+        &self,
+        admin: &AdminScope,
+        ask: &ProposeChanges,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<PreviewView, AppError> {
+        let tried = self.try_changes(admin, &ask.changes, Watch::of_page(after, most)).await?;
+        let confirm = tried.to_confirm();
+        let Tried { tx, watch, outcome, violation, .. } = tried;
+        tx.nothing_changed().await?;
+        let next = watch.page.last().map(|seen| seen.user).filter(|_| watch.more);
+        let items = watch.page.into_iter().map(|seen| {
+            let told =
+                |value| serde_json::to_value(value).map_err(|error| AppError::Internal(error.to_string()));
+            Ok(PersonOutcome {
+                user: seen.user,
+                user_name: seen.user_name,
+                before: seen.before,
+                after: seen.after,
+                gains: told(&seen.difference.gains)?,
+                losses: told(&seen.difference.losses)?,
+            })
+        });
+        let items = items.collect::<Result<_, AppError>>()?;
+        let violations = violation.iter().map(ToString::to_string).collect();
+        Ok(PreviewView { outcome, violations, confirm, items, next })
+    }
+
+    /// Makes changes, if what follows from them is what was shown.
+    pub async fn apply_changes(
+        &self,
+        admin: &AdminScope,
+        ask: ApplyChanges,
+    ) -> Result<OutcomeView, AppError> {
+        if ask.changes.iter().any(|change| matches!(change, ProposedChange::LeaveGroup { .. })) {
+            return Err(AppError::Invalid(
+                "who is in its groups, a directory says: leaveGroup is only asked".to_owned(),
+            ));
+        }
+        let tried = self.try_changes(admin, &ask.changes, Watch::of_page(None, 0)).await?;
+        if tried.outcome.fingerprint != ask.fingerprint {
+            return Err(AppError::Conflict(
+                "something has changed since the preview, and other people or rights would be concerned: ask for another".to_owned(),
+            ));
+        }
+        if let Some(needed) = tried.to_confirm().filter(|needed| ask.confirm != Some(*needed)) {
+            return Err(AppError::Conflict(format!(
+                "{} people would hold something else and {} of them may do less: say so in `confirm`",
+                needed.changed, needed.losing
+            )));
+        }
+        let Tried { mut tx, done, outcome, violation, watch } = tried;
+        if let Some(violation) = violation {
+            return Err(violation);
+        }
+        let Some(audit) = Audit::from_events(done.events) else {
+            tx.nothing_changed().await?;
+            return Ok(outcome);
+        };
+        for (role, how) in &done.roles {
+            announce(&mut tx, role, how, watch.changed);
+        }
+        let tenant = tx.scope().tenant();
+        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.types.forget(tenant);
+        Ok(outcome)
+    }
+
+    /// Makes changes and computes everybody, in a transaction that is left open.
+    async fn try_changes(
+        &self,
+        admin: &AdminScope,
+        changes: &[ProposedChange],
+        mut watch: Watch,
+    ) -> Result<Tried, AppError> {
+        if changes.is_empty() || changes.len() > MOST_CHANGES {
+            return Err(AppError::Invalid(format!("1 to {MOST_CHANGES} changes are made at once")));
+        }
+        let asked = serde_json::to_string(changes).map_err(|error| AppError::Internal(error.to_string()))?;
+        let mut tx = self.db.begin(admin.scope()).await?;
+        rules::hold_alone(&mut tx);
+        let version = rules::version(&mut tx).await?;
+        watch.about(&asked);
+        watch.about(&version.to_string());
+        let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
+        let mut done = carry_out::all(self, &mut tx, changes).await?;
+        let (events, violation) = match reevaluate_everybody_before(self, &mut tx, Some(&mut watch)).await {
+            Ok(anew) => (anew.events, None),
+            Err(violation @ AppError::LastHolder { .. }) => (Vec::new(), Some(violation)),
+            Err(trouble) => return Err(trouble),
+        };
+        let after = seats::show(&mut tx).await?.map(|pool| pool.state.used);
+        let sessions = events.iter().filter(|event| event.action == Action::SessionRevoke);
+        let outcome = OutcomeView {
+            fingerprint: watch.fingerprint(),
+            changed: watch.changed,
+            gaining: watch.gaining,
+            losing: watch.losing,
+            sessions_ending: sessions.count(),
+            seats: before.zip(after).map(|(before, after)| SeatsView { before, after }),
+        };
+        // What only follows is no change by itself.
+        if !done.events.is_empty() {
+            done.events.extend(events);
+        }
+        Ok(Tried { tx, done, watch, outcome, violation })
+    }
+}

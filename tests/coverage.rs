@@ -276,18 +276,6 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/invitation-links/") => json!({"frozen": true}),
         ("PATCH", path) if path.contains("/apps/") => json!({"name": "Changed"}),
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
-        ("PATCH", path) if path.contains("/mapping-rules/") => json!({"active": false}),
-        (_, path) if path.ends_with("/mapping-rule-order") => json!({"ids": []}),
-        (_, path) if path.ends_with("/change-sets/preview") => {
-            json!({"changes": [{"changeRole": {"id": "general", "change": {"name": "Changed"}}}]})
-        }
-        (_, path) if path.ends_with("/change-sets") => {
-            json!({"changes": [{"moveToBlueprint": {"version": "0"}}], "fingerprint": ""})
-        }
-        ("PATCH", path) if path.contains("/roles/") => json!({"name": "Changed"}),
-        (_, path) if path.ends_with("/roles") => {
-            json!({"id": "changed", "name": "Changed"})
-        }
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
         ("PUT", path) if path.ends_with("/transmitter") => {
@@ -364,6 +352,25 @@ fn body(method: &str, path: &str) -> Option<Value> {
         }
         (_, path) if path.ends_with("/offer") => json!({"features": []}),
         (_, path) if path.ends_with("/seat-pool") => json!({"purchased": 1, "atLimit": "refuse"}),
+        _ => return about_policy(method, path),
+    })
+}
+
+/// The same for what access is computed from.
+fn about_policy(method: &str, path: &str) -> Option<Value> {
+    Some(match (method, path) {
+        ("PATCH", path) if path.contains("/mapping-rules/") => json!({"active": false}),
+        (_, path) if path.ends_with("/mapping-rule-order") => json!({"ids": []}),
+        (_, path) if path.ends_with("/change-sets/preview") => {
+            json!({"changes": [{"changeRole": {"id": "general", "change": {"name": "Changed"}}}]})
+        }
+        (_, path) if path.ends_with("/change-sets") => {
+            json!({"changes": [{"moveToBlueprint": {"version": "0"}}], "fingerprint": ""})
+        }
+        ("PATCH", path) if path.contains("/roles/") => json!({"name": "Changed"}),
+        (_, path) if path.ends_with("/roles") => {
+            json!({"id": "changed", "name": "Changed"})
+        }
         _ => return None,
     })
 }

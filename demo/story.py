@@ -24,6 +24,7 @@ from scim2_models import SearchRequest
 import acme
 import browser
 import newer_models  # noqa: F401
+import products
 import programs
 import show
 from show import expect, good, say
@@ -96,6 +97,9 @@ class Demo:
         ):
             story.step(step.__doc__.split("\n")[0].rstrip("."))
             step()
+        for scene in products.SCENES:
+            story.step(scene.__doc__.split("\n")[0].rstrip("."))
+            scene(self.usher)
         self.told = True
 
     # ------------------------------------------------------------------------------------------------ the scene

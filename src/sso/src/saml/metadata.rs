@@ -11,7 +11,7 @@ use super::binding::{Binding, Endpoint};
 use super::connection::Certificate;
 use super::names::{METADATA, SIGNATURE, all, is, only, text};
 use super::signing::SigningKey;
-use super::xml::escaped;
+use super::xml::{element, escaped};
 
 /// A federation of thousands is not pasted; one provider has some hundred elements.
 const MOST_NODES: u32 = 200_000;
@@ -192,6 +192,8 @@ pub struct Ours<'o> {
     pub signing: &'o [SigningKey],
     /// Certificates to which assertions may be encrypted, the current one first.
     pub encryption: &'o [Certificate],
+    /// The format of the name identifier by which people are known; nothing, where another attribute names them.
+    pub name_id_format: Option<&'o str>,
 }
 
 /// Our metadata.
@@ -218,13 +220,15 @@ pub fn write(ours: &Ours<'_>) -> String {
     let keys: String = (ours.signing.iter().map(|signing| key("signing", signing.certificate(), "")))
         .chain(ours.encryption.iter().map(|certificate| key("encryption", certificate, &methods)))
         .collect();
+    // Where nobody asks, this is all that a provider knows of it (SAML Metadata §2.4.1).
+    let format = ours.name_id_format.map(|uri| element("md:NameIDFormat", uri)).unwrap_or_default();
     let (logout, acs) = (escaped(ours.logout_url), escaped(ours.acs_url));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{id}\">\
          <md:SPSSODescriptor AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\
          <md:SingleLogoutService Binding=\"{REDIRECT}\" Location=\"{logout}\"/>\
-         <md:SingleLogoutService Binding=\"{POST}\" Location=\"{logout}\"/>\
+         <md:SingleLogoutService Binding=\"{POST}\" Location=\"{logout}\"/>{format}\
          <md:AssertionConsumerService Binding=\"{POST}\" Location=\"{acs}\" index=\"0\" isDefault=\"true\"/>\
          </md:SPSSODescriptor></md:EntityDescriptor>\n",
         id = escaped(ours.entity_id),

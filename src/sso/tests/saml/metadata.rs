@@ -147,6 +147,7 @@ fn our_metadata_names_each_key_by_its_use_and_both_during_a_rollover() {
         logout_url: "https://usher.example/slo",
         signing: &[next, signing_key()],
         encryption: &[newer.trusted(), ours().trusted()],
+        name_id_format: Some("urn:x&y"),
     });
 
     let tree = Document::parse(&text).unwrap();
@@ -164,6 +165,13 @@ fn our_metadata_names_each_key_by_its_use_and_both_during_a_rollover() {
     let role = all("SPSSODescriptor").next().unwrap();
     assert_eq!(role.attribute("AuthnRequestsSigned"), Some("true"));
     assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
+    // Between the logout services and the consumer (SAML Metadata §2.4.2 and §2.4.4).
+    let parts: Vec<_> = role.children().map(|node| node.tag_name().name()).collect();
+    assert_eq!(
+        parts[4..],
+        ["SingleLogoutService", "SingleLogoutService", "NameIDFormat", "AssertionConsumerService"]
+    );
+    assert_eq!(all("NameIDFormat").next().unwrap().text(), Some("urn:x&y"));
     let acs = all("AssertionConsumerService").next().unwrap();
     assert_eq!(acs.attribute("Binding"), Some("urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"));
     assert_eq!(acs.attribute("Location"), Some(ACS));

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{ConnectionId, RequestId};
 use serde_json::json;
+use sso::saml::Subject;
 use sso::saml::metadata::{self, IdpMetadata, Ours};
 use store::connections::{self, ConnectionRow};
 use store::saml::{CertificateRow, MetadataRow};
@@ -45,6 +46,10 @@ impl App {
             logout_url: self.saml_address(tenant, connection, "slo")?.as_str(),
             signing: &ours.signing,
             encryption: &certificates,
+            name_id_format: match &ours.connection.subject {
+                Subject::NameId { format } => Some(format),
+                Subject::Attribute { .. } => None,
+            },
         }))
     }
 

@@ -4,12 +4,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use app::connections::{ChangeConnection, ConnectionView, NewConnection, OpenIdView};
-use app::login::{ConnectionState, JustInTime, LinkTo, OpenIdRules, SetEnforcement};
+use app::login::{ConnectionState, JustInTime, LinkTo, SetEnforcement};
 use app::people::Edit;
 use clap::{Args, Subcommand, ValueEnum};
+use serde::de::DeserializeOwned;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, name_of, or_dash, record};
+use super::answer::{Answer, Table, moment, name_of, or_dash, record};
 use super::console::Console;
 use super::error::CliError;
 
@@ -27,7 +28,7 @@ pub(super) enum Verb {
     Set(Box<Set>),
     /// Replace what a connection asks of its provider and requires of its answers
     SetRules(SetRules),
-    /// Give a connection a key of its own to prove itself with, or a new one
+    /// Give a connection a key of its own to prove itself with, or a new one, which signs six minutes later
     RenewKey(One),
     /// Let people sign in through these connections only, or through every one again
     #[command(
@@ -52,7 +53,18 @@ pub(super) struct One {
     #[command(flatten)]
     of: OfTenant,
     /// The connection's short name
-    slug: String,
+    #[arg(required_unless_present = "named")]
+    slug: Option<String>,
+    /// The same by a flag
+    #[arg(long = "slug", value_name = "SLUG", conflicts_with = "slug")]
+    named: Option<String>,
+}
+
+impl One {
+    /// Its tenant, and its short name.
+    pub(super) fn which(self) -> (OfTenant, String) {
+        (self.of, self.slug.or(self.named).unwrap_or_default())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +100,9 @@ pub(super) struct Set {
     /// A network that people must be in when they come in; can be repeated, and replaces those that there are
     #[arg(long = "allow-network", value_name = "NETWORK")]
     networks: Vec<String>,
+    /// A scope to ask for besides openid; can be repeated, and replaces those that there are
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
     /// People may come in from anywhere
     #[arg(long, conflicts_with = "networks")]
     any_network: bool,
@@ -186,17 +201,20 @@ impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         match self {
             Self::Create(create) => create.run(console).await,
-            Self::Show(One { of, slug }) => {
+            Self::Show(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 openid(&console.app.show_openid(&admin, &of.tenant, &slug).await?)
             }
             Self::Set(set) => set.run(console).await,
-            Self::SetRules(SetRules { one: One { of, slug }, rules: file }) => {
+            Self::SetRules(SetRules { one, rules: file }) => {
+                let (of, slug) = one.which();
                 let rules = rules(&file)?;
                 let admin = console.enter(&of.tenant).await?;
                 openid(&console.app.set_openid_rules(&admin, &of.tenant, &slug, rules).await?)
             }
-            Self::RenewKey(One { of, slug }) => {
+            Self::RenewKey(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 openid(&console.app.renew_client_key(&admin, &of.tenant, &slug).await?)
             }
@@ -215,11 +233,12 @@ impl Verb {
             Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;
                 let views = console.app.list_connections(&admin, &of.tenant).await?;
-                let mut table = Table::new(&["SLUG", "NAME", "ISSUER", "CLIENT ID", "REDIRECT URI"]);
+                let mut table = Table::new(&["SLUG", "NAME", "STATE", "ISSUER", "CLIENT ID", "REDIRECT URI"]);
                 for view in &views {
                     table.row([
                         view.slug.clone(),
                         view.name.clone(),
+                        name_of(&view.state),
                         view.issuer.clone(),
                         view.client_id.clone(),
                         view.redirect_uri.clone(),
@@ -233,7 +252,7 @@ impl Verb {
 
 impl Set {
     async fn run(self, console: &Console) -> Result<Answer, CliError> {
-        let One { of, slug } = self.one;
+        let (of, slug) = self.one.which();
         let admin = console.enter(&of.tenant).await?;
         let change = ChangeConnection {
             name: self.name,
@@ -254,6 +273,7 @@ impl Set {
             },
             domains: Some(self.domains).filter(|domains| !domains.is_empty()),
             allowed_networks: Some(self.networks).filter(|it| self.any_network || !it.is_empty()),
+            scopes: Some(self.scopes).filter(|scopes| !scopes.is_empty()),
         };
         let view = console.app.change_connection(&admin, &of.tenant, &slug, change).await?;
         Answer::new(&view, common(&view))
@@ -278,8 +298,10 @@ fn common(view: &ConnectionView) -> String {
 fn openid(view: &OpenIdView) -> Result<Answer, CliError> {
     let rules = serde_json::to_string(&view.rules).map_err(|error| CliError::Failed(error.to_string()))?;
     let shown = record(&[
+        ("state", name_of(&view.state)),
         ("issuer", view.issuer.clone()),
         ("client id", view.client_id.clone()),
+        ("scopes", or_dash(Some(view.scopes.join(" ")).filter(|text| !text.is_empty()))),
         ("rules", rules),
         ("redirect URI", view.redirect_uri.clone()),
         ("initiate login URI", view.initiate_login_uri.clone()),
@@ -287,6 +309,7 @@ fn openid(view: &OpenIdView) -> Result<Answer, CliError> {
         ("global token revocation URI", view.global_token_revocation_uri.clone()),
         ("post-logout redirect URI", view.post_logout_redirect_uri.clone()),
         ("JWKS URI", view.jwks_uri.clone().unwrap_or_else(|| "none: the connection has a secret".to_owned())),
+        ("newest key signs from", or_dash(view.new_key_signs_from.map(moment))),
     ]);
     Answer::new(view, shown)
 }
@@ -325,8 +348,8 @@ impl Create {
     }
 }
 
-/// What is asked of a provider, from a JSON file.
-fn rules(file: &Path) -> Result<OpenIdRules, CliError> {
+/// The rules of a connection, from a JSON file.
+pub(super) fn rules<T: DeserializeOwned>(file: &Path) -> Result<T, CliError> {
     let unreadable = |why: &dyn std::fmt::Display| {
         CliError::Failed(format!("The rules cannot be read from {}: {why}.", file.display()))
     };

@@ -7,8 +7,8 @@ use app::login::SamlRules;
 use clap::{Args, Subcommand};
 
 use super::OfTenant;
-use super::answer::{Answer, Table, moment, or_dash, record};
-use super::connection::Attribute;
+use super::answer::{Answer, Table, moment, name_of, or_dash, record};
+use super::connection::{Attribute, One, rules};
 use super::console::Console;
 use super::error::CliError;
 
@@ -18,21 +18,23 @@ pub(super) enum Verb {
     #[command(after_help = EXAMPLE)]
     Create(Box<Create>),
     /// One connection: what to register at the provider, its certificates, our keys
-    Show(Named),
+    Show(One),
     /// Give the provider's metadata again, where it publishes none
     SetMetadata(SetMetadata),
+    /// Replace what the provider is held to; `show` with --json has the rules as they are
+    SetRules(SetRules),
     /// Look at the provider's metadata now
-    Refresh(Named),
+    Refresh(One),
     /// Let a certificate count that waits
     Approve(Certificate),
     /// Take a certificate away
     Remove(Certificate),
     /// Make and publish the key that will replace the current one
-    AnnounceKey(Named),
+    AnnounceKey(One),
     /// Sign with the next key from now on
-    SwitchKey(Named),
+    SwitchKey(One),
     /// Take the former key away
-    RetireKey(Named),
+    RetireKey(One),
     /// When certificates and keys end, the next first
     Calendar(OfTenant),
 }
@@ -91,18 +93,18 @@ pub(super) struct Create {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Named {
+pub(super) struct SetRules {
     #[command(flatten)]
-    of: OfTenant,
-    /// Short name of the connection
-    #[arg(long)]
-    slug: String,
+    which: One,
+    /// A JSON file; what is left out is the default
+    #[arg(long, value_name = "FILE")]
+    rules: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SetMetadata {
     #[command(flatten)]
-    which: Named,
+    which: One,
     /// The file with the metadata
     #[arg(long, value_name = "FILE")]
     metadata_file: PathBuf,
@@ -111,7 +113,7 @@ pub(super) struct SetMetadata {
 #[derive(Debug, Args)]
 pub(super) struct Certificate {
     #[command(flatten)]
-    which: Named,
+    which: One,
     /// SHA-256 of the certificate, in hexadecimal digits
     #[arg(long)]
     fingerprint: String,
@@ -122,38 +124,53 @@ impl Verb {
         let app = &console.app;
         match self {
             Self::Create(create) => create.run(console).await,
-            Self::Show(Named { of, slug }) => {
+            Self::Show(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.show_saml_connection(&admin, &of.tenant, &slug).await?)
             }
-            Self::SetMetadata(SetMetadata { which: Named { of, slug }, metadata_file }) => {
+            Self::SetMetadata(SetMetadata { which: one, metadata_file }) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 let metadata = Some(metadata(&metadata_file)?);
                 let change = ChangeSamlConnection { rules: None, metadata_url: None, metadata };
                 shown(&app.change_saml_connection(&admin, &of.tenant, &slug, change).await?)
             }
-            Self::Refresh(Named { of, slug }) => {
+            Self::SetRules(SetRules { which: one, rules: file }) => {
+                let (of, slug) = one.which();
+                let rules = Some(rules(&file)?);
+                let admin = console.enter(&of.tenant).await?;
+                let change = ChangeSamlConnection { rules, metadata_url: None, metadata: None };
+                shown(&app.change_saml_connection(&admin, &of.tenant, &slug, change).await?)
+            }
+            Self::Refresh(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.refresh_saml_connection(&admin, &of.tenant, &slug).await?)
             }
-            Self::Approve(Certificate { which: Named { of, slug }, fingerprint }) => {
+            Self::Approve(Certificate { which: one, fingerprint }) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.approve_certificate(&admin, &of.tenant, (&slug, &fingerprint)).await?)
             }
-            Self::Remove(Certificate { which: Named { of, slug }, fingerprint }) => {
+            Self::Remove(Certificate { which: one, fingerprint }) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 app.remove_certificate(&admin, (&slug, &fingerprint)).await?;
                 shown(&app.show_saml_connection(&admin, &of.tenant, &slug).await?)
             }
-            Self::AnnounceKey(Named { of, slug }) => {
+            Self::AnnounceKey(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.announce_saml_key(&admin, &of.tenant, &slug).await?)
             }
-            Self::SwitchKey(Named { of, slug }) => {
+            Self::SwitchKey(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.switch_saml_key(&admin, &of.tenant, &slug).await?)
             }
-            Self::RetireKey(Named { of, slug }) => {
+            Self::RetireKey(one) => {
+                let (of, slug) = one.which();
                 let admin = console.enter(&of.tenant).await?;
                 shown(&app.retire_saml_key(&admin, &of.tenant, &slug).await?)
             }
@@ -213,6 +230,7 @@ fn shown(view: &SamlConnectionView) -> Result<Answer, CliError> {
         ("id", connection.id.to_string()),
         ("slug", connection.slug.clone()),
         ("name", connection.name.clone()),
+        ("state", name_of(&connection.state)),
         ("provider", connection.issuer.clone()),
         ("our entity id", connection.client_id.clone()),
         ("our metadata", view.metadata_address.clone()),

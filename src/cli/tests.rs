@@ -102,6 +102,18 @@ fn a_misspelt_command_ends_with_two_and_a_question_for_help_with_zero() {
 }
 
 #[test]
+fn a_connection_is_named_in_one_way_whatever_its_protocol() {
+    for noun in ["connection", "saml-connection"] {
+        for verb in ["show", "set-rules --rules r.json"] {
+            let line = |rest: &str| parse(&format!("usher {noun} {verb} --tenant acme{rest}"));
+            assert!(line(" op").is_ok() && line(" --slug op").is_ok(), "{noun} {verb}");
+            assert!(line("").is_err() && line(" op --slug op").is_err(), "{noun} {verb}");
+        }
+    }
+    assert!(parse("usher connection set --tenant acme op --scope profile --scope groups").is_ok());
+}
+
+#[test]
 fn sessions_are_ended_one_by_name_or_all_and_a_connection_has_networks_or_none() {
     for line in [
         "usher session list --tenant acme --user hana",

@@ -74,7 +74,8 @@ pub(super) async fn set_secret(
     Ok(answer::ok(&state.app.set_client_secret(&caller.scope, &caller.tenant, slug, new).await?))
 }
 
-/// Gives the connection a key of its own to prove itself with, or a new one. The one before stays published until the next.
+/// Gives the connection a key of its own to prove itself with, or a new one. It is published at once and signs six minutes later,
+/// when nobody can remember a key set without it; the one before stays published until the next.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/connections/{connection}/openid/client-key",

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
+use app::login::CLIENT_KEYS_MAX_AGE;
 
 use super::super::state::AppState;
 use super::Answer;
@@ -19,7 +20,7 @@ pub(super) async fn show(
     let keys =
         state.app.client_key_set(tenant.as_str(), connection.as_str(), state.request_id(&request)).await?;
     Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((CACHE_CONTROL, format!("public, max-age={CLIENT_KEYS_MAX_AGE}")))
         .content_type("application/jwk-set+json")
         .body(keys.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Connections by OpenID Connect. Knows what they need beside what every connection has.
 
+use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::ConnectionId;
 use serde::{Deserialize, Serialize};
@@ -8,10 +9,10 @@ use store::AdminScope;
 use store::connections::{self, ConnectionRow};
 use utoipa::ToSchema;
 
-use super::sso::{ConnectionView, NewSso, document, short_text, web_address};
+use super::sso::{ConnectionView, NewSso, document, scopes_of, short_text, web_address};
 use crate::App;
 use crate::error::AppError;
-use crate::login::{ClientAuthentication, LinkTo, OpenIdRules, OpenIdSettings, Protocol};
+use crate::login::{ClientAuthentication, ConnectionState, LinkTo, OpenIdRules, OpenIdSettings, Protocol};
 use crate::signals_in::At;
 
 /// A connection to be.
@@ -93,6 +94,11 @@ pub struct OpenIdView {
     /// To be registered where we prove ourselves by a key: where the provider finds the public half.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    /// When the newest of our keys begins to sign: the provider may have read the ones before it a moment ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_key_signs_from: Option<DateTime<Utc>>,
+    /// Whether people can sign in here.
+    pub state: ConnectionState,
 }
 
 /// A secret that a provider gave.
@@ -117,7 +123,7 @@ impl App {
         tenant: &str,
         new: NewConnection,
     ) -> Result<ConnectionView, AppError> {
-        let openid = settings(&new)?;
+        let mut openid = settings(&new)?;
         let common = NewSso {
             slug: &new.slug,
             name: &new.name,
@@ -132,7 +138,7 @@ impl App {
         let mut row = common.row(&mut tx, (id, now), Protocol::OPENID, &openid).await?;
         let sealed = match &new.client_secret {
             Some(secret) => self.seal_client_secret(secret)?,
-            None => self.seal_new_client_key(&row, &openid)?,
+            None => self.seal_new_client_key(&row, &mut openid)?,
         };
         row.client_secret_sealed = Some(sealed);
         self.add_connection(tx, &row, async |_| Ok(())).await?;
@@ -179,12 +185,14 @@ impl App {
         short_text("clientSecret", &new.client_secret)?;
         self.change_openid(admin, tenant, slug, |app, _, openid| {
             openid.client_authentication = ClientAuthentication::Secret;
+            openid.new_key_signs_from = None;
             Ok(Some(app.seal_client_secret(&new.client_secret)?))
         })
         .await
     }
 
-    /// Gives the connection a key of its own, or a new one; the one before stays published.
+    /// Gives the connection a key of its own, or a new one: it is published at once, and signs as soon as nobody can remember a
+    /// key set without it. The one before stays published.
     pub async fn renew_client_key(
         &self,
         admin: &AdminScope,
@@ -244,6 +252,8 @@ impl App {
             global_token_revocation_uri: self.revocation_address(At { tenant, connection: &row.slug }),
             post_logout_redirect_uri: address("signed-out")?,
             jwks_uri: has_key.then(|| address("jwks.json")).transpose()?,
+            new_key_signs_from: openid.new_key_signs_from,
+            state: ConnectionState::of(row),
         })
     }
 }
@@ -266,8 +276,9 @@ fn settings(new: &NewConnection) -> Result<OpenIdSettings, AppError> {
     Ok(OpenIdSettings {
         issuer: new.issuer.clone(),
         client_id: new.client_id.clone(),
-        scopes: new.scopes.clone(),
+        scopes: scopes_of(&new.scopes)?,
         client_authentication,
         rules: new.rules.clone(),
+        new_key_signs_from: None,
     })
 }

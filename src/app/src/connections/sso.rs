@@ -91,6 +91,9 @@ pub struct ChangeConnection {
     /// may be anywhere. Who is signed in stays so.
     #[schema(max_items = 100)]
     pub allowed_networks: Option<Vec<String>>,
+    /// Scopes to ask for besides `openid`, in place of those that there are; by OpenID Connect only.
+    #[schema(max_items = 50)]
+    pub scopes: Option<Vec<String>>,
 }
 
 impl App {
@@ -155,6 +158,13 @@ impl App {
             settings.allowed_networks = networks_of(&networks)?;
         }
         row.settings = document(&settings)?;
+        if let Some(scopes) = change.scopes {
+            let Protocol::OpenId(mut openid) = Protocol::of(&row)? else {
+                return Err(AppError::Invalid("scopes: a connection by SAML asks for none".to_owned()));
+            };
+            openid.scopes = scopes_of(&scopes)?;
+            row.protocol = document(&*openid)?;
+        }
         if audited(&row) == before {
             tx.nothing_changed().await?;
             return self.connection_view(tenant, &row);
@@ -302,6 +312,22 @@ fn domains_of(names: &[String]) -> Result<Vec<String>, AppError> {
         Err(error) => Err(AppError::Invalid(format!("domains: {name:?}: {error}"))),
     };
     names.iter().map(parse).collect()
+}
+
+const MOST_SCOPES: usize = 50;
+const LONGEST_SCOPE: usize = 256;
+
+/// Scopes as RFC 6749 §3.3 writes them.
+pub(super) fn scopes_of(scopes: &[String]) -> Result<Vec<String>, AppError> {
+    let is_scope = |scope: &String| {
+        let written = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        (1..=LONGEST_SCOPE).contains(&scope.len()) && scope.bytes().all(written)
+    };
+    if scopes.len() > MOST_SCOPES || !scopes.iter().all(is_scope) {
+        let what = format!("scopes: at most {MOST_SCOPES}, each without spaces, quotes and backslashes");
+        return Err(AppError::Invalid(what));
+    }
+    Ok(scopes.to_vec())
 }
 
 const MOST_NETWORKS: usize = 100;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Duration;
 use domain::id::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +21,11 @@ use crate::error::{AppError, Refusal};
 const SECRET: &str = "connection.client_secret";
 const KEYS: &str = "connection.client_keys";
 const KEY_BYTES: usize = 32;
+
+/// How long whoever reads a connection's keys may remember them, in seconds: `max-age` of `jwks.json`.
+pub const CLIENT_KEYS_MAX_AGE: u32 = 300;
+/// For those who read the keys just before there was a new one, and whose clock is not ours.
+const MARGIN: Duration = Duration::minutes(1);
 
 /// What a connection proves itself with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -40,9 +46,7 @@ impl App {
     ) -> Result<ClientAuth, AppError> {
         match settings.client_authentication {
             ClientAuthentication::PrivateKey => {
-                let first = self.client_keys(row)?.into_iter().next();
-                let key = first.ok_or_else(|| AppError::Internal("a connection has no key".to_owned()))?;
-                Ok(ClientAuth::PrivateKey(Arc::new(key)))
+                Ok(ClientAuth::PrivateKey(Arc::new(self.signing_client_key(row, settings)?)))
             }
             ClientAuthentication::Secret => {
                 let secret = String::from_utf8(self.sealer.open(SECRET, sealed(row)?)?)
@@ -57,7 +61,20 @@ impl App {
         }
     }
 
-    /// The keys of a connection: the first signs, the others are still published.
+    /// The key that signs now: the newest, as soon as nobody can remember a key set without it, and until then the one before.
+    fn signing_client_key(
+        &self,
+        row: &ConnectionRow,
+        settings: &OpenIdSettings,
+    ) -> Result<SigningKey, AppError> {
+        let (mut keys, now) = (self.client_keys(row)?.into_iter(), self.now());
+        let (newest, before) = (keys.next(), keys.next());
+        let waits = settings.new_key_signs_from.is_some_and(|from| now < from);
+        let key = if waits { before.or(newest) } else { newest };
+        key.ok_or_else(|| AppError::Internal("a connection has no key".to_owned()))
+    }
+
+    /// The keys of a connection, the newest first: all are published, one of them signs.
     fn client_keys(&self, row: &ConnectionRow) -> Result<Vec<SigningKey>, AppError> {
         let bytes = self.sealer.open(KEYS, sealed(row)?)?;
         let broken = || AppError::Internal("a client key is none".to_owned());
@@ -69,19 +86,22 @@ impl App {
         self.sealer.seal(SECRET, secret.as_bytes(), &*self.entropy)
     }
 
-    /// Makes a key and seals it for a connection's row, before the one that signed so far: what that one signed is still on
-    /// its way.
+    /// Makes a key and seals it for a connection's row, before the one that signs now. That one goes on signing until whoever
+    /// has read our keys must read them again, and stays published until the next renewal.
     pub(crate) fn seal_new_client_key(
         &self,
         row: &ConnectionRow,
-        settings: &OpenIdSettings,
+        settings: &mut OpenIdSettings,
     ) -> Result<Vec<u8>, AppError> {
         let mut bytes = SigningKey::generate(&*self.entropy).to_bytes();
-        if settings.client_authentication == ClientAuthentication::PrivateKey
-            && row.client_secret_sealed.is_some()
-        {
-            bytes.extend(self.client_keys(row)?.first().map(SigningKey::to_bytes).unwrap_or_default());
-        }
+        let has_key = settings.client_authentication == ClientAuthentication::PrivateKey
+            && row.client_secret_sealed.is_some();
+        settings.new_key_signs_from = if has_key {
+            bytes.extend(self.signing_client_key(row, settings)?.to_bytes());
+            Some(self.now() + Duration::seconds(CLIENT_KEYS_MAX_AGE.into()) + MARGIN)
+        } else {
+            None
+        };
         self.sealer.seal(KEYS, &bytes, &*self.entropy)
     }
 

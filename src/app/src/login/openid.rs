@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{ConnectionId, RequestId};
 use domain::token::PlainToken;
@@ -39,6 +40,9 @@ pub(crate) struct OpenIdSettings {
     pub(crate) client_authentication: ClientAuthentication,
     #[serde(default)]
     pub(crate) rules: OpenIdRules,
+    /// When the newest of its keys signs, if one before it has until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) new_key_signs_from: Option<DateTime<Utc>>,
 }
 
 /// What a browser brings back.

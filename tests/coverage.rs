@@ -141,6 +141,30 @@ fn the_description_of_the_api_has_every_route_and_no_other() {
     });
 }
 
+/// OpenAPI 3.1, Operation Object: "The list MUST NOT include duplicated parameters."
+#[test]
+fn no_operation_has_two_parameters_of_one_name_and_place_and_each_part_of_an_address_is_described() {
+    run(async {
+        let document = Client::at("/api/v1").get("/openapi.json").await.is(200).json();
+
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let mut found = BTreeSet::new();
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    let (name, place) = (&parameter["name"], &parameter["in"]);
+                    let which = (name.as_str().unwrap(), place.as_str().unwrap());
+                    assert!(found.insert(which), "{method} {path} has {which:?} twice");
+                    assert!(parameter["description"].is_string(), "{method} {path}: {which:?}");
+                }
+                let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+                for part in parts {
+                    assert!(found.contains(&(part, "path")), "{method} {path} lacks {part}");
+                }
+            }
+        }
+    });
+}
+
 // ---- every line with every credential that must not open it ----
 
 /// Two tenants with something in them at every address.

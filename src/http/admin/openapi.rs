@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -70,7 +72,7 @@ use super::{
         transmitters::show, transmitters::set, transmitters::remove,
     ),
     components(schemas(Problem)),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &OnceEach),
 )]
 pub(super) struct Document;
 
@@ -84,6 +86,45 @@ impl Modify for Bearer {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
+}
+
+/// Of an address, the handler's argument tells the names, and the handler's description the rest: one parameter each.
+struct OnceEach;
+
+impl Modify for OnceEach {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let operations =
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            for operation in operations.into_iter().flatten() {
+                operation.parameters = operation.parameters.take().map(once_each);
+            }
+        }
+    }
+}
+
+fn once_each(all: Vec<RefOr<Parameter>>) -> Vec<RefOr<Parameter>> {
+    let mut kept: Vec<RefOr<Parameter>> = Vec::new();
+    for next in all {
+        let RefOr::T(parameter) = &next else {
+            kept.push(next);
+            continue;
+        };
+        let known = kept.iter_mut().find_map(|it| match it {
+            RefOr::T(known)
+                if known.name == parameter.name && known.parameter_in == parameter.parameter_in =>
+            {
+                Some(known)
+            }
+            _ => None,
+        });
+        match known {
+            Some(known) if known.description.is_none() => *known = parameter.clone(),
+            Some(_) => {}
+            None => kept.push(next),
+        }
+    }
+    kept
 }
 
 /// Open to everybody: it holds no secrets.

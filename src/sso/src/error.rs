@@ -2,7 +2,7 @@
 
 use crate::egress::EgressError;
 use crate::jose::{JwsError, KeysError};
-use crate::oidc::ErrorCode;
+use crate::oidc::{ErrorCode, Said};
 use crate::saml;
 
 /// The check that failed. `Display` is the detail for the trace; it never holds a secret, a token or a claim's value.
@@ -58,12 +58,12 @@ pub enum SsoError {
     #[error("the pushed authorization request endpoint could not be used: {0}")]
     PushUnreachable(#[source] EgressError),
     /// The provider refused the request.
-    #[error("the pushed authorization request was answered with status {status}: {error}")]
+    #[error("the pushed authorization request was answered with status {status}: {said}")]
     PushRefused {
         /// The HTTP status.
         status: u16,
-        /// The code as the provider sent it, if it is one we know.
-        error: ErrorCode,
+        /// What the provider said.
+        said: Said,
     },
     /// The answer is not what RFC 9126 section 2.2 describes.
     #[error("the answer to the pushed authorization request is malformed")]
@@ -97,12 +97,12 @@ pub enum SsoError {
     #[error("the token endpoint could not be used: {0}")]
     TokenEndpointUnreachable(#[source] EgressError),
     /// The token endpoint refused the code.
-    #[error("the token endpoint answered with status {status}: {error}")]
+    #[error("the token endpoint answered with status {status}: {said}")]
     TokenRefused {
         /// The HTTP status.
         status: u16,
-        /// The code as the provider sent it, if it is one we know.
-        error: ErrorCode,
+        /// What the provider said.
+        said: Said,
     },
     /// The token response is not what RFC 6749 section 5.1 describes.
     #[error("the token response is malformed")]
@@ -249,10 +249,11 @@ impl SsoError {
             | Self::JwksMalformed
             | Self::JwksWithoutUsableKey
             | Self::ProviderOfAnotherIssuer
-            | Self::PushRefused { .. }
+            | Self::PushRefused { status: ..500, .. }
             | Self::PushMalformed
             | Self::UserInfoNotOffered => "connection_misconfigured",
-            Self::DiscoveryUnreachable(_)
+            Self::PushRefused { status: 500.., .. }
+            | Self::DiscoveryUnreachable(_)
             | Self::DiscoveryStatus(_)
             | Self::JwksUnreachable(_)
             | Self::JwksStatus(_)

@@ -20,6 +20,7 @@ mod metadata;
 mod outside;
 mod provider;
 mod push;
+mod said;
 mod start;
 mod tenancy;
 mod token;
@@ -30,6 +31,7 @@ pub use connection::{ClientAuth, Connection, FlowSecrets};
 pub use logout::{LogoutError, LogoutToken, sign_out_at, verify_logout_token};
 pub use outside::Outside;
 pub use provider::Provider;
+pub use said::Said;
 pub use start::{AuthorizationRequest, Prompt, Wish, start};
 pub use tenancy::Tenancy;
 

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Connection, Outside, Provider, client_auth, token};
+use super::{Connection, Outside, Provider, Said, client_auth};
 use crate::SsoError;
 use crate::egress::EgressError;
 
@@ -30,7 +30,7 @@ pub(super) async fn push(
     let unreachable = SsoError::PushUnreachable;
     let response = client_auth::post(outside, connection, provider, endpoint, form, unreachable).await?;
     if response.status != 201 && response.status != 200 {
-        return Err(SsoError::PushRefused { status: response.status, error: token::refused(&response) });
+        return Err(SsoError::PushRefused { status: response.status, said: Said::in_answer(&response) });
     }
     let pushed: Pushed = response.json().map_err(|error| match error {
         EgressError::MalformedJson => SsoError::PushMalformed,

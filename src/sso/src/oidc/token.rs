@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use super::callback::ErrorCode;
-use super::{Connection, FlowSecrets, Outside, Provider, client_auth};
-use crate::egress::{EgressError, EgressResponse};
+use super::{Connection, FlowSecrets, Outside, Provider, Said, client_auth};
+use crate::egress::EgressError;
 use crate::{Secret, SsoError};
 
 /// What a code was worth. A refresh token, should one come, is not kept: nobody would use it.
@@ -19,12 +18,6 @@ pub(super) struct Granted {
     access_token: String,
     token_type: String,
     id_token: Option<String>,
-}
-
-/// RFC 6749 section 5.2.
-#[derive(Deserialize)]
-struct Refused {
-    error: String,
 }
 
 /// Sends the code, the PKCE verifier and our proof to the token endpoint of this provider.
@@ -45,7 +38,7 @@ pub(super) async fn redeem(
     let unreachable = SsoError::TokenEndpointUnreachable;
     let response = client_auth::post(outside, connection, provider, endpoint, form, unreachable).await?;
     if response.status != 200 {
-        return Err(SsoError::TokenRefused { status: response.status, error: refused(&response) });
+        return Err(SsoError::TokenRefused { status: response.status, said: Said::code_in(&response) });
     }
     read(response.json().map_err(|error| match error {
         EgressError::MalformedJson => SsoError::TokenResponseMalformed,
@@ -60,9 +53,4 @@ pub(super) fn read(granted: Granted) -> Result<Tokens, SsoError> {
     }
     let id_token = granted.id_token.ok_or(SsoError::IdTokenMissing)?;
     Ok(Tokens { id_token: id_token.into(), access_token: granted.access_token.into() })
-}
-
-/// What an endpoint says when it refuses.
-pub(super) fn refused(response: &EgressResponse) -> ErrorCode {
-    response.json::<Refused>().map_or(ErrorCode::Unknown, |body| ErrorCode::read(&body.error))
 }

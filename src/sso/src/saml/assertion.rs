@@ -93,7 +93,7 @@ fn name_id(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<NameId, Ref
     if let Subject::NameId { format: wanted } = &expected.connection.subject
         && (name.format != *wanted || name.format == TRANSIENT)
     {
-        return Err(Refusal::NameIdFormat);
+        return Err(Refusal::NameIdFormat { found: format_name(&name.format), wanted: format_name(wanted) });
     }
     for (named, party) in [
         (&name.qualifier, &expected.connection.idp_entity_id),
@@ -104,6 +104,24 @@ fn name_id(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<NameId, Ref
         }
     }
     Ok(name)
+}
+
+/// A format of SAML Core §8.3 in a word: what else a message says is not repeated.
+fn format_name(uri: &str) -> &'static str {
+    const NAMES: [(&str, &str); 8] = [
+        ("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "unspecified"),
+        ("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress", "emailAddress"),
+        ("urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName", "X509SubjectName"),
+        (
+            "urn:oasis:names:tc:SAML:1.1:nameid-format:WindowsDomainQualifiedName",
+            "WindowsDomainQualifiedName",
+        ),
+        ("urn:oasis:names:tc:SAML:2.0:nameid-format:kerberos", "kerberos"),
+        ("urn:oasis:names:tc:SAML:2.0:nameid-format:entity", "entity"),
+        ("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", "persistent"),
+        (TRANSIENT, "transient, which changes"),
+    ];
+    NAMES.into_iter().find(|(known, _)| *known == uri).map_or("another", |(_, name)| name)
 }
 
 impl NameId {

@@ -147,8 +147,13 @@ pub enum Refusal {
     #[error("the assertion has not exactly one {0}")]
     ExactlyOne(&'static str),
     /// The name of the person is of another format than the connection's, or of one that changes.
-    #[error("the name identifier has another format than the connection's")]
-    NameIdFormat,
+    #[error("the name identifier has the format {found}, and the connection wants {wanted}")]
+    NameIdFormat {
+        /// What it is, in a word.
+        found: &'static str,
+        /// What the connection asks for, in a word.
+        wanted: &'static str,
+    },
     /// The name identifier is qualified by somebody else.
     #[error("the name identifier is qualified for another party")]
     NameIdQualifier,
@@ -268,7 +273,7 @@ impl Refusal {
             Self::Issuer(_) => 44,
             Self::IssueInstant(_) | Self::Time(_) => 45,
             Self::InResponseTo(_) => 46,
-            Self::ExactlyOne(_) | Self::NameIdFormat => 50,
+            Self::ExactlyOne(_) | Self::NameIdFormat { .. } => 50,
             Self::NameIdQualifier => 51,
             Self::Confirmation(_) => 52,
             Self::Validity => 54,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sso::egress::EgressError;
-use sso::oidc::{ClientAuth, ErrorCode, Wish};
+use sso::oidc::{ClientAuth, Said, Wish};
 use sso::{Secret, SsoError};
 
 use crate::provider::Reply;
@@ -63,9 +63,14 @@ async fn our_name_is_in_the_form_once_wherever_the_secret_is() {
 
 #[tokio::test]
 async fn a_refused_request_is_not_sent_through_the_browser_instead() {
-    let refused = Reply::new(400, "application/json", json!({"error": "invalid_request"}).to_string());
+    let body = json!({"error": "invalid_request", "error_description": "redirect_uri\nis unknown"});
+    let refused = Reply::new(400, "application/json", body.to_string());
+    let said = Said {
+        error: Some("invalid_request".to_owned()),
+        description: Some("redirect_uriis unknown".to_owned()),
+    };
     let cases = [
-        (refused, SsoError::PushRefused { status: 400, error: ErrorCode::InvalidRequest }),
+        (refused, SsoError::PushRefused { status: 400, said }),
         (Reply::new(201, "application/json", "{}"), SsoError::PushMalformed),
         (Reply::new(201, "text/html", "<p>"), SsoError::PushUnreachable(EgressError::NotJson)),
         (Reply::redirect(302, "/elsewhere"), SsoError::PushUnreachable(EgressError::Redirected(302))),

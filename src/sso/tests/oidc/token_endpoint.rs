@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sso::SsoError;
 use sso::egress::EgressError;
-use sso::oidc::ErrorCode;
+use sso::oidc::Said;
 
 use crate::provider::{Reply, TOKEN};
 use crate::world::World;
@@ -29,7 +29,8 @@ async fn a_spent_code_is_reported_as_such() {
 
     let refused = refusal(|_| Reply::new(400, "application/json", body.to_string())).await;
 
-    assert_eq!(refused, SsoError::TokenRefused { status: 400, error: ErrorCode::InvalidGrant });
+    let said = Said { error: Some("invalid_grant".to_owned()), description: None };
+    assert_eq!(refused, SsoError::TokenRefused { status: 400, said });
     assert!(!refused.to_string().contains("alice"));
 }
 
@@ -37,7 +38,7 @@ async fn a_spent_code_is_reported_as_such() {
 async fn a_broken_token_endpoint_is_reported_with_its_status() {
     let refused = refusal(|_| Reply::new(502, "text/html", "<h1>Bad gateway</h1>")).await;
 
-    assert_eq!(refused, SsoError::TokenRefused { status: 502, error: ErrorCode::Unknown });
+    assert_eq!(refused, SsoError::TokenRefused { status: 502, said: Said::default() });
 }
 
 /// 12

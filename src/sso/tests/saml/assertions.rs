@@ -30,14 +30,16 @@ fn version_issuer_and_time_are_held_to_the_connection() {
 #[test]
 fn there_is_one_person_with_one_name_in_the_format_of_the_connection() {
     let name = format!("<saml:NameID Format=\"{PERSISTENT}\">p-1001</saml:NameID>");
+    let changes = "transient, which changes";
     let transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let other = |found: &'static str| Refusal::NameIdFormat { found, wanted: "persistent" };
     for (from, to, expected) in [
         (name.as_str(), name.repeat(2), Refusal::ExactlyOne("NameID")),
         (&name, String::new(), Refusal::ExactlyOne("NameID")),
         ("<saml:Conditions", "<saml:Subject/><saml:Conditions".to_owned(), Refusal::ExactlyOne("Subject")),
         ("p-1001", " ".to_owned(), Refusal::LeafText("NameID")),
-        (PERSISTENT, transient.to_owned(), Refusal::NameIdFormat),
-        (&format!(" Format=\"{PERSISTENT}\""), String::new(), Refusal::NameIdFormat),
+        (PERSISTENT, transient.to_owned(), other(changes)),
+        (&format!(" Format=\"{PERSISTENT}\""), String::new(), other("unspecified")),
         ("p-1001", "x".repeat(257), Refusal::AttributeText),
         ("p-1001", "p&#x7f;".to_owned(), Refusal::AttributeText),
     ] {
@@ -47,7 +49,10 @@ fn there_is_one_person_with_one_name_in_the_format_of_the_connection() {
     let mut transient_connection = connection();
     transient_connection.subject = Subject::NameId { format: transient.to_owned() };
     let document = signed(&changed(&assertion(), PERSISTENT, transient));
-    assert_eq!(refusal_on(&transient_connection, &document), Refusal::NameIdFormat);
+    assert_eq!(
+        refusal_on(&transient_connection, &document),
+        Refusal::NameIdFormat { found: changes, wanted: changes }
+    );
 }
 
 #[test]

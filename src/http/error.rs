@@ -314,9 +314,12 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
         Refusal::Trial => StatusCode::OK,
         Refusal::GoingRound => StatusCode::TOO_MANY_REQUESTS,
         Refusal::UnknownDoor => StatusCode::NOT_FOUND,
-        Refusal::ForeignTarget | Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => {
-            StatusCode::BAD_REQUEST
-        }
+        Refusal::NotSignedOut(refusal) => sign_in_status(refusal),
+        Refusal::ForeignTarget
+        | Refusal::NoFlow
+        | Refusal::Unasked
+        | Refusal::Replayed
+        | Refusal::SignedOut => StatusCode::BAD_REQUEST,
         Refusal::Provider(_) => match refusal.code() {
             "connection_misconfigured" | "provider_unreachable" => StatusCode::BAD_GATEWAY,
             "flow_mismatch" | "issuer_mismatch" | "callback_malformed" => StatusCode::BAD_REQUEST,
@@ -328,6 +331,7 @@ fn sign_in_status(refusal: &Refusal) -> StatusCode {
         | Refusal::NotAccepted(_)
         | Refusal::NotAllowed
         | Refusal::Unknown
+        | Refusal::Nameless(_)
         | Refusal::DomainUnverified
         | Refusal::NotInvited
         | Refusal::Departed

@@ -1,17 +1,24 @@
 //! Connections by OpenID Connect beyond a plain sign-in: keys of our own, pushed requests, rotation, and signing out in both
 //! directions, at a real provider; and what a made-up one says.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use domain::clock::{Clock as _, FixedClock};
 use serde_json::{Value, json};
+use usher::system::SystemClock;
 
 use crate::support::canaille::Canaille;
 use crate::support::http::{COOKIE, Client, Doors, PUBLIC, Reply, agent, base, db, session_at, text};
 use crate::support::made_up::{MadeUp, connect};
-use crate::support::oauth::{Key, published};
+use crate::support::oauth::{Hears, Key, hearing, published};
 use crate::support::people::Tenant;
 use crate::support::provider::{Browser, Provider, provider};
-use crate::support::{fresh_slug, run};
+use crate::support::saml::connect_to_nobody;
+use crate::support::{fresh_slug, new_app_at, run};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -71,11 +78,103 @@ fn a_connection_without_a_secret_proves_itself_by_a_key_that_it_publishes() {
         let published = Client::at(&format!("/oidc/{slug}/op")).get("/jwks.json").await.is(200).json();
         assert_eq!(published["keys"].as_array().unwrap().len(), 1);
         assert!(published["keys"][0].get("d").is_none(), "{published}");
-        doors.api.post("/connections/op/openid/client-key", json!({})).await.is(200);
+        let view = doors.api.post("/connections/op/openid/client-key", json!({})).await.is(200).json();
+        assert!(view["newKeySignsFrom"].is_string(), "{view}");
         let renewed = Client::at(&format!("/oidc/{slug}/op")).get("/jwks.json").await.is(200).json();
         assert_eq!(renewed["keys"].as_array().unwrap().len(), 2);
         assert_ne!(renewed["keys"][0], published["keys"][0]);
         assert_eq!(renewed["keys"][1], published["keys"][0]);
+        // The provider has read our keys a moment ago, and need not read them again for five minutes.
+        Browser::new().sign_in(&slug, "alice").await.is(303);
+    });
+}
+
+/// 11: `jwks.json` may be remembered for five minutes.
+#[test]
+fn a_new_key_signs_when_nobody_can_remember_a_key_set_without_it() {
+    run(async {
+        let heard: Arc<Mutex<String>> = Arc::default();
+        let hears = Arc::clone(&heard);
+        let issuer = hearing(|base| {
+            let place = |path: &str| format!("{base}{path}");
+            let document = json!({
+                "issuer": base, "authorization_endpoint": place("/a"), "token_endpoint": place("/t"),
+                "pushed_authorization_request_endpoint": place("/par"), "jwks_uri": place("/k"),
+                "response_types_supported": ["code"], "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"]
+            });
+            let keys = Key::fresh("ES256").jwks;
+            let par: Hears = Box::new(move |sent| {
+                sent.clone_into(&mut hears.lock().unwrap());
+                json!({"request_uri": "urn:x", "expires_in": 60})
+            });
+            vec![
+                ("/.well-known/openid-configuration", Box::new(move |_| document.clone())),
+                ("/k", Box::new(move |_| keys.clone())),
+                ("/par", par),
+            ]
+        });
+        let doors = Doors::of(Tenant::named(&fresh_slug()).await).await;
+        connect(&doors, &issuer, "gateway", None).await;
+        let renewed = async || {
+            doors.api.post("/connections/op/openid/client-key", json!({})).await.is(200);
+            let set = Client::at(&format!("/oidc/{}/op", doors.tenant.slug)).get("/jwks.json").await;
+            let keys = set.is(200).json()["keys"].as_array().unwrap().clone();
+            keys.iter().map(|key| text(&key["kid"])).collect::<Vec<_>>()
+        };
+        let keys = renewed().await;
+        let clock = Arc::new(FixedClock::at(SystemClock.now()));
+        let app = new_app_at(2, clock.clone());
+        let signs = async || {
+            let (slug, id) = (&doors.tenant.slug, app.request_id());
+            app.start_login(slug, "op", None, None, id, None).await.unwrap();
+            let form = heard.lock().unwrap().clone();
+            let form: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+            let assertion = &form.iter().find(|(name, _)| name == "client_assertion").unwrap().1;
+            let header = URL_SAFE_NO_PAD.decode(assertion.split('.').next().unwrap()).unwrap();
+            text(&serde_json::from_slice::<Value>(&header).unwrap()["kid"])
+        };
+
+        assert_eq!(signs().await, keys[1]);
+        clock.advance(TimeDelta::minutes(5));
+        assert_eq!(signs().await, keys[1], "whoever read the keys then may remember them still");
+        // Another key in the meantime: the one that signs stays.
+        let newest = renewed().await;
+        assert_eq!((newest.len(), &newest[1]), (2, &keys[1]));
+        clock.advance(TimeDelta::minutes(2));
+        assert_eq!(signs().await, newest[0]);
+    });
+}
+
+/// 11: the connection has another secret than the provider, which says so before anybody has signed in.
+#[test]
+fn a_refusal_before_the_provider_is_reached_is_told_once_with_what_the_provider_says() {
+    run(async {
+        let doors = Doors::of(Tenant::named(&fresh_slug()).await).await;
+        let slug = &doors.tenant.slug;
+        let client = provider().register(slug, json!({"require_pushed_authorization_requests": true})).await;
+        let id = connect(&doors, &provider().issuer, &text(&client["client_id"]), Some("wrong")).await;
+        let door = format!("{PUBLIC}/login/{slug}/op");
+
+        for _ in 0..3 {
+            let page = Browser::new().get(&door).await.page(502, "connection_misconfigured");
+            assert!(page.text.contains("not set up right"), "{}", page.text);
+        }
+
+        let trail = doors.audit(&id.to_string()).await;
+        let refusals: Vec<_> = trail.iter().filter(|event| event["action"] == "login.refuse").collect();
+        assert_eq!(refusals.len(), 1, "{trail:?}");
+        assert_eq!(refusals[0]["after"]["code"], "connection_misconfigured");
+        let detail = text(&refusals[0]["after"]["detail"]);
+        assert!(detail.contains("status 401: invalid_client (client authentication failed)"), "{detail}");
+
+        let trial = doors.api.post("/connections/op/trials", json!({})).await.is(201).json();
+        Browser::new().get(&text(&trial["address"])).await.page(200, "trial");
+        let there = format!("/connections/op/trials/{}", text(&trial["id"]));
+        let report = doors.api.get(&there).await.is(200).json();
+        assert_eq!((&report["passed"], &report["code"]), (&json!(false), &json!("connection_misconfigured")));
+        let refused = report["checks"].as_array().unwrap().iter().find(|it| it["verdict"] == "refused");
+        assert!(text(&refused.unwrap()["detail"]).contains("invalid_client"), "{report}");
     });
 }
 
@@ -90,6 +189,25 @@ fn a_secret_is_sent_as_the_client_is_registered() {
 
             Browser::new().sign_in(&doors.tenant.slug, "alice").await.is(303);
         }
+    });
+}
+
+#[test]
+fn scopes_are_changed_and_are_words() {
+    run(async {
+        let doors = registered(provider(), json!({})).await;
+        let scopes = async || doors.api.get("/connections/op/openid").await.is(200).json()["scopes"].clone();
+
+        for wrong in ["two words", "", "a\"b", "\u{e9}"] {
+            doors.api.change("/connections/op", json!({"scopes": [wrong]})).await.problem(400, "invalid");
+        }
+        doors.api.change("/connections/op", json!({"scopes": ["profile", "groups"]})).await.is(200);
+
+        assert_eq!(scopes().await, json!(["profile", "groups"]));
+        let departure = Browser::new().get(&format!("{PUBLIC}/login/{}/op", doors.tenant.slug)).await.is(303);
+        assert!(departure.header("location").contains("groups"), "{}", departure.header("location"));
+        connect_to_nobody(&doors, "saml").await;
+        doors.api.change("/connections/saml", json!({"scopes": ["x"]})).await.problem(400, "invalid");
     });
 }
 
@@ -189,6 +307,10 @@ fn a_provider_that_speaks_for_another_issuer_is_paused_and_the_administrator_kno
         second.page(403, "paused");
         assert_eq!(doors.api.get("/connections/op").await.is(200).json()["state"], "paused");
         let trail = doors.audit(&id.to_string()).await;
+        let refused = |event: &&Value| event["action"] == "login.refuse";
+        let codes: Vec<_> = trail.iter().filter(refused).map(|event| text(&event["after"]["code"])).collect();
+        assert_eq!(codes, ["paused", "connection_misconfigured"]);
+        assert_eq!(doors.api.get("/connections/op/openid").await.is(200).json()["state"], "paused");
         let event = trail.iter().find(|event| event["after"]["state"] == "paused").unwrap();
         assert!(text(&event["after"]["reason"]).contains("another issuer"), "{event}");
     });

@@ -201,6 +201,21 @@ fn a_subject_is_one_connections() {
     });
 }
 
+/// 67: the administrator reads where the name was looked for, and can mend it.
+#[test]
+fn whose_proof_lacks_the_claim_that_names_people_is_refused_with_its_name() {
+    run(async {
+        let made_up = MadeUp::fresh().await;
+
+        made_up.sign_in(&Browser::new(), "op", "a", &json!({})).await.page(403, "not-provisioned");
+
+        let refused = events(&made_up.doors, "login.refuse").await;
+        let detail = text(&refused[0]["detail"]);
+        assert!(detail.starts_with("the ID token has no \"preferred_username\""), "{detail}");
+        assert!(detail.contains("the rule userinfo"), "{detail}");
+    });
+}
+
 /// 68 and 72: people whom no directory manages are the way back in, and no provider speaks for them.
 #[test]
 fn a_connection_never_means_somebody_of_another_directory_or_of_none() {

@@ -9,7 +9,7 @@ use domain::clock::{Clock as _, FixedClock};
 use serde_json::{Value, json};
 use usher::system::SystemClock;
 
-use crate::support::http::{Doors, PUBLIC, base, session_at, start};
+use crate::support::http::{Client, Doors, PUBLIC, base, session_at, start, text};
 use crate::support::provider::{Browser, Form};
 use crate::support::saml::{Samlp, SimpleSaml, certificates, connect, simplesaml};
 use crate::support::{new_app_at, run};
@@ -92,6 +92,7 @@ fn nobody_comes_unasked_unless_the_connection_says_so_and_then_once_per_answer()
 
         let answer = unasked(&closed, &browser).await;
         browser.submit(answer).await.page(400, "no-flow");
+        assert!(text(&last_refusal(&closed).await["detail"]).contains("allowUnsolicited"));
         let answer = unasked(&open, &browser).await;
         let back = browser.submit(answer.clone()).await.is(303);
 
@@ -388,10 +389,55 @@ fn an_answer_that_does_not_hold_does_not_promise_that_all_sessions_are_over() {
 }
 
 #[test]
+fn who_was_to_be_signed_out_and_was_not_reads_so_and_the_administrator_why() {
+    run(async {
+        let doors = doors(simplesaml(), json!({}), json!({})).await;
+        doors.user("alice").await;
+        let slug = doors.tenant.slug.clone();
+        let browser = Browser::new();
+        browser.sign_in_by_saml(&slug, "alice").await.is(303);
+        let slo = format!("{PUBLIC}/saml/{slug}/idp/slo");
+        let provider = doors.api.get("/saml-connections/idp").await.is(200).json();
+        let unsigned = format!(
+            r#"<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_l1" Version="2.0" IssueInstant="{}" Destination="{slo}"><saml:Issuer>{}</saml:Issuer><saml:NameID>x</saml:NameID></samlp:LogoutRequest>"#,
+            SystemClock.now().format("%Y-%m-%dT%H:%M:%SZ"),
+            text(&provider["issuer"]),
+        );
+
+        for _ in 0..2 {
+            let fields = vec![("SAMLRequest".to_owned(), STANDARD.encode(&unsigned))];
+            let page = browser.submit(Form { action: slo.clone(), fields }).await.page(403, "token_invalid");
+            assert!(page.text.contains("You were not signed out here"), "{}", page.text);
+            assert!(!page.text.contains("nobody was signed in") && !page.text.contains("Sign in again"));
+        }
+
+        session_at(base(), &browser.session().unwrap()).await.is(200);
+        let trail = doors.audit(&text(&provider["id"])).await;
+        let refused = |event: &&Value| event["action"] == "connection.logout_refuse";
+        let details: Vec<_> = trail.iter().filter(refused).map(|it| text(&it["after"]["detail"])).collect();
+        assert!(details.len() == 1 && details[0].contains("is not signed"), "{details:?}");
+    });
+}
+
+#[test]
 fn a_connection_says_what_it_has_and_when_that_ends() {
     run(async {
         let doors = Doors::fresh().await;
         let view = connect(&doors, &simplesaml().metadata_url(), json!({"clockSkewSeconds": 10})).await;
+        let published = async || {
+            let metadata = format!("/saml/{}/idp", doors.tenant.slug);
+            Client::at(&metadata).get("/metadata").await.is(200).text.clone()
+        };
+        let format =
+            "<md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>";
+        assert!(published().await.contains(format));
+        doors
+            .api
+            .change("/saml-connections/idp", json!({"rules": {"subjectAttribute": "uid"}}))
+            .await
+            .is(200);
+        assert!(!published().await.contains("NameIDFormat"), "another attribute names people");
+        doors.api.change("/saml-connections/idp", json!({"rules": {"clockSkewSeconds": 10}})).await.is(200);
 
         assert_eq!(view["connection"]["kind"], "saml");
         assert_eq!(view["rules"]["clockSkewSeconds"], 10);

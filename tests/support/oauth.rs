@@ -76,6 +76,15 @@ pub type Answers = Box<dyn Fn() -> Value + Send>;
 
 /// The same with answers that change.
 pub fn answering(documents: impl FnOnce(&str) -> Vec<(&'static str, Answers)>) -> String {
+    let deaf = |answers: Answers| -> Hears { Box::new(move |_| answers()) };
+    hearing(|base| documents(base).into_iter().map(|(path, answers)| (path, deaf(answers))).collect())
+}
+
+/// What is answered at an address to this body.
+pub type Hears = Box<dyn Fn(&str) -> Value + Send>;
+
+/// The same with answers that listen to what is sent.
+pub fn hearing(documents: impl FnOnce(&str) -> Vec<(&'static str, Hears)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let documents = documents(&base);
@@ -90,10 +99,12 @@ pub fn answering(documents: impl FnOnce(&str) -> Vec<(&'static str, Answers)>) -
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
             });
-            reader.read_exact(&mut vec![0; length.unwrap_or(0)]).unwrap_or_default();
+            let mut sent = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut sent).unwrap_or_default();
+            let sent = String::from_utf8_lossy(&sent);
             let path = asked.split(' ').nth(1).unwrap_or_default();
             let found = documents.iter().find(|(known, _)| *known == path);
-            let (status, body) = found.map_or((404, json!({})), |(_, answers)| (200, answers()));
+            let (status, body) = found.map_or((404, json!({})), |(_, answers)| (200, answers(&sent)));
             let body = body.to_string();
             let length = body.len();
             // Whoever hangs up early has heard enough.

@@ -188,6 +188,12 @@ pub enum Refusal {
     /// The answer belongs to no sign-in of this browser that is still under way.
     #[error("no sign-in under way in this browser")]
     NoFlow,
+    /// Nobody asked for the answer, and the connection does not allow that.
+    #[error("no sign-in under way in this browser, and the rule allowUnsolicited lets nobody come unasked")]
+    Unasked,
+    /// A provider wants somebody to be signed out, and its word does not hold: they stay signed in.
+    #[error("{0}")]
+    NotSignedOut(Box<Refusal>),
     /// It was a trial: what it came to, the administrator reads.
     #[error("this was a trial")]
     Trial,
@@ -220,6 +226,9 @@ pub enum Refusal {
     /// The identity provider's word does not hold.
     #[error("{0}")]
     Provider(sso::SsoError),
+    /// The identity provider's word lacks the claim that names people.
+    #[error("{0}")]
+    Nameless(String),
     /// The identity provider vouches for somebody whom the directory did not send.
     #[error("the person is not provisioned")]
     Unknown,
@@ -258,7 +267,8 @@ impl Refusal {
         match self {
             Self::UnknownDoor => "unknown-door",
             Self::ForeignTarget => "foreign-target",
-            Self::NoFlow => "no-flow",
+            Self::NoFlow | Self::Unasked => "no-flow",
+            Self::NotSignedOut(refusal) => refusal.code(),
             Self::Trial => "trial",
             Self::Paused => "paused",
             Self::OtherNetwork => "other-network",
@@ -269,7 +279,7 @@ impl Refusal {
             Self::Replayed => "replayed",
             Self::SignedOut => "signed-out",
             Self::Provider(error) => error.public_code(),
-            Self::Unknown => "not-provisioned",
+            Self::Unknown | Self::Nameless(_) => "not-provisioned",
             Self::DomainUnverified => "domain-not-verified",
             Self::NotInvited => "not-invited",
             Self::Departed => "departed",

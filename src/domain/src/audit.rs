@@ -360,6 +360,8 @@ names! {
         InvitationExpire = "invitation.expire",
         /// A provider said that somebody had signed out there, and their sessions through it ended.
         ProviderLogout = "connection.logout",
+        /// A provider's word that somebody had signed out there did not hold, and they stay signed in.
+        ProviderLogoutRefuse = "connection.logout_refuse",
         /// A provider wanted a person to be signed out of everything, and they were.
         ProviderRevocation = "connection.revocation",
         /// Who tells us security events of a connection's people was decided, or that nobody does.

@@ -13,6 +13,7 @@ mod invitation_words;
 pub(super) mod language;
 mod laps;
 pub(super) mod leaving;
+mod leaving_words;
 pub(super) mod onward;
 pub(super) mod page;
 mod passkey;

@@ -5,6 +5,8 @@
 pub(super) enum Way {
     /// It leads back to its beginning.
     GoingRound,
+    /// It was not set up as the identity provider wants it.
+    NotSetUp,
     /// It is not open from where they are.
     OtherNetwork,
     /// The tenant has closed it.
@@ -22,6 +24,11 @@ impl Way {
                 "Signing in goes round in circles",
                 "Your organisation’s sign-in let you in several times within seconds, and the product sent you back each time.",
                 "Allow cookies for the product’s site and check this device’s clock, then sign in again. If it goes on, tell your administrator the reference below.",
+            ],
+            Self::NotSetUp => [
+                "This way of signing in is not set up right",
+                "Your organisation’s identity provider and this service do not agree on how people sign in.",
+                "Only your administrator can mend this. Tell them the reference below.",
             ],
             Self::OtherNetwork => [
                 "You cannot sign in from this network",
@@ -53,6 +60,11 @@ impl Way {
                 "数秒の間に何度もサインインしましたが、そのたびに製品から送り返されました。",
                 "製品のサイトのCookieを許可し、この端末の時計を確認してから、もう一度サインインしてください。続く場合は、下の参照コードを管理者にお伝えください。",
             ],
+            Self::NotSetUp => [
+                "このサインイン方法は正しく設定されていません",
+                "組織のIDプロバイダーとこのサービスの設定が一致していません。",
+                "修正できるのは管理者だけです。下の参照コードを管理者にお伝えください。",
+            ],
             Self::OtherNetwork => [
                 "このネットワークからはサインインできません",
                 "組織が許可したネットワークからのサインインだけが受け付けられます。この端末は別のネットワークにあります。",
@@ -82,6 +94,11 @@ impl Way {
                 "La connexion tourne en rond",
                 "Votre organisation vous a laissé entrer plusieurs fois en quelques secondes, et le produit vous a renvoyé à chaque fois.",
                 "Autorisez les cookies du site du produit et vérifiez l’heure de cet appareil, puis reconnectez-vous. Si cela persiste, transmettez la référence ci-dessous à votre administrateur.",
+            ],
+            Self::NotSetUp => [
+                "Ce mode de connexion est mal configuré",
+                "Le fournisseur d’identité de votre organisation et ce service ne s’accordent pas sur la connexion.",
+                "Seul votre administrateur peut y remédier. Transmettez-lui la référence ci-dessous.",
             ],
             Self::OtherNetwork => [
                 "Connexion impossible depuis ce réseau",

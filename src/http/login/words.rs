@@ -4,6 +4,7 @@ use app::{AppError, Refusal};
 
 use super::super::error::Refused;
 use super::language::Language;
+use super::leaving_words;
 use super::way_words::Way;
 
 /// What a person has run into, as far as they can act on it.
@@ -14,6 +15,7 @@ pub(super) enum Situation {
     Paused,
     Trial,
     Way(Way),
+    StillSignedIn,
     ProviderTrouble,
     Declined,
     NotVerified,
@@ -51,7 +53,8 @@ impl Situation {
             Refusal::UnknownDoor => Self::UnknownDoor,
             Refusal::ForeignTarget => Self::Unusable,
             // Seen from the browser, an answer that no longer counts is one that has been used.
-            Refusal::NoFlow | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
+            Refusal::NoFlow | Refusal::Unasked | Refusal::Replayed | Refusal::SignedOut => Self::NoFlow,
+            Refusal::NotSignedOut(_) => Self::StillSignedIn,
             Refusal::Paused => Self::Paused,
             Refusal::Trial => Self::Trial,
             Refusal::OtherNetwork => Self::Way(Way::OtherNetwork),
@@ -60,13 +63,16 @@ impl Situation {
             Refusal::NotAllowed => Self::Way(Way::NotAllowed),
             Refusal::GoingRound => Self::Way(Way::GoingRound),
             Refusal::Provider(_) => match refusal.code() {
-                "connection_misconfigured" | "provider_unreachable" => Self::ProviderTrouble,
+                "connection_misconfigured" => Self::Way(Way::NotSetUp),
+                "provider_unreachable" => Self::ProviderTrouble,
                 "access_denied" | "provider_refused" => Self::Declined,
                 _ => Self::NotVerified,
             },
-            Refusal::Unknown | Refusal::Departed | Refusal::NotCreated(_) | Refusal::NotInvited => {
-                Self::NotProvisioned
-            }
+            Refusal::Unknown
+            | Refusal::Nameless(_)
+            | Refusal::Departed
+            | Refusal::NotCreated(_)
+            | Refusal::NotInvited => Self::NotProvisioned,
             Refusal::DomainUnverified => Self::DomainUnverified,
             Refusal::AboveLimit => Self::AboveLimit,
             Refusal::LinkedToAnother => Self::LinkedToAnother,
@@ -123,6 +129,7 @@ impl Situation {
                 "Ask your administrator when it will be back, or for another way in.",
             ],
             Self::Way(way) => way.english(),
+            Self::StillSignedIn => leaving_words::still_signed_in(Language::English),
             Self::Trial => [
                 "The trial is over",
                 "This was a trial of the connection, so nobody was signed in.",
@@ -224,6 +231,7 @@ impl Situation {
                 "再開の時期や別のサインイン方法については、管理者にお問い合わせください。",
             ],
             Self::Way(way) => way.japanese(),
+            Self::StillSignedIn => leaving_words::still_signed_in(Language::Japanese),
             Self::Trial => [
                 "接続テストが終わりました",
                 "これは接続のテストのため、サインインは行われていません。",
@@ -325,6 +333,7 @@ impl Situation {
                 "Demandez à votre administrateur quand il sera rétabli, ou s’il existe un autre accès.",
             ],
             Self::Way(way) => way.french(),
+            Self::StillSignedIn => leaving_words::still_signed_in(Language::French),
             Self::Trial => [
                 "L’essai est terminé",
                 "Il s’agissait d’un essai de la connexion : personne n’a été connecté.",
@@ -417,45 +426,6 @@ pub(super) struct Words {
     pub(super) to_do: &'static str,
 }
 
-impl Words {
-    /// What somebody reads who has left, here for sure and at their provider or not.
-    pub(super) fn of_leaving(language: Language, everywhere: bool) -> Self {
-        let [title, happened, to_do] = match (language, everywhere) {
-            (Language::English, false) => [
-                "You are signed out here",
-                "Your session here has ended. Your organisation’s sign-in did not confirm that all of its sessions have.",
-                "Close all windows of this browser if others use it too.",
-            ],
-            (Language::Japanese, false) => [
-                "このサービスからサインアウトしました",
-                "このサービスのセッションは終了しましたが、組織のサインインですべてのセッションが終了したことは確認できませんでした。",
-                "ほかの人もこのブラウザーを使う場合は、すべてのウィンドウを閉じてください。",
-            ],
-            (Language::French, false) => [
-                "Vous êtes déconnecté ici",
-                "Votre session ici est terminée. Votre organisation n’a pas confirmé que toutes les siennes le sont.",
-                "Fermez toutes les fenêtres de ce navigateur si d’autres personnes l’utilisent.",
-            ],
-            (Language::English, true) => [
-                "You are signed out",
-                "Your session here and the one at your organisation’s sign-in have ended.",
-                "You can close this window.",
-            ],
-            (Language::Japanese, true) => [
-                "サインアウトしました",
-                "このサービスと組織のサインインの両方のセッションが終了しました。",
-                "このウィンドウを閉じてかまいません。",
-            ],
-            (Language::French, true) => [
-                "Vous êtes déconnecté",
-                "Votre session ici et celle auprès de votre organisation sont terminées.",
-                "Vous pouvez fermer cette fenêtre.",
-            ],
-        };
-        Self { title, happened: happened.to_owned(), to_do }
-    }
-}
-
 /// The small print.
 #[derive(Debug)]
 pub(super) struct Labels {
@@ -527,7 +497,7 @@ impl DoorWords {
 mod tests {
     use super::*;
 
-    const ALL: [Situation; 23] = [
+    const ALL: [Situation; 25] = [
         Situation::UnknownDoor,
         Situation::NoFlow,
         Situation::Paused,
@@ -539,6 +509,8 @@ mod tests {
         Situation::ProviderTrouble,
         Situation::Declined,
         Situation::NotVerified,
+        Situation::StillSignedIn,
+        Situation::Way(Way::NotSetUp),
         Situation::NotProvisioned,
         Situation::DomainUnverified,
         Situation::AboveLimit,

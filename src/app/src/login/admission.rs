@@ -19,7 +19,7 @@ use store::{Scope, WriteTx, access, directories, domains, identities};
 
 use super::enforcement::check_enforcement;
 use super::sessions::{End, over};
-use super::settings::{ConnectionState, LinkTo, Settings};
+use super::settings::{ConnectionState, LinkTo, Protocol, Settings};
 use crate::App;
 use crate::access::load_policy;
 use crate::error::{AppError, Refusal};
@@ -289,7 +289,7 @@ async fn find_person(
     if let Some(user) = identities::find(tx, row.connection_id(), &identity.subject).await? {
         return Ok((user, Linked::Before));
     }
-    let name = settings.name_of(identity).ok_or(Refusal::Unknown)?;
+    let name = settings.name_of(identity).ok_or_else(|| nameless(row, settings))?;
     if name.contains('@') && !domains::speaks_for(tx, name).await? {
         return Err(Refusal::DomainUnverified.into());
     }
@@ -307,6 +307,18 @@ async fn lock_local(tx: &mut WriteTx, user: UserId) -> Result<Option<LockedUser>
         Some(local) => Ok(users::lock(tx, local, user, Groups::Omitted).await?),
         None => Ok(None),
     }
+}
+
+/// Says where the name of a person was looked for: an administrator can do something about that.
+fn nameless(row: &ConnectionRow, settings: &Settings) -> Refusal {
+    let claim = &settings.link_claim;
+    Refusal::Nameless(if row.kind == Protocol::OPENID {
+        format!(
+            "the ID token has no {claim:?}, which the connection finds people by; see the rule userinfo, and the scopes"
+        )
+    } else {
+        format!("the assertion has no attribute {claim:?}, which the connection finds people by")
+    })
 }
 
 /// A message that proved an identity opens one session, whichever process is shown it.

@@ -23,9 +23,10 @@ mod settings;
 mod sign_out;
 mod start_login;
 mod trial;
+mod turned_away;
 
 pub use admission::SignedIn;
-pub use client_proof::ClientAuthentication;
+pub use client_proof::{CLIENT_KEYS_MAX_AGE, ClientAuthentication};
 pub(crate) use enforcement::keep_a_way_back;
 pub use enforcement::{EnforcementView, ProtectedView, SetEnforcement};
 pub use flow::FLOW_LIFETIME;
@@ -47,3 +48,4 @@ pub use sign_out::{AtProvider, SignedOut};
 pub use sso::oidc::CallbackParams;
 pub use start_login::{Departure, SettingOut, Way};
 pub use trial::{Check, CheckView, TrialView, Verdict};
+pub(crate) use turned_away::TurnedAway;

@@ -63,43 +63,61 @@ impl App {
         setting_out: SettingOut<'_>,
         request: RequestId,
     ) -> Result<Departure, AppError> {
-        let SettingOut { return_to, trial, earlier, invitation } = setting_out;
+        let trial = setting_out.trial;
         let scope = self.sign_in_scope(tenant, request).await?;
         let mut tx = self.db.read(&scope).await?;
         let row = connections::by_slug(&mut tx, connection).await?.ok_or(Refusal::UnknownDoor)?;
-        if trial.is_none() {
-            check_enforcement(&mut tx, &row).await?;
-        }
+        let enforced = if trial.is_none() { check_enforcement(&mut tx, &row).await } else { Ok(()) };
         tx.finish().await?;
-        match trial {
-            Some(trial) => self.check_trial(&scope, &row, trial).await?,
-            None if ConnectionState::of(&row) == ConnectionState::Paused => {
-                return Err(Refusal::Paused.into());
+        let open = match trial {
+            // Anybody can make one up, and it is nobody's then.
+            Some(trial) => {
+                self.check_trial(&scope, &row, trial).await?;
+                Ok(())
             }
-            None => {}
-        }
-        let (back_to, asked) = match self.wanted_by_app(&scope, tenant, return_to).await? {
+            None if enforced.is_ok() && ConnectionState::of(&row) == ConnectionState::Paused => {
+                Err(Refusal::Paused.into())
+            }
+            None => enforced,
+        };
+        let departure = match open {
+            Ok(()) => self.depart(&scope, tenant, &row, setting_out).await,
+            Err(error) => Err(error),
+        };
+        self.turned_away(&scope, &row, trial, departure).await
+    }
+
+    /// Sends a browser off to a connection that is open to it.
+    async fn depart(
+        &self,
+        scope: &Scope,
+        tenant: &str,
+        row: &ConnectionRow,
+        setting_out: SettingOut<'_>,
+    ) -> Result<Departure, AppError> {
+        let SettingOut { return_to, trial, earlier, invitation } = setting_out;
+        let (back_to, asked) = match self.wanted_by_app(scope, tenant, return_to).await? {
             Some(wanted) if trial.is_none() => (wanted.return_to, wanted.asked),
             _ => {
-                let ours = match self.wanted_by_gate(&scope, tenant, return_to)? {
+                let ours = match self.wanted_by_gate(scope, tenant, return_to)? {
                     None => self.wanted_by_device(tenant, return_to)?,
                     for_a_pass => for_a_pass,
                 };
-                let landing = || Ok::<_, AppError>(landing(&Settings::of(&row)?, return_to));
+                let landing = || Ok::<_, AppError>(landing(&Settings::of(row)?, return_to));
                 (ours.filter(|_| trial.is_none()).map_or_else(landing, Ok)?, oidc::Wish::default())
             }
         };
         let invitation =
             invitation.filter(|link| link.tenant() == Some(scope.tenant())).map(|link| link.hash());
         let wish = Wish { return_to: back_to, trial, invitation };
-        match Protocol::of(&row)? {
+        match Protocol::of(row)? {
             Protocol::OpenId(openid) => {
-                self.depart_to_openid(&scope, tenant, &row, &openid, &wish, &asked).await
+                self.depart_to_openid(scope, tenant, row, &openid, &wish, &asked).await
             }
             Protocol::Saml(saml) => {
                 // SAML knows no age of a proof.
                 let anew = asked.prompt == Some(oidc::Prompt::Login) || asked.max_age.is_some();
-                self.depart_by_saml(&scope, tenant, &row, &saml, (&wish, earlier.as_ref(), anew)).await
+                self.depart_by_saml(scope, tenant, row, &saml, (&wish, earlier.as_ref(), anew)).await
             }
         }
     }

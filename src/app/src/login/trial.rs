@@ -70,6 +70,8 @@ impl Check {
             Refusal::UnknownDoor
             | Refusal::ForeignTarget
             | Refusal::NoFlow
+            | Refusal::Unasked
+            | Refusal::NotSignedOut(_)
             | Refusal::Paused
             | Refusal::GoingRound
             | Refusal::OtherNetwork
@@ -80,9 +82,11 @@ impl Check {
             Refusal::Provider(_) => Self::Proof,
             Refusal::Replayed => Self::Replay,
             Refusal::DomainUnverified => Self::Domain,
-            Refusal::Unknown | Refusal::NotInvited | Refusal::Departed | Refusal::NotCreated(_) => {
-                Self::Person
-            }
+            Refusal::Unknown
+            | Refusal::Nameless(_)
+            | Refusal::NotInvited
+            | Refusal::Departed
+            | Refusal::NotCreated(_) => Self::Person,
             Refusal::Inactive => Self::Active,
             Refusal::SignedOut => Self::Freshness,
             Refusal::NoSeat { .. } => Self::Seat,

@@ -118,6 +118,7 @@ impl App {
         };
         match taken {
             Err(AppError::SignIn(Refusal::NoFlow)) if settings.rules.allow_unsolicited => Ok(None),
+            Err(AppError::SignIn(Refusal::NoFlow)) => Err(Refusal::Unasked.into()),
             other => other.map(Some),
         }
     }

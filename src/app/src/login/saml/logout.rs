@@ -1,6 +1,6 @@
 //! Signing out by SAML, in both directions. Knows whose sessions end, what is answered and what is asked; whether a message holds, `sso` knows.
 
-use domain::audit::Audit;
+use domain::audit::{Action, Audit};
 use domain::id::RequestId;
 use domain::token::TokenHash;
 use sso::Secret;
@@ -57,21 +57,22 @@ impl Carried {
 
 impl App {
     /// Ends the sessions that a provider's request names, and says what the browser is to do: nothing, if the provider has
-    /// no place for answers. Anybody can come here, so a refusal is no entry in the audit trail.
+    /// no place for answers. Anybody can come here, so the audit trail has the same refusal once a minute.
     pub async fn end_by_saml(
         &self,
         brought: Brought<'_>,
         request: RequestId,
     ) -> Result<Option<Way>, AppError> {
-        let Sides { scope, row, settings, ours, address } = self.sides(&brought, request).await?;
-        let (message, connection, now) = (brought.message, ours.connection.clone(), self.now());
-        let asked = self
-            .saml_work
-            .take(move || logout::request(message.incoming(), address.as_str(), &connection, now))
-            .await
-            .map_err(|refusal| Refusal::Provider(refusal.into()))?;
-        self.end_named(&scope, &row, &settings, &asked).await?;
-
+        let sides = self.sides(&brought, request).await?;
+        let asked = match self.take_at_its_word(&sides, brought.message).await {
+            Err(AppError::SignIn(refusal)) => {
+                let action = Action::ProviderLogoutRefuse;
+                self.note_once(&sides.scope, &sides.row, action, &refusal).await?;
+                return Err(Refusal::NotSignedOut(Box::new(refusal)).into());
+            }
+            asked => asked?,
+        };
+        let (Sides { settings, ours, .. }, now) = (sides, self.now());
         let Some(place) = best(&settings.single_logout) else { return Ok(None) };
         let mut to = place.endpoint();
         if let Some(answers) = &place.answers {
@@ -118,6 +119,18 @@ impl App {
             tracing::info!(connection = row.slug, %refusal, "An answer to a logout request does not count");
             false
         }))
+    }
+
+    /// Whoever a provider's request names is signed out, if it holds.
+    async fn take_at_its_word(&self, sides: &Sides, message: Carried) -> Result<LogoutRequest, AppError> {
+        let (connection, address, now) = (sides.ours.connection.clone(), sides.address.clone(), self.now());
+        let asked = self
+            .saml_work
+            .take(move || logout::request(message.incoming(), address.as_str(), &connection, now))
+            .await
+            .map_err(|refusal| Refusal::Provider(refusal.into()))?;
+        self.end_named(&sides.scope, &sides.row, &sides.settings, &asked).await?;
+        Ok(asked)
     }
 
     async fn sides(&self, brought: &Brought<'_>, request: RequestId) -> Result<Sides, AppError> {

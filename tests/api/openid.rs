@@ -93,8 +93,8 @@ fn a_connection_without_a_secret_proves_itself_by_a_key_that_it_publishes() {
 #[test]
 fn a_new_key_signs_when_nobody_can_remember_a_key_set_without_it() {
     run(async {
-        let heard: Arc<Mutex<String>> = Arc::default();
-        let hears = Arc::clone(&heard);
+        let last_sent: Arc<Mutex<String>> = Arc::default();
+        let ear = Arc::clone(&last_sent);
         let issuer = hearing(|base| {
             let place = |path: &str| format!("{base}{path}");
             let document = json!({
@@ -105,7 +105,7 @@ fn a_new_key_signs_when_nobody_can_remember_a_key_set_without_it() {
             });
             let keys = Key::fresh("ES256").jwks;
             let par: Hears = Box::new(move |sent| {
-                sent.clone_into(&mut hears.lock().unwrap());
+                sent.clone_into(&mut ear.lock().unwrap());
                 json!({"request_uri": "urn:x", "expires_in": 60})
             });
             vec![
@@ -128,7 +128,7 @@ fn a_new_key_signs_when_nobody_can_remember_a_key_set_without_it() {
         let signs = async || {
             let (slug, id) = (&doors.tenant.slug, app.request_id());
             app.start_login(slug, "op", None, None, id, None).await.unwrap();
-            let form = heard.lock().unwrap().clone();
+            let form = last_sent.lock().unwrap().clone();
             let form: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
             let assertion = &form.iter().find(|(name, _)| name == "client_assertion").unwrap().1;
             let header = URL_SAFE_NO_PAD.decode(assertion.split('.').next().unwrap()).unwrap();
@@ -204,6 +204,7 @@ fn scopes_are_changed_and_are_words() {
         doors.api.change("/connections/op", json!({"scopes": ["profile", "groups"]})).await.is(200);
 
         assert_eq!(scopes().await, json!(["profile", "groups"]));
+        doors.api.put("/connections/op/openid/rules", json!({"pushRequests": false})).await.is(200);
         let departure = Browser::new().get(&format!("{PUBLIC}/login/{}/op", doors.tenant.slug)).await.is(303);
         assert!(departure.header("location").contains("groups"), "{}", departure.header("location"));
         connect_to_nobody(&doors, "saml").await;
@@ -309,7 +310,7 @@ fn a_provider_that_speaks_for_another_issuer_is_paused_and_the_administrator_kno
         let trail = doors.audit(&id.to_string()).await;
         let refused = |event: &&Value| event["action"] == "login.refuse";
         let codes: Vec<_> = trail.iter().filter(refused).map(|event| text(&event["after"]["code"])).collect();
-        assert_eq!(codes, ["paused", "connection_misconfigured"]);
+        assert_eq!(codes, ["connection_misconfigured", "paused"]);
         assert_eq!(doors.api.get("/connections/op/openid").await.is(200).json()["state"], "paused");
         let event = trail.iter().find(|event| event["after"]["state"] == "paused").unwrap();
         assert!(text(&event["after"]["reason"]).contains("another issuer"), "{event}");

@@ -397,7 +397,7 @@ fn who_was_to_be_signed_out_and_was_not_reads_so_and_the_administrator_why() {
         let browser = Browser::new();
         browser.sign_in_by_saml(&slug, "alice").await.is(303);
         let slo = format!("{PUBLIC}/saml/{slug}/idp/slo");
-        let provider = doors.api.get("/saml-connections/idp").await.is(200).json();
+        let provider = doors.api.get("/connections/idp").await.is(200).json();
         let unsigned = format!(
             r#"<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_l1" Version="2.0" IssueInstant="{}" Destination="{slo}"><saml:Issuer>{}</saml:Issuer><saml:NameID>x</saml:NameID></samlp:LogoutRequest>"#,
             SystemClock.now().format("%Y-%m-%dT%H:%M:%SZ"),

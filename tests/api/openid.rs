@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use app::login::SettingOut;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
@@ -127,7 +128,7 @@ fn a_new_key_signs_when_nobody_can_remember_a_key_set_without_it() {
         let app = new_app_at(2, clock.clone());
         let signs = async || {
             let (slug, id) = (&doors.tenant.slug, app.request_id());
-            app.start_login(slug, "op", None, None, id, None).await.unwrap();
+            app.start_login(slug, "op", SettingOut::default(), id).await.unwrap();
             let form = last_sent.lock().unwrap().clone();
             let form: Vec<_> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
             let assertion = &form.iter().find(|(name, _)| name == "client_assertion").unwrap().1;

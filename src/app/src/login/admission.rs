@@ -79,7 +79,7 @@ impl App {
     /// everybody else, so that who waits for a seat is in line although they were refused.
     async fn admit(&self, scope: &Scope, arrival: Arrival) -> Result<SignedIn, AppError> {
         match self.open_session(scope, &arrival).await {
-            Err(AppError::SignIn(Refusal::Unknown))
+            Err(AppError::SignIn(Refusal::Unknown | Refusal::Nameless(_)))
                 if self.accept_by_sign_in(scope, &arrival).await?
                     || self.welcome(scope, &arrival).await? =>
             {

@@ -89,9 +89,12 @@ pub(super) struct RowView {
     /// `invited`, `would_be_invited` (of a dry run) or `refused`.
     #[schema(example = "invited")]
     outcome: &'static str,
-    /// The invitation and its link.
-    #[serde(flatten)]
-    invited: Option<Invited>,
+    /// The invitation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<InvitationView>,
+    /// The link by which it is accepted, once; shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
     /// Why they were refused: the code that a request about them alone is refused by.
     code: Option<&'static str>,
     /// The same in words.
@@ -107,7 +110,8 @@ impl From<Row> for RowView {
         };
         let code = refused.as_ref().map(Refused::code);
         let detail = refused.map(|refused| refused.detail().into_owned());
-        Self { address: row.address, outcome, invited, code, detail }
+        let (invitation, link) = invited.map(|Invited { invitation, link }| (invitation, link)).unzip();
+        Self { address: row.address, outcome, invitation, link, code, detail }
     }
 }
 

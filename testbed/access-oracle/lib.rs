@@ -1,0 +1,1 @@
+//! Nothing by itself: `tests/oracle.rs` is all there is.

@@ -24,7 +24,7 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// A server that is running.
+/// A server that is running. Dropped, it ends at once, with the requests that it is at.
 #[derive(Debug)]
 pub struct Serving {
     addresses: Vec<SocketAddr>,
@@ -85,8 +85,15 @@ impl Serving {
 
     /// Takes no new connections, finishes what is in flight (for as long as `http.shutdown_grace_seconds` allows), and
     /// returns.
-    pub async fn stop(self) -> io::Result<()> {
+    pub async fn stop(mut self) -> io::Result<()> {
         self.handle.stop(true).await;
-        self.task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        self.stopped().await
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // The word is given by the call; the future only waits until it is heeded.
+        drop(self.handle.stop(false));
     }
 }

@@ -106,6 +106,29 @@ fn a_directory_goes_on_writing_somebody_frozen_and_lets_nobody_in() {
     });
 }
 
+/// An administrator may go on writing somebody frozen; every view of them says so.
+#[test]
+fn somebody_frozen_is_shown_so_whatever_is_written_of_them_meanwhile() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let new = json!({"userName": "mina@acme.example", "email": "mina@acme.example"});
+        let mina = text(&doors.api.post("/users", new).await.is(201).json()["id"]);
+        freeze(&doors, &mina, json!("lost her laptop")).await;
+
+        let at = format!("/users/{mina}");
+        for view in [
+            doors.api.change(&at, json!({"title": "Chief"})).await.is(200).json(),
+            doors.api.get(&at).await.is(200).json(),
+        ] {
+            assert_eq!(
+                (&view["active"], &view["frozen"]["because"]),
+                (&json!(false), &json!("lost her laptop"))
+            );
+        }
+        assert_eq!(thaw(&doors, &mina).await["active"], true);
+    });
+}
+
 /// Whoever comes back needs a seat, and nobody by hand freezes the last of those whom the product protects.
 #[test]
 fn thawing_needs_a_seat_and_the_last_administrator_is_not_frozen_by_hand() {

@@ -95,6 +95,13 @@ pub enum AppError {
     Internal(String),
 }
 
+impl AppError {
+    /// Of several things that are asked for at once: whether each would fail like this one, whatever it is.
+    pub(crate) const fn is_about_the_whole(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Internal(_) | Self::Unauthorized | Self::Busy(_))
+    }
+}
+
 /// Why a client got no access token, in the terms of RFC 6749 §5.2 and RFC 8628 §3.5.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenRefusal {

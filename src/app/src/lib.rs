@@ -27,6 +27,7 @@ pub mod guards;
 pub mod invitations;
 pub mod login;
 pub mod mail;
+mod one_line;
 pub mod people;
 pub mod provision;
 pub mod requests;

@@ -15,6 +15,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
 use crate::error::AppError;
+use crate::one_line::one_line;
 
 /// How long a server may take for each answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -177,7 +178,7 @@ fn said(error: &SmtpError) -> String {
         },
         None => error.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ANSWER).collect()
+    one_line(&text, LONGEST_ANSWER)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::super::state::AppState;
 use super::invitation_words::{JoinWords, of_link, of_passkey};
 use super::language::Language;
 use super::page::{answer, nonce, our_forms, policy};
-use super::passkey::{Step, bind, page};
+use super::passkey::{Step, page, registration};
 use super::saml::field;
 use super::start::door;
 use super::{Answer, cookies, see_other};
@@ -30,13 +30,7 @@ const LONGEST_NAME: usize = 200;
 /// Takes a link, which the script finds in the address.
 pub(super) async fn show(tenant: Path<String>, request: HttpRequest, state: Data<AppState>) -> Answer {
     let tenant = door(&tenant)?;
-    let step = Step {
-        kind: "invitation",
-        action: format!("/invitation/{}", tenant.as_str()),
-        field: "invitation",
-        options: None,
-        asks_name: false,
-    };
+    let step = Step::link(format!("/invitation/{}", tenant.as_str()));
     page(&of_link(Language::of(&request)), Some(step), &request, &state)
 }
 
@@ -81,11 +75,7 @@ fn go_on(opened: Opened, link: &str, tenant: &str, request: &HttpRequest, state:
     match opened {
         Opened::SignIn { link } => Ok(to_sign_in(&cookies::invited(&link, tenant, state), tenant)),
         Opened::Passkey(question) => {
-            let action = format!("/passkey/{tenant}/registered");
-            let step = Step { asks_name: true, ..Step::ceremony("register", action, &question) };
-            let mut page = page(&of_passkey(Language::of(request)), Some(step), request, state)?;
-            bind(&mut page, &question, tenant, state)?;
-            Ok(page)
+            registration(&of_passkey(Language::of(request)), &question, tenant, request, state)
         }
         Opened::Join => {
             let form = (link, format!("/invitation/{tenant}/join"));

@@ -39,11 +39,11 @@ struct Page<'a> {
 
 /// A form, and what the script does before it is sent.
 pub(super) struct Step {
-    pub(super) kind: &'static str,
-    pub(super) action: String,
-    pub(super) field: &'static str,
-    pub(super) options: Option<String>,
-    pub(super) asks_name: bool,
+    kind: &'static str,
+    action: String,
+    field: &'static str,
+    options: Option<String>,
+    asks_name: bool,
 }
 
 /// Asks for a passkey of anybody's.
@@ -90,13 +90,7 @@ pub(super) async fn sign_in(
 /// Takes a link to register a passkey, which the script finds in the address.
 pub(super) async fn invitation(tenant: Path<String>, request: HttpRequest, state: Data<AppState>) -> Answer {
     let tenant = door(&tenant)?;
-    let step = Step {
-        kind: "invitation",
-        action: format!("/passkey/{}/register", tenant.as_str()),
-        field: "invitation",
-        options: None,
-        asks_name: false,
-    };
+    let step = Step::link(format!("/passkey/{}/register", tenant.as_str()));
     page(&PasskeyWords::of_invitation(Language::of(&request)), Some(step), &request, &state)
 }
 
@@ -111,12 +105,8 @@ pub(super) async fn ask_to_register(
     let token = given(body, "invitation", &state).await?.0;
     let id = state.request_id(&request);
     let question = state.app.ask_to_register(tenant.as_str(), &token, id).await?;
-    let action = format!("/passkey/{}/registered", tenant.as_str());
-    let step = Step { asks_name: true, ..Step::ceremony("register", action, &question) };
     let words = PasskeyWords::of_registration(Language::of(&request));
-    let mut page = page(&words, Some(step), &request, &state)?;
-    bind(&mut page, &question, tenant.as_str(), &state)?;
-    Ok(page)
+    registration(&words, &question, tenant.as_str(), &request, &state)
 }
 
 /// Registers the passkey.
@@ -151,10 +141,30 @@ pub(super) async fn script() -> Answer {
 }
 
 impl Step {
-    pub(super) fn ceremony(kind: &'static str, action: String, question: &Question) -> Self {
+    /// Takes the secret of a link from the address.
+    pub(super) const fn link(action: String) -> Self {
+        Self { kind: "invitation", action, field: "invitation", options: None, asks_name: false }
+    }
+
+    fn ceremony(kind: &'static str, action: String, question: &Question) -> Self {
         let options = Some(question.options.to_string());
         Self { kind, action, field: "answer", options, asks_name: false }
     }
+}
+
+/// The page that asks for a new passkey.
+pub(super) fn registration(
+    words: &PasskeyWords,
+    question: &Question,
+    tenant: &str,
+    request: &HttpRequest,
+    state: &AppState,
+) -> Answer {
+    let action = format!("/passkey/{tenant}/registered");
+    let step = Step { asks_name: true, ..Step::ceremony("register", action, question) };
+    let mut page = page(words, Some(step), request, state)?;
+    bind(&mut page, question, tenant, state)?;
+    Ok(page)
 }
 
 /// A field of the form, and the name beside it.
@@ -177,12 +187,7 @@ pub(super) fn page(
     Ok(answer(StatusCode::OK, language, &policy(&nonce, OUR_SCRIPTS, our_forms(state))).body(body))
 }
 
-pub(super) fn bind(
-    page: &mut HttpResponse,
-    question: &Question,
-    tenant: &str,
-    state: &AppState,
-) -> Result<(), Refused> {
+fn bind(page: &mut HttpResponse, question: &Question, tenant: &str, state: &AppState) -> Result<(), Refused> {
     add_cookie(page, &cookies::ceremony_begun(&question.sealed, tenant, state))
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::db::Db;
+use crate::directories;
 use crate::error::StoreError;
 use crate::filter_sql::{Pages, Target};
 use crate::keys::{all_fitting, fitting};
@@ -178,6 +179,14 @@ pub async fn lock(
     let columns = format!("{}, u.frozen_at", columns(groups));
     let statement = one(tx.tenant(), directory, id, &columns, " FOR NO KEY UPDATE OF u");
     Ok(tx.load(statement).await?.pop())
+}
+
+/// One person whom no directory manages, locked until the end of the transaction.
+pub async fn lock_local(tx: &mut WriteTx, id: UserId) -> Result<Option<LockedUser>, StoreError> {
+    match directories::local(tx).await? {
+        Some(local) => lock(tx, local, id, Groups::Omitted).await,
+        None => Ok(None),
+    }
 }
 
 /// The people of this directory that a list is about.

@@ -27,6 +27,7 @@ const CODE_LIFE: Duration = Duration::seconds(60);
 const WAITING_LIFE: Duration = Duration::minutes(20);
 /// How far a provider's clock may be behind ours.
 const SKEW: Duration = Duration::minutes(1);
+
 /// Where a browser goes next.
 #[derive(Debug)]
 pub enum Step {

@@ -11,8 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::audit::Outgoing;
 use store::invitations::{self, InvitationRow};
-use store::users::{self, Groups};
-use store::{AdminScope, WriteTx, directories, tombstones};
+use store::{AdminScope, WriteTx, tombstones, users};
 use utoipa::ToSchema;
 
 use super::invite::{Invited, address_of, claims};
@@ -173,8 +172,7 @@ impl App {
         let missing = || AppError::NotFound("invitation");
         let user = invitations::find(tx, id).await?.ok_or_else(missing)?.user();
         hold_people(tx, &[user]).await?;
-        let local = directories::local(tx).await?.ok_or_else(missing)?;
-        let person = users::lock(tx, local, user, Groups::Omitted).await?.ok_or_else(missing)?;
+        let person = users::lock_local(tx, user).await?.ok_or_else(missing)?;
         // Read again behind the lock.
         let row = invitations::find(tx, id).await?.ok_or_else(missing)?;
         if row.state == "accepted" {

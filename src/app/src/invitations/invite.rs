@@ -214,7 +214,7 @@ impl App {
         let row = invitations::find(&mut tx, id).await?.ok_or(AppError::NotFound("invitation"))?;
         let person = store::people::find(&mut tx, row.user()).await?;
         tx.finish().await?;
-        let stands = person.map_or((false, false), |person| (person.resource.active(), person.invited));
+        let stands = person.map_or((false, false), |person| (person.active, person.invited));
         Ok(self.view(policy, row, stands))
     }
 

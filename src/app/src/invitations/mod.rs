@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use domain::access::Policy;
 use domain::blueprint::{Blueprint, Invitation, Label, MailHelp};
 use domain::id::{InvitationId, UserId};
-use domain::lifecycle::PersonState;
 use serde::Serialize;
 use store::invitations::{self, InvitationRow};
 use store::people::{self, Whom};
@@ -27,6 +26,7 @@ use utoipa::ToSchema;
 use crate::App;
 use crate::error::AppError;
 use crate::people::PeopleQuery;
+use crate::provision::state;
 
 pub use accept::Opened;
 pub use change::Resend;
@@ -51,8 +51,7 @@ pub struct StatusView {
 impl StatusView {
     /// Where somebody stands who is active or not, and has yet to accept an invitation or not.
     pub(crate) fn of(blueprint: &Blueprint, active: bool, invited: bool) -> Option<Self> {
-        let state = if active { PersonState::Active } else { PersonState::Inactive };
-        let status = blueprint.status_of(state, invited)?;
+        let status = blueprint.status_of(state(active), invited)?;
         Some(Self { id: status.id().to_owned(), label: status.label().into() })
     }
 }
@@ -229,7 +228,7 @@ impl App {
         let people = people::list(tx, Whom { among, ..whom }, most).await?;
         let shown = rows.into_iter().filter_map(|row| {
             let person = people.iter().find(|person| person.id == row.user())?;
-            Some(self.view(&policy, row, (person.resource.active(), person.invited)))
+            Some(self.view(&policy, row, (person.active, person.invited)))
         });
         Ok(shown.collect())
     }

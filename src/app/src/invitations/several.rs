@@ -91,12 +91,7 @@ impl App {
                 self.one_of_several(admin, tenant, &policy, invite, (only_tried, &mut seats)).await
             };
             match outcome {
-                Err(
-                    error @ (AppError::Unavailable(_)
-                    | AppError::Internal(_)
-                    | AppError::Unauthorized
-                    | AppError::Busy(_)),
-                ) if rows.is_empty() => return Err(error),
+                Err(error) if rows.is_empty() && error.is_about_the_whole() => return Err(error),
                 outcome => rows.push(Row { address, outcome }),
             }
         }

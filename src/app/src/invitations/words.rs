@@ -5,10 +5,14 @@ use store::invitations::InvitationRow;
 
 use super::{HelpView, LabelView};
 use crate::mail::Letter;
+use crate::one_line::one_line;
+
+/// The longest name in a mail, in characters.
+const LONGEST_NAME: usize = 100;
 
 /// The mail: names of others stand in it on lines of their own, without characters that move the line.
 pub(super) fn letter(row: &InvitationRow, product: &str, tenant: &str, link: &str) -> Letter {
-    let (product, tenant) = (plain(product), plain(tenant));
+    let (product, tenant) = (one_line(product, LONGEST_NAME), one_line(tenant, LONGEST_NAME));
     let until = row.expires_at.format("%Y-%m-%d");
     let (subject, text) = match row.language.as_str() {
         "ja" => (
@@ -37,11 +41,6 @@ pub(super) fn letter(row: &InvitationRow, product: &str, tenant: &str, link: &st
         ),
     };
     Letter { subject, text }
-}
-
-/// A name on one line, and not too long.
-fn plain(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(100).collect()
 }
 
 /// What somebody is advised whose mail did not arrive. `from` is the address that our mails come from.

@@ -14,8 +14,8 @@ use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::connections::{self, ConnectionRow};
 use store::sessions::{self, NewSession, Proven};
-use store::users::{self, Groups, LockedUser, Named};
-use store::{Scope, WriteTx, access, directories, domains, identities};
+use store::users::{self, Groups, Named};
+use store::{Scope, WriteTx, access, domains, identities};
 
 use super::enforcement::check_enforcement;
 use super::sessions::{End, over};
@@ -102,7 +102,7 @@ impl App {
             return Ok(false);
         };
         let user = invitation.user();
-        let person = lock_local(&mut tx, user).await?.ok_or(Refusal::Unknown)?;
+        let person = users::lock_local(&mut tx, user).await?.ok_or(Refusal::Unknown)?;
         if !person.is_let_in() {
             return Err(Refusal::Inactive.into());
         }
@@ -212,7 +212,7 @@ impl App {
         let mut person = users::lock(tx, row.directory(), user, Groups::Omitted).await?;
         if person.is_none() && linked == Linked::Before {
             // Whoever accepted an invitation here belongs to no directory.
-            person = lock_local(tx, user).await?;
+            person = users::lock_local(tx, user).await?;
         }
         let person = person.ok_or(Refusal::Unknown)?;
         if !person.is_let_in() {
@@ -299,14 +299,6 @@ async fn find_person(
     };
     let user = users::by_name(tx, row.directory(), named).await?.ok_or(Refusal::Unknown)?;
     Ok((user, Linked::JustNow))
-}
-
-/// Locks somebody whom no directory manages.
-async fn lock_local(tx: &mut WriteTx, user: UserId) -> Result<Option<LockedUser>, AppError> {
-    match directories::local(tx).await? {
-        Some(local) => Ok(users::lock(tx, local, user, Groups::Omitted).await?),
-        None => Ok(None),
-    }
 }
 
 /// Says where the name of a person was looked for: an administrator can do something about that.

@@ -16,8 +16,8 @@ use sso::passkey::{Asked, Challenge, Claim, Passkey, RelyingParty};
 use store::audit::Outgoing;
 use store::invitations::{self, InvitationRow};
 use store::passkeys::{self, PasskeyRow};
-use store::users::{self, Groups};
-use store::{Reads, Scope, WriteTx, connections, directories};
+use store::users;
+use store::{Reads, Scope, WriteTx, connections};
 
 use super::admission::{SignedIn, SignedInBy, check_access};
 use super::flow::own_address;
@@ -284,8 +284,7 @@ impl App {
 
     /// Locks a local person who is active, and returns their name.
     async fn lock_local(&self, tx: &mut WriteTx, user: UserId) -> Result<String, AppError> {
-        let local = directories::local(tx).await?.ok_or_else(|| not_accepted("there are no local people"))?;
-        let person = users::lock(tx, local, user, Groups::Omitted).await?;
+        let person = users::lock_local(tx, user).await?;
         let person = person.ok_or_else(|| not_accepted("the person is no local one of this tenant"))?;
         if !person.is_let_in() {
             return Err(Refusal::Inactive.into());

@@ -94,12 +94,7 @@ impl App {
                 Err(error) => Err(error),
             };
             match outcome {
-                Err(
-                    error @ (AppError::Unavailable(_)
-                    | AppError::Internal(_)
-                    | AppError::Unauthorized
-                    | AppError::Busy(_)),
-                ) if rows.is_empty() => return Err(error),
+                Err(error) if rows.is_empty() && error.is_about_the_whole() => return Err(error),
                 outcome => rows.push(FreezeRow { named, user, outcome }),
             }
         }

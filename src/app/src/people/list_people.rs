@@ -71,32 +71,18 @@ pub struct ManagedBy {
 }
 
 impl PersonView {
-    /// A person as their document has them, who is not frozen.
-    pub(super) fn new(id: UserId, resource: &Resource, managed_by: Option<ManagedBy>) -> Self {
+    pub(super) fn of(row: PersonRow, blueprint: &Blueprint) -> Self {
+        let resource = &row.resource;
         Self {
-            id,
+            id: row.id,
             user_name: resource.user_name().unwrap_or_default().to_owned(),
             display_name: called(resource),
             email: resource.preferred_email(),
-            active: resource.active(),
-            managed_by,
-            status: None,
-            frozen: None,
+            active: row.active,
+            managed_by: manager(row.managed_by),
+            status: StatusView::of(blueprint, row.active, row.invited),
+            frozen: row.frozen_at.map(|since| Frozen { since, because: row.frozen_because }),
         }
-    }
-
-    /// The same with where they stand.
-    pub(crate) fn standing(self, blueprint: &Blueprint, invited: bool) -> Self {
-        let status = StatusView::of(blueprint, self.active, invited);
-        Self { status, ..self }
-    }
-}
-
-impl PersonView {
-    fn of(row: PersonRow, blueprint: &Blueprint) -> Self {
-        let frozen = row.frozen_at.map(|since| Frozen { since, because: row.frozen_because });
-        let person = Self::new(row.id, &row.resource, manager(row.managed_by));
-        Self { active: row.active, frozen, ..person }.standing(blueprint, row.invited)
     }
 }
 

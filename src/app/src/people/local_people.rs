@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::PersonView;
 use crate::App;
 use crate::error::AppError;
-use crate::provision::{Start, UserView};
+use crate::provision::Start;
 use crate::tenants::RuleOutcome;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -176,7 +176,7 @@ impl App {
         let local = self.local_people(admin).await?;
         let start = Start { gives: std::mem::take(&mut new.gives), invited: None };
         let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), start).await?;
-        self.as_they_are(admin, view).await
+        self.as_they_are(admin, view.id).await
     }
 
     /// Changes a local person; `active` shuts them out or lets them in again.
@@ -194,16 +194,16 @@ impl App {
             return self.show_person(admin, id).await;
         }
         let view = self.patch_user(&local, id, None, change.into_scim(), &Dialect::strict()).await?;
-        self.as_they_are(admin, view).await
+        self.as_they_are(admin, view.id).await
     }
 
     /// A local person who was just written.
-    async fn as_they_are(&self, admin: &AdminScope, view: UserView) -> Result<PersonView, AppError> {
+    async fn as_they_are(&self, admin: &AdminScope, id: UserId) -> Result<PersonView, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let (_, policy) = self.policies.in_force(&mut tx).await?;
-        let invited = people::find(&mut tx, view.id).await?.is_some_and(|person| person.invited);
+        let person = people::find(&mut tx, id).await?;
         tx.finish().await?;
-        Ok(PersonView::new(view.id, &view.resource, None).standing(&policy.blueprint, invited))
+        person.map(|row| PersonView::of(row, &policy.blueprint)).ok_or(AppError::NotFound("user"))
     }
 
     /// Deletes a local person.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::render::{self, Context};
 use crate::App;
 use crate::error::AppError;
+use crate::one_line::one_line;
 
 /// How long a poll that finds nothing waits for something.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -100,8 +101,7 @@ impl App {
         for (jti, error) in &poll.set_errs {
             let Ok(id) = jti.parse() else { continue };
             let said = format!("The receiver refused it: {} {}", error.err, error.description);
-            let said = said.chars().map(|c| if c.is_control() { ' ' } else { c });
-            heard.insert(id, ("dead", said.take(LONGEST_DESCRIPTION).collect()));
+            heard.insert(id, ("dead", one_line(&said, LONGEST_DESCRIPTION)));
         }
         for jti in &poll.ack {
             let Ok(id) = jti.parse() else { continue };

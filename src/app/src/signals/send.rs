@@ -17,6 +17,7 @@ use super::receivers::{AUTHORIZATION, SECRET};
 use super::render::{self, Context};
 use crate::App;
 use crate::error::AppError;
+use crate::one_line::one_line;
 
 /// How many deliveries of a lane are read at a time.
 const READ_AT_ONCE: i64 = 16;
@@ -81,8 +82,7 @@ fn excerpt(body: &str, secrets: &[String]) -> Option<String> {
     for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
         text = text.replace(secret.as_str(), "***");
     }
-    let text: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_EXCERPT).collect();
+    let text = one_line(&text, LONGEST_EXCERPT);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -262,6 +262,15 @@ pub(super) async fn change_rule(
     change: ChangeMappingRule,
 ) -> Result<(MappingRuleView, Option<AuditEvent>), AppError> {
     let policy = load_policy(tx).await?;
+    change_rule_of(&policy, tx, id, change).await
+}
+
+async fn change_rule_of(
+    policy: &Policy,
+    tx: &mut WriteTx,
+    id: MappingRuleId,
+    change: ChangeMappingRule,
+) -> Result<(MappingRuleView, Option<AuditEvent>), AppError> {
     let was = policy.rules.iter().find(|rule| rule.id == id).ok_or(AppError::NotFound("mapping rule"))?;
     let mut rule = was.clone();
     rule.priority = change.priority.unwrap_or(rule.priority);
@@ -270,15 +279,15 @@ pub(super) async fn change_rule(
         rule.matcher = matcher(matches);
     }
     if let Some(gives) = change.gives {
-        rule.outcome = outcome(gives, &policy)?;
+        rule.outcome = outcome(gives, policy)?;
     }
-    let after = view(&rule, &policy);
+    let after = view(&rule, policy);
     if rule == *was {
         return Ok((after, None));
     }
-    checked(&rule, &policy)?;
+    checked(&rule, policy)?;
     rules::replace(tx, &rule).await?;
-    let event = AuditEvent::new(Action::MappingRuleUpdate, id).before(audited(&view(was, &policy))?);
+    let event = AuditEvent::new(Action::MappingRuleUpdate, id).before(audited(&view(was, policy))?);
     let event = event.after(audited(&after)?);
     Ok((after, Some(event)))
 }
@@ -299,7 +308,8 @@ pub(super) async fn order_rules(
     ids: &[MappingRuleId],
 ) -> Result<Vec<AuditEvent>, AppError> {
     let named: BTreeSet<MappingRuleId> = ids.iter().copied().collect();
-    let there: BTreeSet<MappingRuleId> = rules::all(tx).await?.iter().map(|rule| rule.id).collect();
+    let policy = load_policy(tx).await?;
+    let there: BTreeSet<MappingRuleId> = policy.rules.iter().map(|rule| rule.id).collect();
     if named != there || named.len() != ids.len() {
         return Err(AppError::Conflict("an order names every rule that there is, once".to_owned()));
     }
@@ -308,7 +318,7 @@ pub(super) async fn order_rules(
     for id in ids {
         priority = priority.saturating_add(APART);
         let change = ChangeMappingRule { priority: Some(priority), ..ChangeMappingRule::default() };
-        events.extend(change_rule(tx, *id, change).await?.1);
+        events.extend(change_rule_of(&policy, tx, *id, change).await?.1);
     }
     Ok(events)
 }

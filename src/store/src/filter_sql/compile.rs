@@ -34,10 +34,10 @@ pub(super) fn is_indexed(attr: &AttributeRef) -> bool {
         && matches!(name, "id" | "externalId" | "userName" | "displayName")
 }
 
-/// Groups that have a member, a person or a group.
 /// What the directory wrote: of somebody frozen the column says that they are not let in.
 const AS_WRITTEN: &str =
     "(u.active OR (u.frozen_at IS NOT NULL AND coalesce((u.doc ->> 'active')::boolean, TRUE)))";
+/// Groups that have a member, a person or a group.
 const WITH_MEMBER: &str = "u.id = ANY(ARRAY( \
     SELECT i.group_id FROM group_member i WHERE i.tenant_id = current_tenant() AND i.user_id = {} \
     UNION ALL SELECT i.group_id FROM group_child i WHERE i.tenant_id = current_tenant() AND i.child_id = {}))";

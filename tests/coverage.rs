@@ -11,7 +11,7 @@ use usher::system::SystemEntropy;
 
 use crate::routes::{OPEN, Opens, ROUTES};
 use crate::support::http::{
-    COOKIE, Client, Doors, Reply, agent, base, operator_token, patch, session_at, text,
+    COOKIE, Client, Doors, Reply, agent, base, db, operator_token, patch, session_at, text,
 };
 use crate::support::{run, saml};
 
@@ -33,8 +33,8 @@ fn prefix(file: &str, function: &str) -> &'static str {
         ("scim/mod.rs", "routes") => "/scim/v2",
         (
             "admin/mod.rs",
-            "routes" | "access_routes" | "app_routes" | "gate_routes" | "invitation_routes"
-            | "receiver_routes" | "sign_in_routes" | "saml_routes",
+            "routes" | "access_routes" | "app_routes" | "gate_routes" | "handover_routes"
+            | "invitation_routes" | "receiver_routes" | "sign_in_routes" | "saml_routes",
         ) => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("apps/mod.rs", "routes") => "/op",
@@ -204,6 +204,7 @@ impl World {
         let invitation =
             other.api.post("/invitations", json!({"address": "guest@other.example"})).await.is(201);
         let invitation = text(&invitation.json()["invitation"]["id"]);
+        let handover = left_behind(&other, &user).await;
         let receiver = json!({"kind": "stream", "name": "Receiver"});
         let receiver = other.api.post("/receivers", receiver).await.is(201).id();
         let request = other.scim.get("/Users").await.is(200).header("x-request-id").to_owned();
@@ -227,6 +228,7 @@ impl World {
             ("/requests/", request),
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
+            ("/handovers/", handover),
             ("/invitations/", invitation),
             ("/invitation-links/", uuid::Uuid::nil().to_string()),
             ("/held-departures/", user.clone()),
@@ -275,6 +277,25 @@ impl World {
         }
         seen
     }
+}
+
+/// Something that somebody has left, in a product that hands nothing over.
+async fn left_behind(doors: &Doors, user: &str) -> String {
+    let (now, entropy) = (doors.tenant.app.now(), SystemEntropy);
+    let new = store::handovers::NewHandover {
+        id: domain::id::HandoverId::generate(now, &entropy),
+        user: user.parse().unwrap(),
+        place: domain::access::Scope::Environment,
+        roles: BTreeSet::new(),
+        thing: "contact".to_owned(),
+        receiver: None,
+        answer: None,
+    };
+    let mut tx = db().begin(doors.tenant.admin.scope()).await.unwrap();
+    let later = now + chrono::Duration::days(1);
+    store::handovers::open(&mut tx, std::slice::from_ref(&new), (now, later)).await.unwrap();
+    tx.commit_trace_of_use().await.unwrap();
+    new.id.to_string()
 }
 
 /// When a credential was used last is noted without being a change.
@@ -327,6 +348,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "member": {"value": "00000000-0000-7000-8000-000000000001"}
         }),
         (_, path) if path.contains("/v2/Groups") => json!({"schemas": [group], "displayName": "changed"}),
+        (_, path) if path.ends_with("/outcome") => json!({"outcome": "done"}),
+        (_, path) if path.ends_with("/receiver") => json!({}),
+        (_, path) if path.ends_with("/handover-policy") => json!({"byDirectory": "unassign"}),
         (_, path) if path.ends_with("/invitations") => json!({"address": "changed@acme.example"}),
         (_, path) if path.ends_with("/invitation-links") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/invitation-batches") => json!({"addresses": "changed@acme.example"}),

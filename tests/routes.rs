@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 250] = [
+pub const ROUTES: [(&str, &str, Opens); 257] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -112,6 +112,13 @@ pub const ROUTES: [(&str, &str, Opens); 250] = [
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/users/{id}/sessions/{session}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/handovers", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/handovers/{id}", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/handovers/{id}/outcome", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/handovers/{id}/retry", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/handovers/{id}/receiver", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/handover-policy", Admin),
+    ("PUT", "/api/v1/tenants/{tenant}/handover-policy", Admin),
     ("GET", "/api/v1/tenants/{tenant}/invitations", Admin),
     ("POST", "/api/v1/tenants/{tenant}/invitations", Admin),
     ("POST", "/api/v1/tenants/{tenant}/invitation-batches", Admin),

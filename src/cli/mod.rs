@@ -19,6 +19,7 @@ mod domain;
 mod error;
 mod gate;
 mod guard;
+mod handover;
 mod invitation;
 mod mapping_rule;
 mod migrate;
@@ -169,6 +170,9 @@ enum Noun {
     /// What keeps a tenant from an accident
     #[command(subcommand)]
     Guard(guard::Verb),
+    /// What leavers leave behind, until the product has handed it over
+    #[command(subcommand)]
+    Handover(handover::Verb),
     /// Local people who may be people whom a directory manages
     #[command(subcommand)]
     Adoption(adoption::Verb),
@@ -264,6 +268,7 @@ impl Noun {
             Self::Audit(verb) => verb.run(console).await,
             Self::User(verb) => verb.run(console).await,
             Self::Domain(verb) => verb.run(console).await,
+            Self::Handover(verb) => verb.run(console).await,
             Self::Adoption(verb) => verb.run(console).await,
             Self::Guard(verb) => verb.run(console).await,
         }

@@ -117,6 +117,7 @@ fn serve(
         let courier = tokio::spawn(Arc::clone(&app).send_signals());
         let asking = tokio::spawn(Arc::clone(&app).poll_transmitters());
         let inviting = tokio::spawn(Arc::clone(&app).keep_invitations());
+        let handing_over = tokio::spawn(Arc::clone(&app).keep_handovers());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -128,6 +129,7 @@ fn serve(
                     keeping.abort();
                     asking.abort();
                     inviting.abort();
+                    handing_over.abort();
                     let stopped = serving.stop().await;
                     house.abort();
                     courier.abort();

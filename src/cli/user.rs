@@ -105,6 +105,9 @@ pub(super) struct Frost {
     /// Why, for whoever looks later
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
+    /// Who is to get what they leave: the id of somebody who has a role there
+    #[arg(long, value_name = "ID")]
+    hand_over_to: Option<UserId>,
 }
 
 #[derive(Debug, Args)]
@@ -181,10 +184,10 @@ impl Verb {
                 Answer::new(&serde_json::json!({"deleted": id}), "Deleted.")
             }
             Self::Freeze(it) => {
-                let Frost { one: One { of, user }, because } = *it;
+                let Frost { one: One { of, user }, because, hand_over_to } = *it;
                 let admin = console.enter(&of.tenant).await?;
                 let id = find(console, &admin, &user).await?;
-                let view = console.app.freeze_person(&admin, id, Freeze { because }).await?;
+                let view = console.app.freeze_person(&admin, id, Freeze { because, hand_over_to }).await?;
                 Answer::new(&view, shown(&view))
             }
             Self::Thaw(One { of, user }) => {

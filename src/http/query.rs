@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -78,6 +79,13 @@ impl Query {
     /// The same of one that must be there.
     pub(super) fn required(&self, name: &'static str, longest: usize) -> Result<&str, Refused> {
         self.text(name, longest)?.ok_or_else(|| Refused::parameter(name, "is missing"))
+    }
+
+    /// An id.
+    pub(super) fn id<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Refused> {
+        let Some(text) = self.get(name)? else { return Ok(None) };
+        let id = text.parse().map_err(|_not_an_id| Refused::parameter(name, "is no id"))?;
+        Ok(Some(id))
     }
 
     /// `true` or `false`.

@@ -22,6 +22,7 @@ mod gates;
 mod grant_rules;
 mod groups;
 mod guards;
+mod handovers;
 mod identity_safety;
 mod invitations;
 mod invited_mails;

@@ -8,6 +8,7 @@
 //! | [`login`] | signing in, sessions, signing out |
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
 //! | [`invitations`] | people who are invited, and the mails with the links |
+//! | [`handovers`] | what leavers leave behind, handed over by the product |
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`apps`] | the product's apps: they sign people in through us |
@@ -24,6 +25,7 @@ pub mod domains;
 mod error;
 pub mod gates;
 pub mod guards;
+pub mod handovers;
 pub mod invitations;
 pub mod login;
 pub mod mail;

@@ -254,6 +254,8 @@ names! {
         RoleUpdate = "role.update",
         /// A role was deleted.
         RoleDelete = "role.delete",
+        /// What becomes of what leavers leave behind was decided.
+        HandoverPolicySet = "tenant.handover_policy.set",
         /// What the tenant has of the product was said.
         OfferSet = "tenant.offer.set",
         /// A schema extension was declared.
@@ -288,6 +290,20 @@ names! {
         UserAdopt = "user.adopt",
         /// A local person was found not to be one whom a directory manages.
         UserAdoptDecline = "user.adopt.decline",
+        /// What a person leaves behind at a place is to be handed over.
+        HandoverOpen = "user.handover.open",
+        /// The product was told that it is to hand something over.
+        HandoverDue = "user.handover.due",
+        /// The product handed something over.
+        HandoverDone = "user.handover.done",
+        /// Something could not be handed over, and waits for an administrator.
+        HandoverFail = "user.handover.fail",
+        /// What could not be handed over is tried again.
+        HandoverRetry = "user.handover.retry",
+        /// Somebody else is to get what a person leaves behind.
+        HandoverRedirect = "user.handover.redirect",
+        /// A person is back before it was handed over, and keeps what they had.
+        HandoverCancel = "user.handover.cancel",
         /// A person's home was set by hand.
         UserMove = "user.move",
         /// A group was created.

@@ -155,6 +155,8 @@ typed_ids! {
     InvitationId
     /// A link by which several people invite themselves.
     InvitationLinkId
+    /// Something that a leaver has left at a place, to be handed over.
+    HandoverId
     /// A bulk request that is done after it was answered.
     BulkJobId
 }

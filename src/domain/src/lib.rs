@@ -12,6 +12,7 @@ pub mod clock;
 pub mod deed;
 pub mod email_domain;
 pub mod gate;
+pub mod handover;
 pub mod id;
 pub mod invariant;
 pub mod lifecycle;

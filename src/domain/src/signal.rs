@@ -98,7 +98,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 pub const SIGNED_OUT: &str = "app.signed_out";
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 28] = [
+pub const FACTS: [FactKind; 31] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -125,6 +125,13 @@ pub const FACTS: [FactKind; 28] = [
     fact("invitation.cancelled", "An invitation was taken back.", &[]),
     fact("invitation.expired", "An invitation ran out; the seat that was kept for it is free.", &[]),
     fact("invitation.undelivered", "The mail with an invitation could not be delivered.", &[]),
+    fact(
+        "handover.due",
+        "What a leaver left at a place is to be handed over; the product says when it has.",
+        &[],
+    ),
+    fact("handover.cancelled", "A leaver is back, and keeps what was to be handed over.", &[]),
+    fact("handover.failed", "What a leaver left could not be handed over; an administrator is to look.", &[]),
     fact("access.changed", "What a person may do changed.", &[TokenClaimsChange]),
     fact(
         "access.alarm",

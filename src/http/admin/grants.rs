@@ -9,6 +9,7 @@ use super::super::body::Body;
 use super::super::caller::{ActingCaller, TenantAdminCaller};
 use super::super::endpoint::id_of;
 use super::super::problem::Problem;
+use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
@@ -62,13 +63,23 @@ pub(super) async fn give(
     Ok(answer::created(&state.app.give(&caller.0, id_of(&address.1, "user")?, new).await?))
 }
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
+struct Successor {
+    /// Who is to get what the person leaves, if that is their last role at a place: somebody active who has a role there. Whoever
+    /// cannot receive it keeps nobody in: the handover fails, and waits for an administrator. Without it, it goes to nobody.
+    #[param(value_type = Option<String>, format = Uuid)]
+    hand_over_to: Option<String>,
+}
+
 /// Takes away what a person was given by hand.
 #[utoipa::path(
     delete,
     path = "/api/v1/tenants/{tenant}/users/{id}/grants/{grant}",
     operation_id = "take",
     tag = "Access",
-    params(InTenant, ById, Which, ForPerson),
+    params(InTenant, ById, Which, Successor, ForPerson),
     responses(
         (status = 204, description = "They have it no longer."),
         (status = 409, description = "Too few would hold a role, or something else requires it.", body = Problem, content_type = "application/problem+json"),
@@ -79,9 +90,11 @@ pub(super) async fn give(
 pub(super) async fn take(
     caller: ActingCaller,
     address: Path<(String, String, String)>,
+    query: Query,
     state: Data<AppState>,
 ) -> Answer {
-    let (user, grant) = (id_of(&address.1, "user")?, id_of(&address.2, "grant")?);
-    state.app.take(&caller.0, user, grant).await?;
+    let grant = (id_of(&address.1, "user")?, id_of(&address.2, "grant")?);
+    let to = query.id("handOverTo")?;
+    state.app.take(&caller.0, grant, to).await?;
     Ok(answer::done())
 }

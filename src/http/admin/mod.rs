@@ -16,6 +16,7 @@ mod freezes;
 mod gates;
 mod grants;
 mod guards;
+mod handovers;
 mod invitation_links;
 mod invitations;
 mod mapping_rules;
@@ -55,6 +56,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     gate_routes(cfg);
     receiver_routes(cfg);
     invitation_routes(cfg);
+    handover_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
         .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
@@ -287,6 +289,20 @@ fn invitation_routes(cfg: &mut web::ServiceConfig) {
             .patch(invitation_links::change)
             .delete(invitation_links::remove),
     );
+}
+
+/// What leavers leave behind.
+fn handover_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/handovers").get(handovers::list))
+        .service(Endpoint::at("/tenants/{tenant}/handovers/{id}").get(handovers::show))
+        .service(Endpoint::at("/tenants/{tenant}/handovers/{id}/outcome").put(handovers::report))
+        .service(Endpoint::at("/tenants/{tenant}/handovers/{id}/retry").post(handovers::retry))
+        .service(Endpoint::at("/tenants/{tenant}/handovers/{id}/receiver").put(handovers::redirect))
+        .service(
+            Endpoint::at("/tenants/{tenant}/handover-policy")
+                .get(handovers::show_policy)
+                .put(handovers::set_policy),
+        );
 }
 
 /// The product's apps.

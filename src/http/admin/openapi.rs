@@ -12,10 +12,10 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, change_sets, changes, connections, credentials, decisions,
-    directories, domains, freezes, gates, grants, guards, invitation_links, invitations, mapping_rules,
-    oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers, requests, roles,
-    saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers, transmitters,
-    workspaces,
+    directories, domains, freezes, gates, grants, guards, handovers, invitation_links, invitations,
+    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers,
+    requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers,
+    transmitters, workspaces,
 };
 
 /// The document.
@@ -60,6 +60,8 @@ use super::{
         invitations::cancel,
         invitation_links::list, invitation_links::make, invitation_links::change, invitation_links::remove,
         grants::list, grants::give, grants::take,
+        handovers::list, handovers::show, handovers::report, handovers::retry, handovers::redirect,
+        handovers::show_policy, handovers::set_policy,
         decisions::decide, decisions::decide_one, decisions::who_may, decisions::show_offer, decisions::set_offer,
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
@@ -171,7 +173,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 144);
+        assert_eq!(operations, 151);
     }
 
     #[test]

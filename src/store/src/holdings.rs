@@ -46,12 +46,8 @@ pub(crate) fn row_of(place: ScopeRef) -> Uuid {
 }
 
 /// Where something is held, as a row says it.
-fn place(scope: &Scope) -> Uuid {
-    row_of(match scope {
-        Scope::Environment => ScopeRef::Environment,
-        Scope::OrgUnit { id, .. } => ScopeRef::OrgUnit(*id),
-        Scope::Workspace { id, .. } => ScopeRef::Workspace(*id),
-    })
+pub(crate) fn place(scope: &Scope) -> Uuid {
+    row_of(scope.into())
 }
 
 /// Rows that are to be written.

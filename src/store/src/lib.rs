@@ -35,6 +35,7 @@ pub mod gates;
 pub mod grants;
 pub mod groups;
 pub mod guards;
+pub mod handovers;
 pub mod holdings;
 pub mod identities;
 pub mod invitation_links;

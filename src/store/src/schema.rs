@@ -3,6 +3,7 @@
 mod apps;
 mod gates;
 mod grants;
+mod handovers;
 mod invitations;
 mod roles;
 mod sign_in;
@@ -14,6 +15,7 @@ pub(crate) use apps::{
 };
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
+pub(crate) use handovers::{handover, handover_policy};
 pub(crate) use invitations::{invitation, invitation_link};
 pub(crate) use roles::tenant_role;
 pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
@@ -703,6 +705,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     group_child,
     group_member,
     groups,
+    handover,
+    handover_policy,
     held_departure,
     identity,
     invitation,

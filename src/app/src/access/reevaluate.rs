@@ -22,6 +22,7 @@ use super::watch::Watch;
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{self, Acting, Lost};
+use crate::handovers::{Moved, Pace, follow};
 use crate::login::{keep_a_way_back, sign_out_everywhere};
 
 /// How many people are computed between two statements.
@@ -47,13 +48,22 @@ struct Outcomes<'a> {
     /// How many have another access than before.
     affected: usize,
     lost: Vec<Lost>,
+    /// Who has left a place or is back at one, where the product hands over what they leave.
+    moved: Vec<Moved>,
     /// Who is blocked and was not before.
     blocked: Vec<UserId>,
 }
 
 impl Outcomes<'_> {
-    async fn settle(self, app: &App, tx: &mut WriteTx, blueprint: &Blueprint) -> Result<Changed, AppError> {
+    async fn settle(
+        self,
+        app: &App,
+        tx: &mut WriteTx,
+        blueprint: &Blueprint,
+        pace: Pace,
+    ) -> Result<Changed, AppError> {
         let mut changed = guards::check(tx, blueprint, &self.lost).await?;
+        changed.extend(follow(app, tx, blueprint, &self.moved, pace).await?);
         if !self.blocked.is_empty() {
             keep_a_way_back(tx, None).await?;
             changed.extend(sign_out_everywhere(tx, &self.blocked, app.now()).await?);
@@ -117,7 +127,8 @@ async fn reevaluate_held_to(
         by = Some(policy);
     }
     if let Some(policy) = by {
-        changed.extend(outcomes.settle(app, tx, &policy.blueprint).await?);
+        let pace = Pace::of(tx);
+        changed.extend(outcomes.settle(app, tx, &policy.blueprint, pace).await?);
     }
     Ok(changed)
 }
@@ -170,7 +181,7 @@ pub(crate) async fn reevaluate_everybody_before(
         changed.extend(compute(app, tx, (&policy, version), people, &HeldTo::default(), &mut outcomes)?);
     }
     let affected = outcomes.affected;
-    changed.extend(outcomes.settle(app, tx, &policy.blueprint).await?);
+    changed.extend(outcomes.settle(app, tx, &policy.blueprint, Pace::AfterGrace).await?);
     Ok(Anew { events: changed, affected })
 }
 
@@ -234,6 +245,7 @@ fn compute(
         outcomes.lost.extend(
             before.as_ref().and_then(|was| Lost::between(&policy.blueprint, person.user, was, &access)),
         );
+        outcomes.moved.extend(Moved::between(&policy.blueprint, &person, before.as_ref(), &access));
         let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
         if is_blocked(&access) && !before.as_ref().is_some_and(is_blocked) {
             outcomes.blocked.push(person.user);

@@ -23,6 +23,7 @@ use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
 use crate::guards::before_deletion;
+use crate::handovers::before_burial;
 use crate::login::keep_a_way_back;
 use crate::provision::{announce_promoted, leave, settle, state};
 
@@ -165,6 +166,7 @@ impl App {
             events.extend(leave(self, tx, local, &gone).await?);
         }
         events.extend(before_deletion(self, tx, local).await?);
+        events.extend(before_burial(self, tx, local, Some(user)).await?);
         tombstones::bury(tx, local, Some(user), now);
         tx.announce(Outgoing {
             fact: "user.merged",

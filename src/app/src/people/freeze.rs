@@ -16,6 +16,7 @@ use super::{PeopleQuery, PersonView};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::hold_people;
+use crate::handovers::direct;
 use crate::provision::{settle, state};
 
 const LONGEST_REASON: usize = 500;
@@ -29,6 +30,10 @@ pub struct Freeze {
     /// Why, for whoever looks later.
     #[schema(example = "left on the spot", max_length = 500)]
     pub because: Option<String>,
+    /// Who is to get what they leave: somebody active who has a role at the place. Whoever cannot receive it keeps nobody in: the
+    /// handover fails, and waits for an administrator. Without it, what they leave goes to nobody.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub hand_over_to: Option<UserId>,
 }
 
 /// Several who are to be frozen.
@@ -88,7 +93,7 @@ impl App {
         for named in people {
             let found = self.person_named(admin, &named).await;
             let user = found.as_ref().ok().copied();
-            let freeze = Freeze { because: because.clone() };
+            let freeze = Freeze { because: because.clone(), hand_over_to: None };
             let outcome = match found {
                 Ok(user) => self.freeze_person(by, user, freeze).await.map(drop),
                 Err(error) => Err(error),
@@ -135,6 +140,7 @@ impl App {
         users::freeze(&mut tx, id, freeze.because, now);
         let states = (state(person.is_let_in()), PersonState::Inactive);
         audit.extend(settle(self, &mut tx, id, states, &["frozen".to_owned()]).await?);
+        audit.extend(direct(self, &mut tx, admin, (id, freeze.hand_over_to)).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         self.show_person(admin, id).await
     }

@@ -20,6 +20,7 @@ use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
 use crate::guards::{Acting, hold_people, subject};
+use crate::handovers::direct;
 use crate::tenants::{RuleOutcome, gives, outcome};
 
 /// The most that one person can be given by hand.
@@ -91,8 +92,14 @@ impl App {
         Ok(view)
     }
 
-    /// Takes away what somebody was given by hand.
-    pub async fn take(&self, admin: &AdminScope, user: UserId, id: GrantId) -> Result<(), AppError> {
+    /// Takes away what somebody was given by hand. If they leave a place by it, what they leave goes to whom whoever asks has
+    /// chosen, or to nobody.
+    pub async fn take(
+        &self,
+        admin: &AdminScope,
+        (user, id): (UserId, GrantId),
+        hand_over_to: Option<UserId>,
+    ) -> Result<(), AppError> {
         let mut tx = self.db.begin(admin.scope()).await?;
         hold_people(&mut tx, &[user]).await?.pop().ok_or(AppError::NotFound("user"))?;
         let (policy, of) = subject(self, &mut tx, user).await?;
@@ -105,6 +112,7 @@ impl App {
         let before = json!({"user": user, "gives": view(grant, &policy).gives});
         let mut audit = Audit::of(AuditEvent::new(Action::GrantDelete, id).before(before));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
+        audit.extend(direct(self, &mut tx, admin, (user, hand_over_to)).await?);
         tx.commit(audit, self.now(), &*self.entropy).await?;
         Ok(())
     }

@@ -16,7 +16,7 @@ use store::holdings::Thing;
 use store::people::{self, Holding, PersonRow, Whom};
 use store::users::Slice;
 use store::words::{LONGEST_WORD, searched};
-use store::{AdminScope, ReadTx, tombstones};
+use store::{AdminScope, Reads, tombstones};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -158,7 +158,8 @@ impl ListedPerson {
         let (department, title, avatar) = (first(DEPARTMENT), first("title"), first("photos"));
         let (stopped_at, last_login_at, last_seen_at) = (row.stopped_at, row.last_login_at, row.last_seen_at);
         let (home, roles, flags) = row.access.take().map_or_else(Default::default, |access| {
-            let roles = access.roles.into_iter().map(|held| HeldRole { role: held.role, at: at(held.scope) });
+            let roles =
+                access.roles.into_iter().map(|held| HeldRole { role: held.role, at: place_of(held.scope) });
             let flags = access.flags.into_iter().map(|held| held.flag);
             (access.home.map(|home| home.key), roles.collect(), flags.collect())
         });
@@ -199,7 +200,8 @@ pub(super) fn called(resource: &Resource) -> Option<String> {
     resource.display_name().map(str::to_owned).or_else(|| first("name.formatted")).or_else(both)
 }
 
-fn at(scope: Scope) -> RuleScope {
+/// A place in the words of those who give.
+pub(crate) fn place_of(scope: Scope) -> RuleScope {
     match scope {
         Scope::Environment => RuleScope::Environment,
         Scope::OrgUnit { key, .. } => RuleScope::OrgUnit(key),
@@ -352,7 +354,7 @@ impl App {
     /// Those whom a query is about and to whom the caller may do this; with the policy that says so.
     pub(crate) async fn seen(
         &self,
-        tx: &mut ReadTx,
+        tx: &mut impl Reads,
         admin: &AdminScope,
         query: PeopleQuery<'_>,
         deed: Option<Deed>,

@@ -13,6 +13,7 @@ pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
 pub use freeze::{Freeze, FreezeRow, FreezeSeveral};
 pub use grants::{GrantView, NewGrant};
 pub(crate) use grants::{give_from_the_start, giver};
+pub(crate) use list_people::place_of;
 pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
 pub(crate) use local_people::check_address;
 pub use local_people::{ChangePerson, Edit, NewPerson};

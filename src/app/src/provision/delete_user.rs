@@ -13,6 +13,7 @@ use super::settle::{leave, state};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{DepartureKind, before_deletion, depart, hold_people, may_delete};
+use crate::handovers::before_burial;
 
 impl App {
     /// Deletes a person: sessions end, the seat passes on, memberships, links and access go; a
@@ -43,6 +44,7 @@ impl App {
             tx = departed.0;
             audit.extend(departed.1);
             audit.extend(before_deletion(self, &mut tx, id).await?);
+            audit.extend(before_burial(self, &mut tx, id, None).await?);
         }
         audit.extend(leave(self, &mut tx, id, &effects).await?);
         tombstones::bury(&mut tx, id, None, now);

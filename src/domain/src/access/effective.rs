@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Reason;
 use crate::blueprint::AdminLevel;
 use crate::id::{OrgUnitId, WorkspaceId};
+use crate::mapping::ScopeRef;
 use crate::org_tree::{OrgTree, OrgUnit, Workspace};
 
 /// What a person may do, with the reasons.
@@ -106,6 +107,16 @@ impl From<&OrgUnit> for Scope {
 impl From<&Workspace> for Scope {
     fn from(workspace: &Workspace) -> Self {
         Self::Workspace { id: workspace.id, key: workspace.key.clone(), name: workspace.name.clone() }
+    }
+}
+
+impl From<&Scope> for ScopeRef {
+    fn from(scope: &Scope) -> Self {
+        match scope {
+            Scope::Environment => Self::Environment,
+            Scope::OrgUnit { id, .. } => Self::OrgUnit(*id),
+            Scope::Workspace { id, .. } => Self::Workspace(*id),
+        }
     }
 }
 

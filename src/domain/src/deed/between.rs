@@ -89,6 +89,17 @@ pub fn deed_to<'a>(policy: &'a Policy, deed: Deed, of: &'a EffectiveAccess, to_o
     to.act(&[deed], roles_of(of), to.home(of))
 }
 
+/// Deeds to somebody who had these roles at a place, there. At a place that is no longer there nothing is allowed.
+pub fn deeds_at<'a>(
+    policy: &'a Policy,
+    deeds: &[Deed],
+    (roles, at): (BTreeSet<&'a str>, ScopeRef),
+    to_oneself: bool,
+) -> Act<'a> {
+    let to = To { policy, to_oneself };
+    to.act(deeds, roles, to.at(at))
+}
+
 /// The person to whom something is done.
 struct To<'a> {
     policy: &'a Policy,

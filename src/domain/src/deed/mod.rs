@@ -16,7 +16,7 @@ use crate::access::{
 use crate::blueprint::{Condition, Deed, Effect, GrantRule, Reach, Ref, Target, Test};
 use crate::mapping::ScopeRef;
 
-pub use between::{deed_to, deeds_between, deeds_of_grant};
+pub use between::{deed_to, deeds_at, deeds_between, deeds_of_grant};
 pub use sight::{Sight, sight};
 
 /// Stands for every role.

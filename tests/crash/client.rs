@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::Seen;
 use super::chance::Chance;
 use super::journal::Journal;
 use super::machine::{Machine, PATIENCE, SHARED, Tenant, says_when_to_return};
@@ -34,8 +35,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
-    /// Counts the writes that were answered to any client.
-    answered: Arc<AtomicU64>,
+    seen: Arc<Seen>,
     /// Changes when everything is back after a kill.
     calm: watch::Receiver<u32>,
 }
@@ -65,6 +65,8 @@ pub struct Tally {
     pub unanswered: u32,
     /// Of those without an answer: Usher had begun with them.
     pub struck: u32,
+    /// Of those without an answer: everything was there from beginning to end.
+    pub unprovoked: u32,
     happened: u32,
 }
 
@@ -82,16 +84,17 @@ impl Tally {
         self.answered += other.answered;
         self.unanswered += other.unanswered;
         self.struck += other.struck;
+        self.unprovoked += other.unprovoked;
         self.happened += other.happened;
     }
 }
 
 impl Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { answered, unanswered, struck, happened } = self;
+        let Self { answered, unanswered, struck, unprovoked, happened } = self;
         write!(
             f,
-            "{answered} writes answered, {unanswered} not ({struck} under way, {happened} had happened)"
+            "{answered} writes answered, {unanswered} not ({struck} under way, {unprovoked} without a kill, {happened} had happened)"
         )
     }
 }
@@ -140,7 +143,7 @@ impl Client {
         tenant: &Tenant,
         shared: Group,
         chance: Chance,
-        (answered, calm): (Arc<AtomicU64>, watch::Receiver<u32>),
+        (seen, calm): (Arc<Seen>, watch::Receiver<u32>),
     ) -> Self {
         Self {
             people: Vec::new(),
@@ -154,7 +157,7 @@ impl Client {
             http: machine.http.clone(),
             base: format!("{}/scim/v2", machine.base),
             token: tenant.scim_token.clone(),
-            answered,
+            seen,
             calm,
         }
     }
@@ -334,6 +337,7 @@ impl Client {
     /// Sends a write. Its answer must be the expected one; without an answer nothing is returned, when everything is
     /// back.
     async fn write(&mut self, method: Method, path: &str, body: &Value, expected: u16) -> Option<Value> {
+        let calm_before = self.seen.calm();
         let answer = self.send(method.clone(), path, body).await;
         let told = match &answer {
             Ok((status, _)) => status.to_string(),
@@ -343,13 +347,14 @@ impl Client {
         match answer {
             Ok((status, answer)) if status == expected => {
                 self.tally.answered += 1;
-                self.answered.fetch_add(1, Ordering::Relaxed);
+                self.seen.answered.fetch_add(1, Ordering::Relaxed);
                 Some(answer)
             }
             Ok((status, answer)) => panic!("{method} {path} {body}: {status} {answer}"),
             Err(silence) => {
                 self.tally.unanswered += 1;
                 self.tally.struck += u32::from(silence == Silence::Broken);
+                self.tally.unprovoked += u32::from(calm_before.is_some() && calm_before == self.seen.calm());
                 let since = *self.calm.borrow();
                 let calm = self.calm.wait_for(|times| *times != since);
                 match tokio::time::timeout(PATIENCE * 2, calm).await {

@@ -51,6 +51,9 @@ pub(super) struct Create {
     /// Shut out until they are let in
     #[arg(long)]
     inactive: bool,
+    /// Give them what this person was given by hand: an id, or a name
+    #[arg(long, value_name = "PERSON")]
+    like: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +207,10 @@ impl Verb {
 
 async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
     let admin = console.enter(&it.of.tenant).await?;
+    let like = match it.like {
+        Some(person) => Some(find(console, &admin, &person).await?),
+        None => None,
+    };
     let Profile { display_name, given_name, family_name, email, title, department } = it.profile;
     let new = NewPerson {
         user_name: it.user_name,
@@ -215,6 +222,7 @@ async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
         department,
         active: Some(!it.inactive),
         gives: Vec::new(),
+        like,
     };
     let view = console.app.create_person(&admin, new).await?;
     Answer::new(&view, shown(&view))

@@ -50,11 +50,11 @@ impl House {
         self.ask(actor, "POST", "/users", Some(json!({"userName": name, "gives": gives}))).await
     }
 
-    async fn give(&self, actor: Option<&str>, to: &str, gives: Value) -> Reply {
+    pub(super) async fn give(&self, actor: Option<&str>, to: &str, gives: Value) -> Reply {
         self.ask(actor, "POST", &format!("/users/{to}/grants"), Some(json!({"gives": gives}))).await
     }
 
-    async fn change(&self, actor: Option<&str>, to: &str, change: Value) -> Reply {
+    pub(super) async fn change(&self, actor: Option<&str>, to: &str, change: Value) -> Reply {
         self.ask(actor, "PATCH", &format!("/users/{to}"), Some(change)).await
     }
 

@@ -41,6 +41,7 @@ mod passkeys;
 mod pending;
 mod people;
 mod plans;
+mod product;
 mod proofs;
 mod requests;
 mod roles;

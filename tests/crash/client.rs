@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::Seen;
+use super::Counts;
 use super::chance::Chance;
 use super::journal::Journal;
 use super::machine::{Machine, PATIENCE, SHARED, Tenant, says_when_to_return};
@@ -35,7 +35,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
-    seen: Arc<Seen>,
+    counts: Arc<Counts>,
     /// Changes when everything is back after a kill.
     calm: watch::Receiver<u32>,
 }
@@ -143,7 +143,7 @@ impl Client {
         tenant: &Tenant,
         shared: Group,
         chance: Chance,
-        (seen, calm): (Arc<Seen>, watch::Receiver<u32>),
+        (counts, calm): (Arc<Counts>, watch::Receiver<u32>),
     ) -> Self {
         Self {
             people: Vec::new(),
@@ -157,7 +157,7 @@ impl Client {
             http: machine.http.clone(),
             base: format!("{}/scim/v2", machine.base),
             token: tenant.scim_token.clone(),
-            seen,
+            counts,
             calm,
         }
     }
@@ -337,7 +337,7 @@ impl Client {
     /// Sends a write. Its answer must be the expected one; without an answer nothing is returned, when everything is
     /// back.
     async fn write(&mut self, method: Method, path: &str, body: &Value, expected: u16) -> Option<Value> {
-        let calm_before = self.seen.calm();
+        let calm_before = self.counts.calm();
         let answer = self.send(method.clone(), path, body).await;
         let told = match &answer {
             Ok((status, _)) => status.to_string(),
@@ -347,14 +347,15 @@ impl Client {
         match answer {
             Ok((status, answer)) if status == expected => {
                 self.tally.answered += 1;
-                self.seen.answered.fetch_add(1, Ordering::Relaxed);
+                self.counts.answered.fetch_add(1, Ordering::Relaxed);
                 Some(answer)
             }
             Ok((status, answer)) => panic!("{method} {path} {body}: {status} {answer}"),
             Err(silence) => {
                 self.tally.unanswered += 1;
                 self.tally.struck += u32::from(silence == Silence::Broken);
-                self.tally.unprovoked += u32::from(calm_before.is_some() && calm_before == self.seen.calm());
+                self.tally.unprovoked +=
+                    u32::from(calm_before.is_some() && calm_before == self.counts.calm());
                 let since = *self.calm.borrow();
                 let calm = self.calm.wait_for(|times| *times != since);
                 match tokio::time::timeout(PATIENCE * 2, calm).await {

@@ -64,14 +64,14 @@ struct Trial {
     clients: Vec<Arc<Mutex<Client>>>,
     /// Counts the times when everything was back after a kill, and nothing from before it was still under way.
     calm: watch::Sender<u32>,
-    seen: Arc<Seen>,
+    counts: Arc<Counts>,
     chance: Chance,
     outages: Vec<Duration>,
 }
 
 /// What the clients and the one who kills tell each other.
 #[derive(Default)]
-struct Seen {
+struct Counts {
     /// Counts the writes that were answered.
     answered: AtomicU64,
     /// Counts the kills that were begun, and those after which everything was back.
@@ -79,7 +79,7 @@ struct Seen {
     over: AtomicU32,
 }
 
-impl Seen {
+impl Counts {
     /// Which kill was the last one, if everything is back after it.
     fn calm(&self) -> Option<u32> {
         let over = self.over.load(Ordering::SeqCst);
@@ -106,18 +106,18 @@ impl Trial {
         let follower = Follower::start();
         let tenant = machine.tenant(follower.address());
         let (calm, calmed) = watch::channel(0);
-        let seen = Arc::new(Seen::default());
+        let counts = Arc::new(Counts::default());
         let shared = client::make_shared_group(&machine, &tenant).await;
         let clients = (0..CLIENTS)
             .map(|number| {
                 let chance = Chance::new(seed.wrapping_mul(31).wrapping_add(u64::from(number)));
-                let common = (Arc::clone(&seen), calmed.clone());
+                let common = (Arc::clone(&counts), calmed.clone());
                 Client::new(number, &machine, &tenant, shared.clone(), chance, common)
             })
             .map(|client| Arc::new(Mutex::new(client)))
             .collect();
         let chance = Chance::new(seed);
-        Self { machine, tenant, follower, clients, calm, seen, chance, outages: Vec::new() }
+        Self { machine, tenant, follower, clients, calm, counts, chance, outages: Vec::new() }
     }
 
     async fn rounds(&mut self, rounds: u32, kill: impl for<'a> Fn(&'a mut Self, u32) -> Kill<'a>) {
@@ -136,9 +136,9 @@ impl Trial {
             .collect();
         for round in 1..=rounds {
             self.let_traffic_flow().await;
-            self.seen.begun.fetch_add(1, Ordering::SeqCst);
+            self.counts.begun.fetch_add(1, Ordering::SeqCst);
             kill(self, round).await;
-            self.seen.over.fetch_add(1, Ordering::SeqCst);
+            self.counts.over.fetch_add(1, Ordering::SeqCst);
             self.calm.send_modify(|times| *times += 1);
             if let Some(broken) = traffic.iter().position(tokio::task::JoinHandle::is_finished) {
                 let why = traffic.swap_remove(broken).await.unwrap_err();
@@ -159,9 +159,9 @@ impl Trial {
 
     async fn let_traffic_flow(&mut self) {
         let writes = self.chance.within(WRITES);
-        let begun = self.seen.answered.load(Ordering::Relaxed);
+        let begun = self.counts.answered.load(Ordering::Relaxed);
         let since = Instant::now();
-        while self.seen.answered.load(Ordering::Relaxed) - begun < writes && since.elapsed() < PATIENCE {
+        while self.counts.answered.load(Ordering::Relaxed) - begun < writes && since.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         tokio::time::sleep(Duration::from_millis(self.chance.within(MOMENT))).await;

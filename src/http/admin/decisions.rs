@@ -1,9 +1,11 @@
 //! `/tenants/{tenant}/decisions`, `/tenants/{tenant}/users/{id}/permissions/{permission}`: may this person do this here.
 //! `/tenants/{tenant}/permissions/{permission}/holders`: who may. `/tenants/{tenant}/offer`: what the tenant has
-//! of the product, on which the answers can rest.
+//! of the product, on which the answers can rest. `/tenants/{tenant}/blueprint`: what the product says of itself.
 
 use actix_web::web::{Data, Path};
-use app::access::{AskDecision, AskDecisions, AskHolders, DecisionView, HolderPage, OfferView, SetOffer};
+use app::access::{
+    AskDecision, AskDecisions, AskHolders, BlueprintView, DecisionView, HolderPage, OfferView, SetOffer,
+};
 use app::tenants::RuleScope;
 use domain::id::UserId;
 use utoipa::IntoParams;
@@ -142,6 +144,20 @@ pub(super) async fn who_may(
         count: query.number("count", 1..=200, 100)?,
     };
     Ok(answer::ok(&state.app.who_may(&caller.scope, ask).await?))
+}
+
+/// What the tenant’s product says of itself: all of its blueprint, in the version that is in force.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/blueprint",
+    operation_id = "show_blueprint",
+    tag = "Access",
+    params(InTenant),
+    responses((status = 200, description = "The blueprint.", body = BlueprintView), ReadRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn show_blueprint(caller: TenantAdminCaller, state: Data<AppState>) -> Answer {
+    Ok(answer::ok(&state.app.show_blueprint(&caller.scope).await?))
 }
 
 /// What the tenant has of the product: its plan and features.

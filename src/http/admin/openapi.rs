@@ -63,6 +63,7 @@ use super::{
         handovers::list, handovers::show, handovers::report, handovers::retry, handovers::redirect,
         handovers::show_policy, handovers::set_policy,
         decisions::decide, decisions::decide_one, decisions::who_may, decisions::show_offer, decisions::set_offer,
+        decisions::show_blueprint,
         adoptions::list, adoptions::decide,
         domains::list, domains::claim, domains::verify, domains::release,
         sessions::list, sessions::revoke, sessions::revoke_all, sessions::show_policy, sessions::set_policy,
@@ -173,7 +174,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 151);
+        assert_eq!(operations, 152);
     }
 
     #[test]

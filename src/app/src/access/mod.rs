@@ -3,6 +3,7 @@
 mod decide;
 mod offer;
 mod policy;
+mod product;
 mod reevaluate;
 mod show_access;
 mod watch;
@@ -14,6 +15,7 @@ pub use decide::{
 };
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
+pub use product::BlueprintView;
 pub(crate) use reevaluate::{
     AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_everybody,
     reevaluate_everybody_before, seems_to_concern,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use domain::access::{EffectiveAccess, Policy};
-use domain::blueprint::Deed;
+use domain::blueprint::{Deed, EmailChange};
 use domain::deed::{Act, Sight, Verdict, deed_to, deeds_between, may, sight};
 use domain::id::UserId;
 use store::{AdminScope, Reads, WriteTx, access, people, rules};
@@ -119,8 +119,31 @@ pub(crate) async fn may_edit(
     user: UserId,
     attributes: &[String],
 ) -> Result<(), AppError> {
-    let Some(acting) = Acting::now(tx).await? else { return Ok(()) };
+    let readdressed = attributes.iter().any(|attribute| attribute == "emails");
+    let acting = Acting::now(tx).await?;
+    if acting.is_none() && !(readdressed && tx.scope().actor().by_hand()) {
+        return Ok(());
+    }
     let (policy, of) = subject(app, tx, user).await?;
+    if let Some(acting) = acting {
+        check_edit(&policy, &acting, (user, &of), attributes)?;
+    }
+    let email = policy.blueprint.product().email.as_ref();
+    if readdressed && email.is_some_and(|email| email.change == EmailChange::ByNewPerson) {
+        return Err(AppError::Conflict(
+            "in this product nobody's address is changed: add a new person who holds the same (`like`), then remove this one"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_edit(
+    policy: &Policy,
+    acting: &Acting,
+    (user, of): (UserId, &EffectiveAccess),
+    attributes: &[String],
+) -> Result<(), AppError> {
     for attribute in attributes {
         let deed = match attribute.as_str() {
             "emails" => Deed::ChangeEmail,
@@ -129,7 +152,7 @@ pub(crate) async fn may_edit(
             "active" => continue,
             other => return Err(AppError::Forbidden(format!("No grant rule is about {other}."))),
         };
-        acting.check(&policy, &[deed_to(&policy, deed, &of, acting.is(user))])?;
+        acting.check(policy, &[deed_to(policy, deed, of, acting.is(user))])?;
     }
     Ok(())
 }

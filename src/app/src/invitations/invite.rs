@@ -48,6 +48,9 @@ pub struct Invite {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub gives: Vec<RuleOutcome>,
+    /// Somebody whom the caller sees: all that they were given by hand is given too.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub like: Option<UserId>,
     /// The language of the mail: `ja`, `en` or `fr`; the product's own, unless said otherwise.
     #[schema(example = "ja")]
     pub language: Option<String>,
@@ -95,9 +98,11 @@ impl App {
         &self,
         admin: &AdminScope,
         tenant: &str,
-        invite: Invite,
+        mut invite: Invite,
     ) -> Result<Invited, AppError> {
         let policy = self.policy_for(admin).await?;
+        let like = invite.like.take();
+        invite.gives.extend(self.given_to(admin, like).await?);
         self.invite_by(admin, tenant, &policy, invite).await
     }
 
@@ -192,6 +197,7 @@ impl App {
             department: invite.department,
             active: None,
             gives: Vec::new(),
+            like: None,
         };
         let invitation = NewInvitation { id, address, language, link: link.kept };
         let invited = provision::Invited { invitation, claims: claims(policy) };

@@ -147,8 +147,7 @@ fn invites(several: InviteSeveral) -> Result<Vec<Invite>, AppError> {
         family_name: person.family_name,
         department: person.department,
         gives: person.gives,
-        language: None,
-        mail: None,
+        ..Invite::default()
     });
     let all: Vec<Invite> = listed.map(plain).chain(more).collect();
     if all.is_empty() || all.len() > MOST {

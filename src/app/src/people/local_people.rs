@@ -45,6 +45,9 @@ pub struct NewPerson {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub gives: Vec<RuleOutcome>,
+    /// Somebody whom the caller sees: all that they were given by hand is given too.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub like: Option<UserId>,
 }
 
 /// What is to be changed of a local person: what is left out stays, what is null goes.
@@ -174,7 +177,9 @@ impl App {
     ) -> Result<PersonView, AppError> {
         check_address(new.email.as_deref())?;
         let local = self.local_people(admin).await?;
-        let start = Start { gives: std::mem::take(&mut new.gives), invited: None };
+        let mut gives = std::mem::take(&mut new.gives);
+        gives.extend(self.given_to(admin, new.like).await?);
+        let start = Start { gives, invited: None };
         let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), start).await?;
         self.as_they_are(admin, view.id).await
     }
@@ -195,6 +200,17 @@ impl App {
         }
         let view = self.patch_user(&local, id, None, change.into_scim(), &Dialect::strict()).await?;
         self.as_they_are(admin, view.id).await
+    }
+
+    /// What somebody whom the caller sees was given by hand.
+    pub(crate) async fn given_to(
+        &self,
+        admin: &AdminScope,
+        like: Option<UserId>,
+    ) -> Result<Vec<RuleOutcome>, AppError> {
+        let Some(like) = like else { return Ok(Vec::new()) };
+        let like = self.show_person(admin, like).await?.id;
+        Ok(self.list_grants(admin, like).await?.into_iter().map(|grant| grant.gives).collect())
     }
 
     /// A local person who was just written.

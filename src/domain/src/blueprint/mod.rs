@@ -56,6 +56,11 @@ impl Blueprint {
         load::load(text)
     }
 
+    /// All that a blueprint says, as JSON, for those who show it to people.
+    pub fn as_json(text: &str) -> Result<serde_json::Value, BlueprintError> {
+        load::read(text)
+    }
+
     /// Which product it describes.
     pub fn id(&self) -> &str {
         &self.id

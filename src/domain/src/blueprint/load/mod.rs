@@ -7,6 +7,7 @@ mod product;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use self::matrix::inner;
@@ -24,11 +25,15 @@ use crate::seat::AtLimit;
 const SCHEMA: &str = "blueprint/1";
 
 pub(super) fn load(text: &str) -> Result<Blueprint, BlueprintError> {
-    let source = Source { text };
-    let file: file::File = toml::from_str(text).map_err(|error| {
-        source.error(&error.span().unwrap_or(0..0), Rule::Format, error.message().to_owned())
-    })?;
-    Loader { source }.blueprint(file)
+    Loader { source: Source { text } }.blueprint(read::<file::File>(text)?)
+}
+
+/// What stands in a text of this format.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, BlueprintError> {
+    toml::from_str(text).map_err(|error| {
+        let place = error.span().unwrap_or(0..0);
+        Source { text }.error(&place, Rule::Format, error.message().to_owned())
+    })
 }
 
 #[derive(Clone, Copy)]

@@ -326,6 +326,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("PATCH", path) if path.contains("/receivers/") => json!({"name": "Changed"}),
         (_, path) if path.ends_with("/receivers") => json!({"kind": "stream", "name": "Changed"}),
         (_, path) if path.ends_with("/replay") => json!({}),
+        (_, path) if path.ends_with("/presence") => json!({"people": [{"user": uuid::Uuid::nil()}]}),
         ("PUT", path) if path.ends_with("/transmitter") => {
             json!({"issuer": "https://idp.example", "jwksUri": "https://idp.example/keys"})
         }

@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 258] = [
+pub const ROUTES: [(&str, &str, Opens); 259] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -199,6 +199,7 @@ pub const ROUTES: [(&str, &str, Opens); 258] = [
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/permissions/{permission}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/decisions", Admin),
     ("GET", "/api/v1/tenants/{tenant}/permissions/{permission}/holders", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/presence", Admin),
     ("GET", "/api/v1/tenants/{tenant}/blueprint", Admin),
     ("GET", "/api/v1/tenants/{tenant}/offer", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/offer", Admin),

@@ -173,3 +173,45 @@ fn system_admins_make_team_admins() {
         assert_eq!(manages().await, true);
     });
 }
+
+/// RSP-05, BLF-06: whom the product says to be there is there for a while, unless they are out; and with which version.
+#[test]
+fn who_is_there_now_is_seen_in_the_list_and_nobody_who_is_out() {
+    run(async {
+        let house = House::of_workspaces().await;
+        let [owner, manager, agent] = house.staff().await;
+        let doors = &house.0;
+        let online = async || {
+            let page = doors.api.get("/users").await.is(200).json();
+            let mut there: Vec<String> = page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|it| it["online"] == true)
+                .map(|it| format!("{} {}", it["userName"].as_str().unwrap(), it["clientVersion"]))
+                .collect();
+            there.sort();
+            there
+        };
+        let say = async |people: Value| doors.api.post("/presence", json!({"people": people})).await;
+        assert_eq!(online().await, Vec::<String>::new());
+
+        let there = json!([
+            {"user": owner, "clientVersion": "4.2.0"}, {"user": agent}, {"user": agent, "clientVersion": "4.1\n.9"},
+            {"user": uuid::Uuid::nil()},
+        ]);
+        assert_eq!(say(there).await.is(200).json(), json!({"noted": 2}));
+        assert_eq!(online().await, [r#"agent "4.1 .9""#, r#"owner "4.2.0""#]);
+        assert_eq!(say(json!([{"user": owner}])).await.is(200).json(), json!({"noted": 1}));
+        assert_eq!(online().await, [r#"agent "4.1 .9""#, r#"owner "4.2.0""#]);
+
+        house.ask(None, "PUT", &format!("/users/{agent}/freeze"), Some(json!({}))).await.is(200);
+        assert_eq!(say(json!([{"user": agent}])).await.is(200).json(), json!({"noted": 0}));
+        assert_eq!(online().await, [r#"owner "4.2.0""#]);
+        let elsewhere = Doors::fresh().await;
+        let body = json!({"people": [{"user": manager}]});
+        assert_eq!(elsewhere.api.post("/presence", body).await.is(200).json(), json!({"noted": 0}));
+        say(json!([])).await.problem(400, "invalid");
+        say(json!([{"user": owner, "clientVersion": "x".repeat(101)}])).await.problem(400, "invalid");
+    });
+}

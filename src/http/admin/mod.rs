@@ -27,6 +27,7 @@ mod operator_credentials;
 mod org_units;
 mod passkeys;
 mod people;
+mod presence;
 mod receivers;
 mod requests;
 mod roles;
@@ -133,6 +134,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(Endpoint::at("/tenants/{tenant}/decisions").post(decisions::decide))
         .service(Endpoint::at("/tenants/{tenant}/permissions/{permission}/holders").get(decisions::who_may))
+        .service(Endpoint::at("/tenants/{tenant}/presence").post(presence::note))
         .service(Endpoint::at("/tenants/{tenant}/blueprint").get(decisions::show_blueprint))
         .service(Endpoint::at("/tenants/{tenant}/offer").get(decisions::show_offer).put(decisions::set_offer))
         .service(Endpoint::at("/tenants/{tenant}/adoptions").get(adoptions::list).post(adoptions::decide))

@@ -13,9 +13,9 @@ use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, change_sets, changes, connections, credentials, decisions,
     directories, domains, freezes, gates, grants, guards, handovers, invitation_links, invitations,
-    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, receivers,
-    requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants, token_issuers,
-    transmitters, workspaces,
+    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, presence,
+    receivers, requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants,
+    token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -54,7 +54,7 @@ use super::{
         receivers::rotate, receivers::test, receivers::replay, receivers::deliveries,
         seat_pool::show, seat_pool::set,
         people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, freezes::freeze, people::access,
-        people::tombstones,
+        people::tombstones, presence::note,
         sheet::export,
         invitations::list, invitations::invite, invitations::invite_several, invitations::show, invitations::resend,
         invitations::cancel,
@@ -174,7 +174,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 152);
+        assert_eq!(operations, 153);
     }
 
     #[test]

@@ -380,6 +380,42 @@ const SIGNED_IN: &str = "\
 INSERT INTO user_seen (tenant_id, user_id, last_login_at, last_seen_at) VALUES ({}, {}, {}, {})
 ON CONFLICT (tenant_id, user_id) DO UPDATE SET last_login_at = excluded.last_login_at, last_seen_at = excluded.last_seen_at";
 
+const PRESENT: &str = "\
+INSERT INTO user_seen (tenant_id, user_id, last_seen_at, client_version)
+SELECT u.tenant_id, u.id, {}, p.version
+FROM (SELECT DISTINCT ON (n.user_id) n.user_id, n.version FROM unnest({}, {}) AS n (user_id, version)
+    ORDER BY n.user_id, n.version DESC NULLS LAST) p
+JOIN users u ON u.tenant_id = {} AND u.id = p.user_id AND u.active
+ORDER BY u.id
+ON CONFLICT (tenant_id, user_id) DO UPDATE
+SET last_seen_at = greatest(user_seen.last_seen_at, excluded.last_seen_at),
+    client_version = coalesce(excluded.client_version, user_seen.client_version)
+RETURNING user_id AS id";
+
+#[derive(QueryableByName)]
+struct PresentId {
+    #[diesel(sql_type = SqlUuid)]
+    #[expect(dead_code, reason = "they are counted")]
+    id: Uuid,
+}
+
+/// Notes that these are there now, with the version of the program that they use. Returns of how many: those who are active.
+pub async fn note_present(
+    tx: &mut WriteTx,
+    people: Vec<(UserId, Option<String>)>,
+    now: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let (users, versions): (Vec<Uuid>, Vec<Option<String>>) =
+        people.into_iter().map(|(user, version)| (user.as_uuid(), version)).unzip();
+    let note = statement(PRESENT)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<SqlUuid>, _>(users)
+        .bind::<Array<Nullable<Text>>, _>(versions)
+        .bind::<SqlUuid, _>(tenant);
+    Ok(tx.load::<PresentId>(note).await?.len())
+}
+
 /// A session that is over.
 #[derive(Debug)]
 pub struct Ended {

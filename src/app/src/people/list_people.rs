@@ -19,6 +19,7 @@ use store::words::{LONGEST_WORD, searched};
 use store::{AdminScope, Reads, tombstones};
 use utoipa::ToSchema;
 
+use super::presence::is_present;
 use crate::App;
 use crate::error::AppError;
 use crate::guards::sight_of;
@@ -140,6 +141,10 @@ pub struct ListedPerson {
     pub last_login_at: Option<DateTime<Utc>>,
     /// When they were last here, to the minute.
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// Whether they are here now: seen within five minutes.
+    pub online: bool,
+    /// The version of the product's program that they used last, if it said so.
+    pub client_version: Option<String>,
 }
 
 /// A role that somebody holds.
@@ -153,10 +158,12 @@ pub struct HeldRole {
 }
 
 impl ListedPerson {
-    fn of(mut row: PersonRow, blueprint: &Blueprint) -> Self {
+    fn of(mut row: PersonRow, blueprint: &Blueprint, now: DateTime<Utc>) -> Self {
         let first = |path: &str| row.resource.values_at(path).into_iter().next();
         let (department, title, avatar) = (first(DEPARTMENT), first("title"), first("photos"));
         let (stopped_at, last_login_at, last_seen_at) = (row.stopped_at, row.last_login_at, row.last_seen_at);
+        let online = row.active && is_present(last_seen_at, now);
+        let client_version = row.client_version.take();
         let (home, roles, flags) = row.access.take().map_or_else(Default::default, |access| {
             let roles =
                 access.roles.into_iter().map(|held| HeldRole { role: held.role, at: place_of(held.scope) });
@@ -183,6 +190,8 @@ impl ListedPerson {
             stopped_at,
             last_login_at,
             last_seen_at,
+            online,
+            client_version,
         }
     }
 }
@@ -328,7 +337,8 @@ impl App {
         let (policy, whom) = self.seen(&mut tx, admin, query, None).await?;
         let rows = people::list(&mut tx, whom, slice).await?;
         tx.finish().await?;
-        Ok(rows.into_iter().map(|row| ListedPerson::of(row, &policy.blueprint)).collect())
+        let now = self.now();
+        Ok(rows.into_iter().map(|row| ListedPerson::of(row, &policy.blueprint, now)).collect())
     }
 
     /// How many they are.

@@ -6,6 +6,7 @@ mod freeze;
 mod grants;
 mod list_people;
 mod local_people;
+mod presence;
 mod sheet;
 mod tombstones;
 
@@ -17,5 +18,6 @@ pub(crate) use list_people::place_of;
 pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
 pub(crate) use local_people::check_address;
 pub use local_people::{ChangePerson, Edit, NewPerson};
+pub use presence::{ArePresent, NotedPresence, Present};
 pub use sheet::{Sheet, SheetForm};
 pub use tombstones::TombstoneView;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use domain::access::{EffectiveAccess, Policy, Scope};
 use domain::blueprint::{CsvColumn, Deed, Encoding, Field, Label, Shows};
 use domain::lifecycle::PersonState;
@@ -16,14 +16,13 @@ use store::people::{self, Holding, PersonRow, Whom};
 use store::users::Slice;
 
 use super::list_people::{DEPARTMENT, PeopleQuery, called};
+use super::presence::is_present;
 use crate::App;
 use crate::error::AppError;
 use crate::provision::state;
 
 /// So many people are read at once.
 const PART: i64 = 500;
-/// Whoever was seen so lately is there now.
-const PRESENT_FOR: Duration = Duration::minutes(5);
 
 /// How a file is wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -187,12 +186,10 @@ impl Sheet {
             Field::Flags => self.flags(person),
             Field::Home => self.home(person, shows),
             Field::Status => self.status(person, shows),
-            Field::Presence => match person.last_seen_at {
-                Some(seen) if self.words.now - seen < PRESENT_FOR => {
-                    self.words.either(["オンライン", "online", "en ligne"])
-                }
-                _ => self.words.either(["オフライン", "offline", "hors ligne"]),
-            },
+            Field::Presence if is_present(person.last_seen_at, self.words.now) => {
+                self.words.either(["オンライン", "online", "en ligne"])
+            }
+            Field::Presence => self.words.either(["オフライン", "offline", "hors ligne"]),
             Field::LastSeen => self.words.moment(person.last_seen_at, shows),
             Field::LastLogin => self.words.moment(person.last_login_at, shows),
             Field::StoppedAt => self.words.moment(person.stopped_at, shows),

@@ -20,6 +20,8 @@ impl fmt::Display for Comparand {
     }
 }
 
+const AND: &str = " and ";
+
 /// Prints what [`Filter::parse`] reads back as the same filter.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +32,7 @@ impl fmt::Display for Filter {
 impl Filter {
     fn print(&self, f: &mut fmt::Formatter<'_>, inside: bool) -> fmt::Result {
         match self {
-            Self::And(all) => join(f, all, " and ", inside),
+            Self::And(all) => join(f, all, AND, inside),
             Self::Or(any) => join(f, any, " or ", inside),
             Self::Not(inner) => {
                 f.write_str("not (")?;
@@ -54,13 +56,13 @@ impl Filter {
     }
 }
 
-/// Groups get their brackets whether precedence needs them or not.
+/// Groups get the brackets that precedence needs: with more of them, a filter that was just within its budget would not be read again.
 fn join(f: &mut fmt::Formatter<'_>, parts: &[Filter], between: &str, inside: bool) -> fmt::Result {
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
             f.write_str(between)?;
         }
-        if matches!(part, Filter::And(_) | Filter::Or(_)) {
+        if matches!(part, Filter::Or(_)) || (matches!(part, Filter::And(_)) && between == AND) {
             f.write_str("(")?;
             part.print(f, inside)?;
             f.write_str(")")?;

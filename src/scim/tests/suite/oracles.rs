@@ -58,9 +58,8 @@ pub(crate) fn json(bytes: &[u8]) {
     match reader::parse(bytes, &limits) {
         Ok(ours) => {
             assert!(bytes.len() <= limits.max_payload_size);
-            let printed = ours.to_string();
             assert_eq!(Some(&ours), theirs.as_ref().ok());
-            assert!(!printed.contains("\\u0000"));
+            assert!(!has_nul(&ours));
             assert!(depth(&ours) <= limits.max_depth);
         }
         Err(error) => {
@@ -71,6 +70,15 @@ pub(crate) fn json(bytes: &[u8]) {
             );
             assert!(matches!(error.status, 400 | 413));
         }
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(all) => all.iter().any(has_nul),
+        Value::Object(all) => all.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 

@@ -34,7 +34,7 @@ fn prefix(file: &str, function: &str) -> &'static str {
         (
             "admin/mod.rs",
             "routes" | "access_routes" | "app_routes" | "gate_routes" | "handover_routes"
-            | "invitation_routes" | "receiver_routes" | "sign_in_routes" | "saml_routes",
+            | "invitation_routes" | "receiver_routes" | "seat_routes" | "sign_in_routes" | "saml_routes",
         ) => "/api/v1",
         ("oauth/mod.rs", "routes") => "/oauth",
         ("apps/mod.rs", "routes") => "/op",

@@ -38,6 +38,8 @@ fn a_pool_with_one_free_seat_is_never_exceeded_and_all_books_agree() {
         assert!(pool.peak <= 3, "the pool held {} at its peak", pool.peak);
         assert!(pool.reconciled, "{pool:?}");
         assert_eq!(pool.waiting.len(), CLIENTS - 1);
+        let check = tenant.app.reconcile_seats(&tenant.admin).await.unwrap();
+        assert!(check.differences.is_empty(), "{check:?}");
 
         let mut granted = 0;
         for user in users {

@@ -1,11 +1,12 @@
 //! `usher seat-pool`. Knows its flags and tables; does not know how seats are counted.
 
 use app::AppError;
-use app::tenants::{SeatLimit, SeatPoolView, SetSeatPool};
+use app::tenants::{SeatCheckView, SeatLimit, SeatMonthsQuery, SeatPoolView, SetSeatPool};
 use clap::{Args, Subcommand, ValueEnum};
+use domain::seat_months::Month;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, moment, name_of, record, yes_no};
+use super::answer::{Answer, Table, moment, name_of, or_dash, record, yes_no};
 use super::console::Console;
 use super::error::CliError;
 
@@ -18,6 +19,12 @@ pub(super) enum Verb {
     Set(Set),
     /// The pool as it is, and who waits
     Show(OfTenant),
+    /// Calendar months: seats at the start and the end, the most at once, and the most beyond what was bought
+    Months(Months),
+    /// The ledger behind them, line by line
+    Ledger(Ledger),
+    /// Compare counter, holds, ledger and people now; it happens once a day by itself
+    Reconcile(OfTenant),
 }
 
 #[derive(Debug, Args)]
@@ -30,6 +37,33 @@ pub(super) struct Set {
     /// What happens to those who come when all seats are taken; without it as before, at first waitlist
     #[arg(long, value_enum)]
     at_limit: Option<AtLimit>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Months {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Up to this month, such as 2026-11; up to the current one without
+    #[arg(long, value_name = "MONTH")]
+    until: Option<Month>,
+    /// How many
+    #[arg(long, value_name = "NUMBER", default_value_t = 12)]
+    count: i32,
+    /// Months begin at midnight so many minutes east of UTC
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, allow_hyphen_values = true)]
+    minutes_east: i32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ledger {
+    #[command(flatten)]
+    of: OfTenant,
+    /// After the line of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    after: i64,
+    /// How many lines
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    limit: i64,
 }
 
 /// What happens to those who come when all seats are taken.
@@ -68,6 +102,13 @@ impl Verb {
                 };
                 console.app.set_seat_pool(&admin, SetSeatPool { purchased, at_limit }).await?
             }
+            Self::Months(it) => return months(console, it).await,
+            Self::Ledger(it) => return ledger(console, it).await,
+            Self::Reconcile(of) => {
+                let admin = console.enter(&of.tenant).await?;
+                let check = console.app.reconcile_seats(&admin).await?;
+                return Answer::new(&check, differences(&check));
+            }
             Self::Show(of) => {
                 let admin = console.enter(&of.tenant).await?;
                 match console.app.show_seat_pool(&admin).await {
@@ -85,6 +126,53 @@ impl Verb {
     }
 }
 
+async fn months(console: &Console, it: Months) -> Result<Answer, CliError> {
+    let Months { of, until, count, minutes_east } = it;
+    let admin = console.enter(&of.tenant).await?;
+    let query = SeatMonthsQuery { until, count, minutes_east };
+    let views = console.app.list_seat_months(&admin, query).await?;
+    let mut table = Table::new(&["MONTH", "START", "PEAK", "AT", "BOUGHT", "OVERAGE", "AT", "END"]);
+    for view in &views {
+        let overage = view.overage.as_ref();
+        table.row([
+            view.month.clone(),
+            view.at_start.to_string(),
+            view.peak.seats.to_string(),
+            moment(view.peak.at),
+            or_dash(view.purchased),
+            or_dash(overage.map(|overage| overage.seats)),
+            or_dash(overage.map(|overage| moment(overage.at))),
+            view.at_end.to_string(),
+        ]);
+    }
+    Answer::new(&views, table.or(""))
+}
+
+async fn ledger(console: &Console, it: Ledger) -> Result<Answer, CliError> {
+    let admin = console.enter(&it.of.tenant).await?;
+    let views = console.app.list_seat_ledger(&admin, it.after, it.limit).await?;
+    let mut table = Table::new(&["LINE", "AT", "SEATS", "HELD", "CAUSE", "USER"]);
+    for view in &views {
+        table.row([
+            view.seq.to_string(),
+            moment(view.at),
+            format!("{:+}", view.delta),
+            view.used_after.to_string(),
+            view.cause.clone(),
+            view.user.to_string(),
+        ]);
+    }
+    Answer::new(&views, table.or("No line."))
+}
+
+fn differences(check: &SeatCheckView) -> String {
+    let mut table = Table::new(&["WHAT", "COUNTED", "EXPECTED"]);
+    for it in &check.differences {
+        table.row([it.what.clone(), it.counted.to_string(), it.expected.to_string()]);
+    }
+    table.or("The books agree.")
+}
+
 fn shown(view: &SeatPoolView) -> String {
     let pool = record(&[
         ("purchased", view.purchased.to_string()),
@@ -93,6 +181,7 @@ fn shown(view: &SeatPoolView) -> String {
         ("at limit", name_of(&view.at_limit)),
         ("ledger lines", view.ledger_lines.to_string()),
         ("reconciled", yes_no(view.reconciled)),
+        ("books compared", or_dash(view.last_check.as_ref().map(|check| moment(check.checked_at)))),
         ("waiting", view.waiting.len().to_string()),
     ]);
     let mut table = Table::new(&["PLACE", "USER", "SINCE"]);

@@ -172,6 +172,9 @@ async fn keep_house(app: Arc<App>) {
         if let Err(error) = app.arrange_requests().await {
             tracing::warn!(%error, "Cannot arrange the provisioning log; trying again in an hour");
         }
+        if let Err(error) = app.reconcile_all_seats().await {
+            tracing::warn!(%error, "Cannot compare the books of the seats; trying again in an hour");
+        }
         match app.forget_signals().await {
             Ok(0) => {}
             Ok(facts) => tracing::info!(facts, "Forgot facts that were kept long enough"),

@@ -46,6 +46,7 @@ mod proofs;
 mod requests;
 mod roles;
 mod saml;
+mod seat_books;
 mod seats;
 mod sessions;
 mod sign_in_page;

@@ -266,6 +266,8 @@ names! {
         SchemaExtensionDelete = "schema_extension.delete",
         /// A seat pool was set.
         SeatPoolSet = "seat_pool.set",
+        /// What says how many seats are held does not all say the same.
+        SeatPoolDiffer = "seat_pool.differs",
         /// A person was provisioned.
         UserProvision = "user.provision",
         /// A person's attributes were changed.

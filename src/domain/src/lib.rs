@@ -21,6 +21,7 @@ pub mod network;
 pub mod oauth;
 pub mod org_tree;
 pub mod seat;
+pub mod seat_months;
 pub mod signal;
 pub mod slug;
 pub mod token;

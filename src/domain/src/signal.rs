@@ -98,7 +98,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 pub const SIGNED_OUT: &str = "app.signed_out";
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 31] = [
+pub const FACTS: [FactKind; 32] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -142,6 +142,7 @@ pub const FACTS: [FactKind; 31] = [
     fact("seat.granted", "A person got a seat.", &[]),
     fact("seat.waiting", "A person began to wait for a seat.", &[]),
     fact("seat.released", "A person gave back a seat.", &[]),
+    fact("seat_pool.differs", "What says how many seats are held does not all say the same.", &[]),
     fact("domain.verified", "A domain of e-mail addresses was proved to be the tenant's.", &[]),
     fact("domain.lapsed", "The proof of a domain was not found any more for too long.", &[]),
     fact(

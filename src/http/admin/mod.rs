@@ -58,6 +58,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
     receiver_routes(cfg);
     invitation_routes(cfg);
     handover_routes(cfg);
+    seat_routes(cfg);
     cfg.service(Endpoint::at("/openapi.json").get(openapi::document))
         .service(Endpoint::at("/tenants").get(tenants::list).post(tenants::create))
         .service(Endpoint::at("/tenants/{tenant}/org-units").get(org_units::list).post(org_units::create))
@@ -114,7 +115,6 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
                 .put(schema_extensions::redeclare)
                 .delete(schema_extensions::withdraw),
         )
-        .service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
         .service(Endpoint::at("/tenants/{tenant}/users").get(people::list).post(people::create))
         .service(
             Endpoint::at("/tenants/{tenant}/users/{id}")
@@ -306,6 +306,14 @@ fn handover_routes(cfg: &mut web::ServiceConfig) {
                 .get(handovers::show_policy)
                 .put(handovers::set_policy),
         );
+}
+
+/// Seats, and their books.
+fn seat_routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
+        .service(Endpoint::at("/tenants/{tenant}/seat-pool/months").get(seat_pool::months))
+        .service(Endpoint::at("/tenants/{tenant}/seat-pool/ledger").get(seat_pool::ledger))
+        .service(Endpoint::at("/tenants/{tenant}/seat-pool/reconciliation").post(seat_pool::reconcile));
 }
 
 /// The product's apps.

@@ -63,6 +63,7 @@ pub mod rules;
 pub mod saml;
 mod schema;
 mod scope;
+pub mod seat_books;
 pub mod seats;
 pub mod sessions;
 pub mod signals;

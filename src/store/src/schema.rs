@@ -6,6 +6,7 @@ mod grants;
 mod handovers;
 mod invitations;
 mod roles;
+mod seats;
 mod sign_in;
 mod signals;
 
@@ -18,6 +19,7 @@ pub(crate) use grants::local_grant;
 pub(crate) use handovers::{handover, handover_policy};
 pub(crate) use invitations::{invitation, invitation_link};
 pub(crate) use roles::tenant_role;
+pub(crate) use seats::{seat_check, seat_terms};
 pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
 pub(crate) use signals::transmitter;
 
@@ -731,9 +733,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     scim_request,
     scim_request_subject,
     scim_traffic,
+    seat_check,
     seat_hold,
     seat_ledger,
     seat_pool,
+    seat_terms,
     seat_waiter,
     session,
     signal,

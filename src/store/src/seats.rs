@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schema::{seat_hold, seat_ledger, seat_pool, seat_waiter};
+use crate::seat_books::note_terms;
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
@@ -242,6 +243,7 @@ pub async fn set(
     let Some(mut pool) = lock(tx).await? else {
         return Err(StoreError::corrupt("the seat pool is gone"));
     };
+    note_terms(tx, &pool, &named, now);
     queue_the_active(tx, &mut pool, now).await?;
     let promoted = promote(tx, &mut pool, now).await?;
     Ok((pool, promoted))

@@ -7,6 +7,7 @@ mod organisation;
 mod registry;
 mod roles;
 mod schema_extensions;
+mod seat_books;
 mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
@@ -26,5 +27,8 @@ pub(crate) use schema_extensions::read as read_extension;
 pub use schema_extensions::{
     AttributeDeclaration, DeclareExtension, DeclaredMutability, DeclaredReturned, DeclaredType,
     DeclaredUniqueness, ExtendedType, ExtensionView,
+};
+pub use seat_books::{
+    SeatCheckView, SeatDifferenceView, SeatLedgerLineView, SeatMomentView, SeatMonthView, SeatMonthsQuery,
 };
 pub use seat_pool::{SeatLimit, SeatPoolView, SetSeatPool, WaiterView};

@@ -6,9 +6,10 @@ use domain::id::{SeatPoolId, UserId};
 use domain::seat::AtLimit;
 use serde::{Deserialize, Serialize};
 use store::seats::{self, Pool};
-use store::{AdminScope, Reads};
+use store::{AdminScope, Reads, seat_books};
 use utoipa::ToSchema;
 
+use super::SeatCheckView;
 use crate::App;
 use crate::error::AppError;
 use crate::provision::announce_promoted;
@@ -75,6 +76,8 @@ pub struct SeatPoolView {
     pub ledger_lines: i64,
     /// Whether counter, holds and ledger say the same.
     pub reconciled: bool,
+    /// How the books were compared last; nothing if they never were.
+    pub last_check: Option<SeatCheckView>,
     /// Those who wait, in order.
     pub waiting: Vec<WaiterView>,
 }
@@ -127,6 +130,7 @@ impl App {
 async fn view(tx: &mut impl Reads, pool: Pool) -> Result<SeatPoolView, AppError> {
     let sums = seats::sums(tx).await?;
     let waiting = seats::waiters(tx).await?;
+    let last_check = seat_books::last_check(tx).await?;
     let used = i64::from(pool.state.used);
     Ok(SeatPoolView {
         id: pool.id,
@@ -135,6 +139,7 @@ async fn view(tx: &mut impl Reads, pool: Pool) -> Result<SeatPoolView, AppError>
         peak: pool.peak,
         at_limit: pool.state.at_limit.into(),
         ledger_lines: pool.seq,
+        last_check: last_check.map(Into::into),
         reconciled: sums.holds == used && sums.ledger == used && sums.lines == pool.seq,
         waiting: waiting.into_iter().map(|(user, since)| WaiterView { user, since }).collect(),
     })

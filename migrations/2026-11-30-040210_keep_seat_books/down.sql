@@ -1,0 +1,3 @@
+DROP FUNCTION tenants_with_unchecked_seats(timestamptz);
+DROP TABLE seat_check;
+DROP TABLE seat_terms;

@@ -231,6 +231,7 @@ impl World {
             ("/handovers/", handover),
             ("/invitations/", invitation),
             ("/invitation-links/", uuid::Uuid::nil().to_string()),
+            ("/external-requests/", uuid::Uuid::nil().to_string()),
             ("/held-departures/", user.clone()),
             ("/users/", user),
         ];
@@ -262,8 +263,12 @@ impl World {
         }
         for (method, path, opens) in ROUTES {
             // What is asked here is in the log too, and what happened before is told meanwhile.
+            // Of the products, this one has no people of other companies.
             let stands = |path: &str| {
-                !path.contains("/requests") && !path.ends_with("/health") && !path.ends_with("/changes")
+                !path.contains("/requests")
+                    && !path.ends_with("/health")
+                    && !path.ends_with("/changes")
+                    && !path.ends_with("/external-requests/{id}")
             };
             if method == "GET" && opens == Admin && stands(path) {
                 let path = self.there(path);
@@ -311,8 +316,8 @@ fn forget_use(body: &mut Value) {
 fn body(method: &str, path: &str) -> Option<Value> {
     let user = "urn:ietf:params:scim:schemas:core:2.0:User";
     let group = "urn:ietf:params:scim:schemas:core:2.0:Group";
-    if let Some(policy) = about_policy(method, path) {
-        return Some(policy);
+    if let Some(body) = about_policy(method, path).or_else(|| about_externals(path)) {
+        return Some(body);
     }
     Some(match (method, path) {
         ("POST", path) if path.ends_with("/directory/dry-run") => {
@@ -425,6 +430,13 @@ fn about_policy(method: &str, path: &str) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// The same for people of other companies.
+fn about_externals(path: &str) -> Option<Value> {
+    let (_, rest) = path.split_once("/external-requests")?;
+    let asked = json!({"at": "environment", "addresses": ["changed@acme.example"]});
+    Some(if rest.is_empty() { asked } else { json!({"decision": "approve"}) })
 }
 
 async fn ask(method: &str, path: &str, token: Option<&str>) -> Reply {

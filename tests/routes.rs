@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 262] = [
+pub const ROUTES: [(&str, &str, Opens); 266] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -129,6 +129,10 @@ pub const ROUTES: [(&str, &str, Opens); 262] = [
     ("POST", "/api/v1/tenants/{tenant}/invitation-links", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/invitation-links/{id}", Admin),
     ("DELETE", "/api/v1/tenants/{tenant}/invitation-links/{id}", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/external-requests", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/external-requests", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/external-requests/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/external-requests/{id}", Admin),
     ("POST", "/api/v1/tenants/{tenant}/users/{id}/passkey-invitations", Admin),
     ("GET", "/api/v1/tenants/{tenant}/users/{id}/passkeys", Admin),
     ("PATCH", "/api/v1/tenants/{tenant}/users/{id}/passkeys/{passkey}", Admin),

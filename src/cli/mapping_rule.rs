@@ -114,12 +114,12 @@ impl FromStr for Level {
 
 /// A scope as it is written on the command line.
 #[derive(Debug, Clone)]
-struct Place(RuleScope);
+pub(super) struct Place(pub(super) RuleScope);
 
 /// The text is not a scope.
 #[derive(Debug, thiserror::Error)]
 #[error("a scope is environment, org-unit:KEY or workspace:KEY")]
-struct NoPlace;
+pub(super) struct NoPlace;
 
 impl FromStr for Place {
     type Err = NoPlace;

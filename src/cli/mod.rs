@@ -17,6 +17,7 @@ mod credential;
 mod directory;
 mod domain;
 mod error;
+mod external;
 mod gate;
 mod guard;
 mod handover;
@@ -131,6 +132,9 @@ enum Noun {
     /// People who are invited
     #[command(subcommand)]
     Invitation(invitation::Verb),
+    /// People of other companies
+    #[command(subcommand)]
+    External(external::Verb),
     /// How local people sign in when the identity provider does not work
     #[command(subcommand)]
     Passkey(passkey::Verb),
@@ -227,7 +231,7 @@ fn obey(cli: Cli) -> Result<Option<Answer>, CliError> {
         Verb::Noun(noun) => {
             telemetry::init(&quiet(&config.log))?;
             config.ensure_secrets(&SystemEntropy)?;
-            console::with(&config, async |console| noun.run(console).await).map(Some)
+            console::with(&config, async |console| Box::pin(noun.run(console)).await).map(Some)
         }
     }
 }
@@ -256,6 +260,7 @@ impl Noun {
             Self::TokenIssuer(verb) => verb.run(console).await,
             Self::Connection(verb) => verb.run(console).await,
             Self::Invitation(verb) => verb.run(console).await,
+            Self::External(verb) => verb.run(console).await,
             Self::Passkey(verb) => verb.run(console).await,
             Self::Session(verb) => verb.run(console).await,
             Self::Trial(verb) => verb.run(console).await,

@@ -14,6 +14,7 @@ use domain::token::CredentialScope;
 use serde_json::{Value, json};
 use usher::system::{SystemClock, SystemEntropy};
 
+use super::grant_rules::{House, role};
 use crate::support::http::{Client, Doors, db, encoded, start, text};
 use crate::support::receiver::{courier, within_a_second};
 use crate::support::{new_app, new_app_at, run};
@@ -87,6 +88,34 @@ fn what_happens_to_a_person_is_read_in_its_order_with_who_and_by_which_request()
         assert_eq!(left["data"]["request"], audit.unwrap()["requestId"]);
         let all = serde_json::to_string(&follower.heard).unwrap();
         assert!(!all.contains("\"mina\"") && !all.contains("\"One\""), "no name is told");
+    });
+}
+
+/// CHT-30
+#[test]
+fn whoever_gets_another_role_is_told_of_with_what_the_product_does_with_their_connections() {
+    run(async {
+        for (product, word) in [("channel_talk", "reconnect"), ("momos", "refresh")] {
+            let house = House::of(product).await;
+            let boss = if product == "momos" { "admin" } else { "owner" };
+            let gives = |id: &str| role(id, json!("environment"));
+            house.has("first", json!([gives(boss)])).await;
+            let mut follower = Follower::from_now(&house.0).await;
+            let hana = house.has("hana", json!([])).await;
+            house.0.api.post(&format!("/users/{hana}/grants"), json!({"gives": gives(boss)})).await.is(201);
+            house.ask(None, "PATCH", &format!("/users/{hana}"), Some(json!({"active": false}))).await.is(200);
+
+            follower
+                .until("she is out", |heard| heard.iter().any(|it| is(it, "user.deactivated", &hana)))
+                .await;
+
+            let about = follower.heard.iter().filter(|it| is(it, "access.changed", &hana));
+            let said: Vec<(&Value, Option<&str>)> = about
+                .map(|it| (&it["data"]["access"]["status"], it["data"]["onRoleChange"].as_str()))
+                .collect();
+            let [(_, first), (_, promoted), ..] = said[..] else { panic!("{said:?}") };
+            assert_eq!((first, promoted), (None, Some(word)), "{product}: {said:?}");
+        }
     });
 }
 

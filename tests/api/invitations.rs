@@ -26,48 +26,48 @@ impl House {
         Made::of(&reply.json())
     }
 
-    async fn person(&self, id: &str) -> Value {
+    pub(super) async fn person(&self, id: &str) -> Value {
         self.0.api.get(&format!("/users/{id}")).await.is(200).json()
     }
 
-    async fn status(&self, id: &str) -> String {
+    pub(super) async fn status(&self, id: &str) -> String {
         text(&self.0.access(id).await["status"]["kind"])
     }
 
-    async fn used(&self) -> i64 {
+    pub(super) async fn used(&self) -> i64 {
         self.0.api.get("/seat-pool").await.is(200).json()["used"].as_i64().unwrap()
     }
 
-    fn slug(&self) -> &str {
+    pub(super) fn slug(&self) -> &str {
         &self.0.tenant.slug
     }
 }
 
 /// An invitation that was made.
-struct Made {
-    id: String,
-    user: String,
+pub(super) struct Made {
+    pub(super) id: String,
+    pub(super) user: String,
     link: String,
 }
 
 impl Made {
-    fn of(answer: &Value) -> Self {
+    pub(super) fn of(answer: &Value) -> Self {
         let field = |name: &str| text(&answer["invitation"][name]);
         Self { id: field("id"), user: field("user"), link: text(&answer["link"]) }
     }
 
-    fn secret(&self) -> &str {
+    pub(super) fn secret(&self) -> &str {
         self.link.split_once('#').unwrap().1
     }
 }
 
 /// Follows a link in a browser at this server.
-async fn follow(browser: &Browser, server: &str, slug: &str, secret: &str) -> Reply {
+pub(super) async fn follow(browser: &Browser, server: &str, slug: &str, secret: &str) -> Reply {
     browser.fill_in(&format!("{server}/invitation/{slug}"), &[("invitation", secret)]).await
 }
 
 /// Accepts by registering a passkey.
-async fn accept(named: &Named, slug: &str, secret: &str) -> Authenticator {
+pub(super) async fn accept(named: &Named, slug: &str, secret: &str) -> Authenticator {
     let browser = Browser::at(&named.server);
     let page = follow(&browser, &named.server, slug, secret).await.is(200);
     let mut device = Authenticator::at(&named.server);

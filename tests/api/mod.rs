@@ -15,6 +15,7 @@ mod decisions;
 mod dialects;
 mod domains;
 mod extensions;
+mod external_requests;
 mod externals;
 mod filter;
 mod freezing;

@@ -3,7 +3,8 @@
 use app::tenants::{SeatLimit, SetSeatPool};
 use serde_json::{Value, json};
 
-use crate::support::http::{Doors, Reply, text};
+use super::grant_rules::{House, role};
+use crate::support::http::{Doors, Reply, base, session_at, text};
 use crate::support::run;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -108,5 +109,39 @@ fn a_pool_that_allows_overage_seats_everybody_and_shows_it() {
         let totals = ["limitedAssignmentsPermitted", "totalAssignmentsPermitted", "totalAssignmentsUsed"];
         assert_eq!(totals.map(|name| role[name].clone()), [json!(false), json!(1), json!(3)]);
         assert_eq!(pool(&doors).await["reconciled"], true);
+    });
+}
+
+/// LNC-25, LNC-26
+#[test]
+fn whoever_is_disabled_takes_part_no_more_and_is_counted_no_more() {
+    run(async {
+        let house = House::of("linc_biz").await;
+        house.0.unit_of_kind("Team", Some("Top"), Some("team")).await;
+        let chief = house.has("chief", json!([role("system_admin", json!("environment"))])).await;
+        let connection = house.0.connection("op", "https://idp.example").await;
+        house.0.seats(3).await;
+        let hana = house.has("hana", json!([role("member", json!({"orgUnit": "Team"}))])).await;
+        let cookie = house.0.session(&hana, connection).await;
+        let counted = async || {
+            let books = pool(&house.0).await;
+            assert_eq!(books["reconciled"], true);
+            books["used"].clone()
+        };
+        let in_the_list = async |status: &str| {
+            let path = format!("/users?total=true&status={status}");
+            house.ask(Some(&chief), "GET", &path, None).await.is(200).json()["total"].clone()
+        };
+        assert_eq!((counted().await, in_the_list("active").await), (json!(2), json!(2)));
+
+        let out = json!({"active": false});
+        house.ask(Some(&chief), "PATCH", &format!("/users/{hana}"), Some(out)).await.is(200);
+
+        assert_eq!((counted().await, in_the_list("active").await), (json!(1), json!(1)));
+        assert_eq!(in_the_list("disabled").await, json!(1));
+        assert_eq!(session_at(base(), &cookie).await.status, 401);
+        house.ask(Some(&hana), "GET", "/users", None).await.is(403);
+        let access = house.0.access(&hana).await;
+        assert_eq!((&access["status"]["kind"], &access["permissions"]), (&json!("inactive"), &json!([])));
     });
 }

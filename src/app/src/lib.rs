@@ -9,6 +9,7 @@
 //! | [`tenants`] | tenants, their organisation, seats, audit trail |
 //! | [`invitations`] | people who are invited, and the mails with the links |
 //! | [`handovers`] | what leavers leave behind, handed over by the product |
+//! | [`externals`] | people of other companies: asked for, let in, and when their time is over |
 //! | [`domains`] | domains of e-mail addresses, proved by DNS |
 //! | [`guards`] | what keeps a tenant from an accident |
 //! | [`apps`] | the product's apps: they sign people in through us |
@@ -23,6 +24,7 @@ pub mod apps;
 pub mod connections;
 pub mod domains;
 mod error;
+pub mod externals;
 pub mod gates;
 pub mod guards;
 pub mod handovers;

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::email_domain::EmailDomain;
 use crate::id::{
-    AppId, ConnectionId, CredentialId, DirectoryId, GateId, GrantId, GroupId, InvitationId, InvitationLinkId,
-    MappingRuleId, OAuthClientId, OrgUnitId, PasskeyId, ReceiverId, SchemaExtensionId, SeatPoolId, SessionId,
-    TenantId, UserId, WorkspaceId,
+    AppId, ConnectionId, CredentialId, DirectoryId, ExternalRequestId, GateId, GrantId, GroupId,
+    InvitationId, InvitationLinkId, MappingRuleId, OAuthClientId, OrgUnitId, PasskeyId, ReceiverId,
+    SchemaExtensionId, SeatPoolId, SessionId, TenantId, UserId, WorkspaceId,
 };
 
 /// Who acted.
@@ -376,6 +376,14 @@ names! {
         InvitationUndelivered = "invitation.undelivered",
         /// An invitation ran out.
         InvitationExpire = "invitation.expire",
+        /// Somebody asked that a person of another company be let in.
+        ExternalRequest = "external_request.create",
+        /// A person of another company was let in.
+        ExternalApprove = "external_request.approve",
+        /// A person of another company was not let in.
+        ExternalReject = "external_request.reject",
+        /// The time of a person of another company was over, or of the request for them.
+        ExternalExpire = "external_request.expire",
         /// A provider said that somebody had signed out there, and their sessions through it ended.
         ProviderLogout = "connection.logout",
         /// A provider's word that somebody had signed out there did not hold, and they stay signed in.
@@ -436,6 +444,8 @@ names! {
         Invitation = "invitation",
         /// A link for several people.
         InvitationLink = "invitation_link",
+        /// A request to let somebody of another company in.
+        ExternalRequest = "external_request",
     }
 }
 
@@ -497,6 +507,7 @@ targets! {
     PasskeyId => Passkey,
     InvitationId => Invitation,
     InvitationLinkId => InvitationLink,
+    ExternalRequestId => ExternalRequest,
 }
 
 impl From<&EmailDomain> for Target {

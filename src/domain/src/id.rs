@@ -157,6 +157,8 @@ typed_ids! {
     InvitationLinkId
     /// Something that a leaver has left at a place, to be handed over.
     HandoverId
+    /// A request to let somebody of another company in.
+    ExternalRequestId
     /// A bulk request that is done after it was answered.
     BulkJobId
 }

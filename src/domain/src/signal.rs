@@ -98,7 +98,7 @@ const fn fact(name: &'static str, says: &'static str, events: &'static [Security
 pub const SIGNED_OUT: &str = "app.signed_out";
 
 /// Every fact that a receiver can follow.
-pub const FACTS: [FactKind; 32] = [
+pub const FACTS: [FactKind; 35] = [
     fact("user.provisioned", "A person was provisioned.", &[Created]),
     fact("user.updated", "A person's attributes changed.", &[Changed]),
     fact("user.deactivated", "A person was shut out.", &[SessionRevoked, Deactivated]),
@@ -132,6 +132,13 @@ pub const FACTS: [FactKind; 32] = [
     ),
     fact("handover.cancelled", "A leaver is back, and keeps what was to be handed over.", &[]),
     fact("handover.failed", "What a leaver left could not be handed over; an administrator is to look.", &[]),
+    fact("external.requested", "Somebody asked that a person of another company be let in.", &[]),
+    fact("external.decided", "It was decided whether a person of another company is let in.", &[]),
+    fact(
+        "external.ended",
+        "The time of a person of another company was over, or of the request for them.",
+        &[],
+    ),
     fact("access.changed", "What a person may do changed.", &[TokenClaimsChange]),
     fact(
         "access.alarm",

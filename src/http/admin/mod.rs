@@ -12,6 +12,7 @@ mod credentials;
 mod decisions;
 mod directories;
 mod domains;
+mod externals;
 mod freezes;
 mod gates;
 mod grants;
@@ -291,6 +292,12 @@ fn invitation_routes(cfg: &mut web::ServiceConfig) {
         Endpoint::at("/tenants/{tenant}/invitation-links/{id}")
             .patch(invitation_links::change)
             .delete(invitation_links::remove),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/external-requests").get(externals::list).post(externals::request),
+    )
+    .service(
+        Endpoint::at("/tenants/{tenant}/external-requests/{id}").get(externals::show).post(externals::decide),
     );
 }
 

@@ -12,10 +12,10 @@ use utoipa::{Modify, OpenApi};
 use super::super::problem::Problem;
 use super::{
     Answer, adoptions, apps, audit_events, change_sets, changes, connections, credentials, decisions,
-    directories, domains, freezes, gates, grants, guards, handovers, invitation_links, invitations,
-    mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people, presence,
-    receivers, requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet, tenants,
-    token_issuers, transmitters, workspaces,
+    directories, domains, externals, freezes, gates, grants, guards, handovers, invitation_links,
+    invitations, mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people,
+    presence, receivers, requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet,
+    tenants, token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -59,6 +59,7 @@ use super::{
         invitations::list, invitations::invite, invitations::invite_several, invitations::show, invitations::resend,
         invitations::cancel,
         invitation_links::list, invitation_links::make, invitation_links::change, invitation_links::remove,
+        externals::list, externals::request, externals::show, externals::decide,
         grants::list, grants::give, grants::take,
         handovers::list, handovers::show, handovers::report, handovers::retry, handovers::redirect,
         handovers::show_policy, handovers::set_policy,
@@ -174,7 +175,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 156);
+        assert_eq!(operations, 160);
     }
 
     #[test]

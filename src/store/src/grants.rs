@@ -42,6 +42,18 @@ pub async fn of_person(tx: &mut impl Reads, user: UserId) -> Result<Vec<GrantRow
     rows.into_iter().map(read).collect()
 }
 
+/// Who has a grant.
+pub async fn holder(tx: &mut impl Reads, grant: GrantId) -> Result<Option<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let found: Option<Uuid> = local_grant::table
+        .filter(local_grant::tenant_id.eq(tenant).and(local_grant::id.eq(grant.as_uuid())))
+        .select(local_grant::user_id)
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?;
+    Ok(found.map(UserId::from_uuid))
+}
+
 /// Gives something to somebody who is locked or not there yet.
 pub async fn give(tx: &mut WriteTx, user: UserId, grant: &GrantRow) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();

@@ -207,6 +207,18 @@ pub async fn find(tx: &mut impl Reads, id: InvitationId) -> Result<Option<Invita
         .optional()?)
 }
 
+/// The invitation of somebody who has not accepted it, whatever became of it.
+pub async fn unaccepted_of(tx: &mut impl Reads, user: UserId) -> Result<Option<InvitationRow>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    Ok(invitation::table
+        .filter(invitation::tenant_id.eq(tenant).and(invitation::user_id.eq(user.as_uuid())))
+        .filter(invitation::state.ne("accepted"))
+        .select(InvitationRow::as_select())
+        .first(tx.connection().0.conn().await?)
+        .await
+        .optional()?)
+}
+
 /// The invitation to which a link leads, if it is still good.
 pub async fn by_link(
     tx: &mut impl Reads,

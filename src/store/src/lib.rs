@@ -30,6 +30,7 @@ pub mod domains;
 mod error;
 pub mod everything;
 pub mod extensions;
+pub mod external_requests;
 mod filter_sql;
 pub mod gates;
 pub mod grants;

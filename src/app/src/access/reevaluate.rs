@@ -256,7 +256,7 @@ fn compute(
             tx.announce(Outgoing {
                 fact: "access.changed",
                 subject_id: person.user.to_string(),
-                payload: json!({"user": person.user, "access": after}),
+                payload: told(policy, person.user, before.as_ref(), &after),
             });
             let mut event = AuditEvent::new(Action::AccessChange, person.user).after(after);
             event.before = before;
@@ -276,6 +276,19 @@ fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) ->
         local_grants: std::mem::take(&mut person.grants),
         seat: SeatState::NotNeeded,
     }
+}
+
+/// What is told of somebody whose access changed; where their roles did, with what the product does with their connections then.
+fn told(policy: &Policy, user: UserId, before: Option<&Value>, after: &Value) -> Value {
+    let mut payload = json!({"user": user, "access": after});
+    let roles = |access: &Value| access.get("roles").cloned();
+    let session = policy.blueprint.product().session.as_ref();
+    if before.is_some_and(|before| roles(before) != roles(after))
+        && let (Some(session), Some(payload)) = (session, payload.as_object_mut())
+    {
+        payload.insert("onRoleChange".to_owned(), json!(session.on_role_change));
+    }
+    payload
 }
 
 /// What of an access is worth a line in the audit trail: what is held where, without the reasons.

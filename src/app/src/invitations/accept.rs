@@ -5,7 +5,7 @@
 //! address is their proof.
 
 use domain::audit::{Action, AuditEvent};
-use domain::blueprint::Transition;
+use domain::blueprint::Consequence;
 use domain::id::RequestId;
 use domain::token::{PlainToken, TokenHash, TokenKind};
 use scim::text::fold;
@@ -13,11 +13,12 @@ use serde_json::json;
 use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::invitations::{self, End, InvitationRow};
-use store::{Reads, WriteTx, connections, domains, invitation_links};
+use store::{Reads, WriteTx, access, connections, domains, invitation_links};
 
 use crate::App;
 use crate::access::load_policy;
 use crate::error::{AppError, Refusal};
+use crate::externals::places_of_external;
 use crate::login::{ConnectionState, Question, Settings};
 use crate::provision::{Claims, claim};
 
@@ -97,10 +98,21 @@ impl App {
             return Err(not_accepted());
         }
         let policy = load_policy(tx).await?;
-        let effects = policy.blueprint.acceptance().map(effects).unwrap_or_default();
-        let joins =
+        let mut effects = policy.blueprint.acceptance().map(|it| it.effects.clone()).unwrap_or_default();
+        let mut joins =
             policy.blueprint.product().membership.joins.as_ref().map(|variant| variant.get_ref().as_str());
-        let payload = json!({"user": user, "invitation": id, "effects": effects, "joins": joins});
+        let access = access::facts(tx, &[user]).await?.pop().and_then(|person| person.stored);
+        let places = access.map(|stored| stored.access()).transpose()?;
+        let places = places.and_then(|access| places_of_external(&policy, &access));
+        if places.is_some() {
+            // They join the places that they were let into, and nothing that is everybody's.
+            effects.retain(|it| !matches!(it, Consequence::JoinDefaultPlace | Consequence::GiveDefaultRole));
+            joins = None;
+        }
+        let mut payload = json!({"user": user, "invitation": id, "effects": effects, "joins": joins});
+        if let (Some(at), Some(payload)) = (places, payload.as_object_mut()) {
+            payload.insert("at".to_owned(), json!(at));
+        }
         tx.announce(Outgoing { fact: "invitation.accepted", subject_id: user.to_string(), payload });
         let mut events =
             vec![AuditEvent::new(Action::InvitationAccept, id).after(json!({"user": user, "by": by}))];
@@ -109,11 +121,6 @@ impl App {
         }
         Ok(events)
     }
-}
-
-/// What the product does when somebody has accepted, in its words.
-fn effects(acceptance: &Transition) -> Vec<String> {
-    acceptance.effects.iter().filter_map(|effect| Some(json!(effect).as_str()?.to_owned())).collect()
 }
 
 /// Whether an identity says this very address, in a domain that the tenant has verified, as its e-mail address or its name.

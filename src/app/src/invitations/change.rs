@@ -1,17 +1,17 @@
 //! An invitation is sent again, or taken back. Knows who may, and that either ends the link there was.
 
+use domain::access::Policy;
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::blueprint::Deed;
 use domain::deed::{Act, deed_to};
 use domain::id::InvitationId;
-use domain::lifecycle::{PersonState, effects};
 use scim::resource::Resource;
 use scim::text::fold;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::audit::Outgoing;
 use store::invitations::{self, InvitationRow};
-use store::{AdminScope, WriteTx, tombstones, users};
+use store::{AdminScope, WriteTx, users};
 use utoipa::ToSchema;
 
 use super::invite::{Invited, address_of, claims};
@@ -19,8 +19,9 @@ use super::{InvitationView, terms};
 use crate::App;
 use crate::access::reevaluate_decided;
 use crate::error::AppError;
-use crate::guards::{Acting, before_deletion, hold_people, subject};
-use crate::provision::{Claims, claim, leave};
+use crate::guards::{Acting, hold_people, subject};
+use crate::people::{remove, shut_out};
+use crate::provision::{Claims, claim};
 
 /// An invitation is sent again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -130,39 +131,10 @@ impl App {
         if row.state == "cancelled" {
             return Err(AppError::Conflict("the invitation is taken back already".to_owned()));
         }
-        let user = row.user();
-        let event = AuditEvent::new(Action::InvitationCancel, id);
-        let mut audit = Audit::of(event.before(json!({"user": user, "address": row.address})));
-        tx.announce(Outgoing {
-            fact: "invitation.cancelled",
-            subject_id: user.to_string(),
-            payload: json!({"user": user, "invitation": id}),
-        });
         let shut_out = terms(&policy)?.cancel_deactivates;
-        let state = if shut_out { PersonState::Inactive } else { PersonState::Absent };
-        let effects = effects(PersonState::Active, state);
-        if shut_out {
-            let mut after = document.as_map().clone();
-            after.insert("active".to_owned(), Value::Bool(false));
-            let event = AuditEvent::new(Action::UserDeactivate, user);
-            audit.push(event.before(json!({"active": true})).after(json!({"active": false})));
-            users::update(&mut tx, user, &document, &Resource::from_stored(after), now)?;
-            audit.extend(reevaluate_decided(self, &mut tx, &[user]).await?);
-            audit.extend(leave(self, &mut tx, user, &effects).await?);
-        } else {
-            let before = Value::Object(document.into_map());
-            audit.push(AuditEvent::new(Action::UserDelete, user).before(before));
-            audit.extend(before_deletion(self, &mut tx, user).await?);
-            audit.extend(leave(self, &mut tx, user, &effects).await?);
-            tombstones::bury(&mut tx, user, None, now);
-        }
-        for fact in &effects.facts {
-            tx.announce(Outgoing {
-                fact: fact.name(),
-                subject_id: user.to_string(),
-                payload: json!({"user": user, "attributes": ["active"]}),
-            });
-        }
+        let event = AuditEvent::new(Action::InvitationCancel, id);
+        let mut audit = Audit::of(event.before(json!({"user": row.user(), "address": row.address})));
+        audit.extend(take_back(self, &mut tx, &policy, &row, document).await?);
         tx.commit(audit, now, &*self.entropy).await?;
         if shut_out { self.just_made(admin, &policy, id).await.map(Some) } else { Ok(None) }
     }
@@ -184,5 +156,27 @@ impl App {
             acting.check(&policy, &[Act { deeds: deeds.to_vec(), ..act }])?;
         }
         Ok(Open { row, document: person.user.resource(), is_let_in: person.is_let_in() })
+    }
+}
+
+/// Takes an invitation back of a locked person, who has not accepted it and whose document this is. Returns what to audit of the
+/// person.
+pub(crate) async fn take_back(
+    app: &App,
+    tx: &mut WriteTx,
+    policy: &Policy,
+    row: &InvitationRow,
+    document: Resource,
+) -> Result<Vec<AuditEvent>, AppError> {
+    let user = row.user();
+    tx.announce(Outgoing {
+        fact: "invitation.cancelled",
+        subject_id: user.to_string(),
+        payload: json!({"user": user, "invitation": row.invitation_id()}),
+    });
+    if terms(policy)?.cancel_deactivates {
+        shut_out(app, tx, user, &document).await
+    } else {
+        remove(app, tx, user, document).await
     }
 }

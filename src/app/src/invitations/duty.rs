@@ -52,6 +52,9 @@ impl App {
         if let Err(error) = self.end_invitations(tenant).await {
             tracing::warn!(tenant.id = %tenant, %error, "Could not end invitations; trying again");
         }
+        if let Err(error) = self.end_externals(tenant).await {
+            tracing::warn!(tenant.id = %tenant, %error, "Could not end stays; trying again");
+        }
         if let Err(error) = self.send_invitations(tenant).await {
             tracing::warn!(tenant.id = %tenant, %error, "Could not send invitations; trying again");
         }

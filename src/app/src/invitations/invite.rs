@@ -106,7 +106,7 @@ impl App {
         self.invite_by(admin, tenant, &policy, invite).await
     }
 
-    pub(super) async fn policy_for(&self, admin: &AdminScope) -> Result<std::sync::Arc<Policy>, AppError> {
+    pub(crate) async fn policy_for(&self, admin: &AdminScope) -> Result<std::sync::Arc<Policy>, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let (_, policy) = self.policies.in_force(&mut tx).await?;
         tx.finish().await?;
@@ -182,9 +182,21 @@ impl App {
         policy: &Policy,
         invite: Invite,
     ) -> Result<(InvitationId, String), AppError> {
+        let gives = chosen(policy, invite.gives.clone())?;
+        self.bring_with(local, tenant, policy, invite, Start { gives, ..Start::default() }).await
+    }
+
+    /// The same for somebody who begins with this, whatever the product lets choose with an invitation.
+    pub(crate) async fn bring_with(
+        &self,
+        local: &DirectoryScope,
+        tenant: &str,
+        policy: &Policy,
+        invite: Invite,
+        start: Start,
+    ) -> Result<(InvitationId, String), AppError> {
         let address = address_of(&invite.address)?;
         let language = language_of(invite.language.as_deref(), policy)?;
-        let gives = chosen(policy, invite.gives)?;
         let link = self.fresh_link(local.scope().tenant(), tenant, policy, invite.mail)?;
         let id = InvitationId::generate(self.now(), &*self.entropy);
         let new = NewPerson {
@@ -201,7 +213,7 @@ impl App {
         };
         let invitation = NewInvitation { id, address, language, link: link.kept };
         let invited = provision::Invited { invitation, claims: claims(policy) };
-        let start = Start { gives, invited: Some(invited) };
+        let start = Start { invited: Some(invited), ..start };
         match self.create_user_with(local, new.into_scim(), &Dialect::strict(), start).await {
             Ok(_) => Ok((id, link.address)),
             Err(AppError::NoSeat) => Err(AppError::SeatsTaken),
@@ -210,7 +222,7 @@ impl App {
     }
 
     /// An invitation that the caller has just made or changed, whom it is of or not.
-    pub(super) async fn just_made(
+    pub(crate) async fn just_made(
         &self,
         admin: &AdminScope,
         policy: &Policy,
@@ -247,7 +259,7 @@ impl App {
 }
 
 /// An address to which a mail could go.
-pub(super) fn address_of(text: &str) -> Result<String, AppError> {
+pub(crate) fn address_of(text: &str) -> Result<String, AppError> {
     let address = text.trim();
     check_address(Some(address))?;
     if address.len() > LONGEST_ADDRESS || address.chars().any(char::is_control) {
@@ -268,7 +280,7 @@ pub(super) fn language_of(wanted: Option<&str>, policy: &Policy) -> Result<Strin
 
 /// What somebody who is invited asks of the seat pool: a place is kept where the product counts those who were invited, and
 /// where it has somebody refused by hand, nobody is invited who would have none.
-pub(super) fn claims(policy: &Policy) -> Claims {
+pub(crate) fn claims(policy: &Policy) -> Claims {
     let at_limit = policy.blueprint.product().seat_practice.at_limit_by.get(&Door::Manual);
     match at_limit.map(|word| AtLimit::from(*word)) {
         _ if !policy.blueprint.counts_the_invited() => Claims::Nothing,

@@ -30,8 +30,9 @@ use crate::provision::state;
 
 pub use accept::Opened;
 pub use change::Resend;
-pub(crate) use invite::note_invited;
+pub(crate) use change::take_back;
 pub use invite::{Invite, Invited};
+pub(crate) use invite::{address_of, claims, note_invited};
 pub use links::{
     ChangeInvitationLink, InvitationLinkView, Joined, Joining, MadeInvitationLink, NewInvitationLink,
 };

@@ -73,18 +73,7 @@ impl App {
         if let Some(what) = decided_by_rule(&what, &of) {
             return Err(decided_elsewhere(&mut tx, user, what).await?);
         }
-        let so_far = grants::of_person(&mut tx, user).await?;
-        let replaced: Vec<GrantId> =
-            so_far.iter().filter(|it| what.replaces(&it.what)).map(|it| it.id).collect();
-        if so_far.len() - replaced.len() >= MOST_GRANTS {
-            return Err(AppError::Conflict(format!(
-                "nobody is given more than {MOST_GRANTS} things by hand"
-            )));
-        }
-        grants::take(&mut tx, &replaced).await?;
-        let given_by = giver(&mut tx).await?;
-        let grant = GrantRow { id: GrantId::generate(now, &*self.entropy), what, given_by, given_at: now };
-        grants::give(&mut tx, user, &grant).await?;
+        let Placed { grant, replaced } = place(self, &mut tx, user, what).await?;
         let view = view(grant, &policy);
         let mut audit = Audit::of(created(&view, user).before(json!({"replaced": replaced})));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
@@ -109,13 +98,49 @@ impl App {
             acting.check(&policy, &deeds_of_grant(&policy, &grant.what, false, &of, acting.is(user)))?;
         }
         grants::take(&mut tx, &[id]).await?;
-        let before = json!({"user": user, "gives": view(grant, &policy).gives});
-        let mut audit = Audit::of(AuditEvent::new(Action::GrantDelete, id).before(before));
+        let mut audit = Audit::of(taken(grant, &policy, user));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
         audit.extend(direct(self, &mut tx, admin, (user, hand_over_to)).await?);
         tx.commit(audit, self.now(), &*self.entropy).await?;
         Ok(())
     }
+}
+
+/// Something that was given, and what went for it.
+pub(crate) struct Placed {
+    pub(crate) grant: GrantRow,
+    pub(crate) replaced: Vec<GrantId>,
+}
+
+/// Gives a locked person something in the place of what it replaces. What follows for their access is the caller's.
+pub(crate) async fn place(
+    app: &App,
+    tx: &mut WriteTx,
+    user: UserId,
+    what: Outcome,
+) -> Result<Placed, AppError> {
+    let so_far = grants::of_person(tx, user).await?;
+    let replaced: Vec<GrantId> = so_far.iter().filter(|it| what.replaces(&it.what)).map(|it| it.id).collect();
+    if so_far.len() - replaced.len() >= MOST_GRANTS {
+        return Err(AppError::Conflict(format!("nobody is given more than {MOST_GRANTS} things by hand")));
+    }
+    grants::take(tx, &replaced).await?;
+    let (given_by, now) = (giver(tx).await?, app.now());
+    let grant = GrantRow { id: GrantId::generate(now, &*app.entropy), what, given_by, given_at: now };
+    grants::give(tx, user, &grant).await?;
+    Ok(Placed { grant, replaced })
+}
+
+/// What the audit trail says of something that is given to somebody.
+pub(crate) fn given(grant: GrantRow, policy: &Policy, user: UserId) -> AuditEvent {
+    created(&view(grant, policy), user)
+}
+
+/// What the audit trail says of something that is taken from somebody.
+pub(crate) fn taken(grant: GrantRow, policy: &Policy, user: UserId) -> AuditEvent {
+    let id = grant.id;
+    let before = json!({"user": user, "gives": view(grant, policy).gives});
+    AuditEvent::new(Action::GrantDelete, id).before(before)
 }
 
 /// Gives people who are created in this transaction what they have from the start. Returns what to audit.

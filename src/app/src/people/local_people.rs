@@ -179,7 +179,7 @@ impl App {
         let local = self.local_people(admin).await?;
         let mut gives = std::mem::take(&mut new.gives);
         gives.extend(self.given_to(admin, new.like).await?);
-        let start = Start { gives, invited: None };
+        let start = Start { gives, ..Start::default() };
         let view = self.create_user_with(&local, new.into_scim(), &Dialect::strict(), start).await?;
         self.as_they_are(admin, view.id).await
     }

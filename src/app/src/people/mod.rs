@@ -4,6 +4,7 @@
 mod adoption;
 mod freeze;
 mod grants;
+mod leaving;
 mod list_people;
 mod local_people;
 mod presence;
@@ -13,7 +14,8 @@ mod tombstones;
 pub use adoption::{AdoptionDecision, AdoptionView, DecideAdoption};
 pub use freeze::{Freeze, FreezeRow, FreezeSeveral};
 pub use grants::{GrantView, NewGrant};
-pub(crate) use grants::{give_from_the_start, giver};
+pub(crate) use grants::{Placed, give_from_the_start, given, giver, place, taken};
+pub(crate) use leaving::{remove, shut_out};
 pub(crate) use list_people::place_of;
 pub use list_people::{Frozen, HeldRole, ListedPerson, ManagedBy, PeopleQuery, PersonPage, PersonView};
 pub(crate) use local_people::check_address;

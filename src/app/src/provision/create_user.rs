@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::audit::{Action, Actor, Audit, AuditEvent};
-use domain::id::UserId;
+use domain::id::{ExternalRequestId, UserId};
 use scim::dialect::{Dialect, Leniency};
 use scim::resource::Resource;
 use serde_json::Value;
@@ -11,11 +11,12 @@ use store::invitations::NewInvitation;
 use store::users::{self, Groups};
 use store::{DirectoryScope, WriteTx, newcomers};
 
-use super::settle::{Claims, arrive};
+use super::settle::{Allowed, Claims, arrive};
 use super::types::TenantTypes;
 use super::{UserView, pending};
 use crate::App;
 use crate::error::AppError;
+use crate::externals::note_approved;
 use crate::guards::hold_people;
 use crate::invitations::note_invited;
 use crate::people::give_from_the_start;
@@ -28,6 +29,8 @@ pub(crate) struct Start {
     pub(crate) gives: Vec<RuleOutcome>,
     /// That they are invited, and hold nothing until they have accepted. Of one person only.
     pub(crate) invited: Option<Invited>,
+    /// The request for them that is approved with this. Of one person only.
+    pub(crate) approved: Option<ExternalRequestId>,
 }
 
 /// That somebody is invited.
@@ -136,11 +139,16 @@ impl App {
         if let (Some(invited), [(user, _)]) = (start.invited, people) {
             granted.push(note_invited(self, &mut tx, *user, &invited.invitation).await?);
         }
+        let mut allowed = Allowed::ByGrantRules;
+        if let (Some(request), [(user, _)]) = (start.approved, people) {
+            granted.push(note_approved(self, &mut tx, request, *user).await?);
+            allowed = Allowed::ByDecision;
+        }
         if directory.scope().actor().by_hand() || !granted.is_empty() {
             // Whoever acts by hand is held to rules, and what is given by hand is read with the other facts.
             members.extend(people.iter().map(|(id, _)| *id));
         }
-        let follows = arrive(self, &mut tx, people, &members, claims).await?;
+        let follows = arrive(self, &mut tx, people, &members, (claims, allowed)).await?;
         let provisioned = people.iter().map(|(id, resource)| {
             AuditEvent::new(Action::UserProvision, *id).after(Value::Object(resource.as_map().clone()))
         });

@@ -12,7 +12,7 @@ use store::seats::{self, Claimed};
 use store::{WriteTx, sessions};
 
 use crate::App;
-use crate::access::{evaluate_new, reevaluate};
+use crate::access::{evaluate_new, reevaluate, reevaluate_decided};
 use crate::error::AppError;
 use crate::login::{all_revoked, keep_a_way_back};
 
@@ -46,6 +46,15 @@ pub(crate) async fn settle(
     Ok(events)
 }
 
+/// Who says that somebody may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// The grant rules, to whoever acts in person.
+    ByGrantRules,
+    /// Whoever decided on a request for them.
+    ByDecision,
+}
+
 /// Access, seats and announcements of people whose rows the transaction has written first. Some were awaited in groups.
 /// Returns what to audit.
 pub(super) async fn arrive(
@@ -53,13 +62,16 @@ pub(super) async fn arrive(
     tx: &mut WriteTx,
     people: &[(UserId, Resource)],
     awaited: &HashSet<UserId>,
-    claims: Claims,
+    (claims, allowed): (Claims, Allowed),
 ) -> Result<Vec<AuditEvent>, AppError> {
     let alone = people.iter().filter(|(user, _)| !awaited.contains(user));
     let mut events = evaluate_new(app, tx, alone.collect()).await?;
     let awaited: Vec<UserId> =
         people.iter().map(|(user, _)| *user).filter(|user| awaited.contains(user)).collect();
-    events.extend(reevaluate(app, tx, &awaited).await?);
+    events.extend(match allowed {
+        Allowed::ByGrantRules => reevaluate(app, tx, &awaited).await?,
+        Allowed::ByDecision => reevaluate_decided(app, tx, &awaited).await?,
+    });
     let follows = |resource| effects(PersonState::Absent, state_of(resource));
     let seats = people.iter().filter(|(_, resource)| follows(resource).claim_seat);
     let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();

@@ -390,7 +390,8 @@ pub(crate) fn gives(outcome: Outcome, policy: &Policy) -> RuleOutcome {
     }
 }
 
-fn scope_view(scope: ScopeRef, policy: &Policy) -> RuleScope {
+/// A place, in the words of those who name it.
+pub(crate) fn scope_view(scope: ScopeRef, policy: &Policy) -> RuleScope {
     match scope {
         ScopeRef::Environment => RuleScope::Environment,
         ScopeRef::OrgUnit(id) => {

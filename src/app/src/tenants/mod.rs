@@ -18,7 +18,7 @@ pub use change_sets::{
 pub use mapping_rules::{
     ChangeMappingRule, MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope,
 };
-pub(crate) use mapping_rules::{gives, outcome, scope_ref};
+pub(crate) use mapping_rules::{gives, outcome, scope_ref, scope_view};
 pub use organisation::{ChangeOrgUnit, NewOrgUnit, NewWorkspace, OrgUnitView, WorkspaceView};
 pub use registry::{NewTenant, TenantView};
 pub(crate) use registry::{display_name, slug};

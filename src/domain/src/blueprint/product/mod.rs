@@ -253,7 +253,7 @@ pub struct Session {
 }
 
 /// What happens to sessions when a role changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRoleChange {
     /// The next request knows.

@@ -229,8 +229,9 @@ fn change_members(step: &Step, members: &mut Vec<Value>) {
                 members.clear();
             }
             for member in items(step.value.as_ref()) {
+                // What a client says of a member besides who it is, is derived and not kept.
                 if !members.iter().any(|other| other["value"] == member["value"]) {
-                    members.push(member);
+                    members.push(json!({ "value": member["value"] }));
                 }
             }
         }

@@ -24,6 +24,7 @@ mod grant_rules;
 mod groups;
 mod guards;
 mod handovers;
+mod histories;
 mod identity_safety;
 mod invitations;
 mod invited_mails;

@@ -409,18 +409,20 @@ fn the_time_at_one_place_takes_nothing_of_another() {
         let company = Company::get().await;
         let (clock, aged) = aged();
         let tenant = company.house.0.tenant.admin.scope().tenant();
+        let since = company.now().await;
         let user = company.takes_in(json!({"until": in_days(3)})).await;
         // They are here already: they have the next channel at once, without another invitation.
-        let since = company.now().await;
         let next = company.waits(json!({"at": unit("Red"), "addresses": ["Xenia@Partner.example"]})).await;
         let decided = company.decides(Some(&company.chief), &next, "approve").await.is(200).json();
         assert_eq!((decided.get("invited"), &decided["request"]["user"]), (None, &json!(user)));
         assert_eq!(company.places(&user).await, ["Blue", "Red"]);
-        let told = company.heard(&since, "external.decided", 1).await;
-        assert_eq!(
-            (&told[0]["user"], &told[0]["at"], told[0].get("invitation")),
-            (&json!(user), &unit("Red"), None)
-        );
+        let told = company.heard(&since, "external.decided", 2).await.remove(1);
+        assert_eq!((&told["user"], &told["at"], told.get("invitation")), (&json!(user), &unit("Red"), None));
+
+        // Who is made like them is lent nothing.
+        let like = json!({"userName": "zoe", "like": user});
+        let zoe = company.house.ask(None, "POST", "/users", Some(like)).await.is(201).id();
+        assert_eq!(company.places(&zoe).await, ["Red"]);
 
         clock.advance(TimeDelta::days(4));
         aged.app.end_externals(tenant).await.unwrap();

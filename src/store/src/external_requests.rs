@@ -268,6 +268,19 @@ pub async fn replace(tx: &mut WriteTx, grants: &[GrantId]) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Those of these grants that are for a while only.
+pub async fn lent(tx: &mut impl Reads, grants: &[GrantId]) -> Result<Vec<GrantId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let grants: Vec<Uuid> = grants.iter().map(|id| id.as_uuid()).collect();
+    let lent: Vec<Option<Uuid>> = external_request::table
+        .filter(external_request::tenant_id.eq(tenant).and(external_request::grant_id.eq_any(grants)))
+        .filter(external_request::until.is_not_null())
+        .select(external_request::grant_id)
+        .load(tx.connection().0.conn().await?)
+        .await?;
+    Ok(lent.into_iter().flatten().map(GrantId::from_uuid).collect())
+}
+
 /// Those whose time is over, at most a hundred.
 pub async fn run_out(tx: &mut impl Reads, now: DateTime<Utc>) -> Result<Vec<RequestRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();

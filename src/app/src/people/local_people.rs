@@ -2,11 +2,11 @@
 //! which a directory does it to its own. Whom a directory manages, nobody else changes.
 
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::id::{DirectoryId, UserId};
+use domain::id::{DirectoryId, GrantId, UserId};
 use scim::dialect::Dialect;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use store::{AdminScope, DirectoryScope, directories, people};
+use store::{AdminScope, DirectoryScope, directories, external_requests, people};
 use utoipa::ToSchema;
 
 use super::PersonView;
@@ -45,7 +45,7 @@ pub struct NewPerson {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub gives: Vec<RuleOutcome>,
-    /// Somebody whom the caller sees: all that they were given by hand is given too.
+    /// Somebody whom the caller sees: all that they were given by hand is given too, but for what ends on a day that was named.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub like: Option<UserId>,
 }
@@ -202,7 +202,7 @@ impl App {
         self.as_they_are(admin, view.id).await
     }
 
-    /// What somebody whom the caller sees was given by hand.
+    /// What somebody whom the caller sees was given by hand, for good.
     pub(crate) async fn given_to(
         &self,
         admin: &AdminScope,
@@ -210,7 +210,12 @@ impl App {
     ) -> Result<Vec<RuleOutcome>, AppError> {
         let Some(like) = like else { return Ok(Vec::new()) };
         let like = self.show_person(admin, like).await?.id;
-        Ok(self.list_grants(admin, like).await?.into_iter().map(|grant| grant.gives).collect())
+        let grants = self.list_grants(admin, like).await?;
+        let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id).collect();
+        let mut tx = self.db.read(admin.scope()).await?;
+        let lent = external_requests::lent(&mut tx, &ids).await?;
+        tx.finish().await?;
+        Ok(grants.into_iter().filter(|grant| !lent.contains(&grant.id)).map(|grant| grant.gives).collect())
     }
 
     /// A local person who was just written.

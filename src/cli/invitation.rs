@@ -1,6 +1,7 @@
 //! `usher invitation`. Knows its flags and tables; does not know what an invitation is.
 
-use app::invitations::{InvitationView, InviteSeveral, Invited, Resend};
+use app::AppError;
+use app::invitations::{InvitationView, Invite, InviteSeveral, Invited, Resend};
 use clap::{Args, Subcommand};
 use domain::id::InvitationId;
 
@@ -38,6 +39,9 @@ pub(super) struct Create {
     /// Only try it
     #[arg(long)]
     dry_run: bool,
+    /// The tenant's first person: holds what the product keeps for them
+    #[arg(long, conflicts_with = "dry_run")]
+    first: bool,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +102,15 @@ impl Verb {
 
 async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
     let admin = console.enter(&it.of.tenant).await?;
+    if it.first {
+        let [address] = it.addresses.as_slice() else {
+            return Err(AppError::Invalid("one person comes first, not several".to_owned()).into());
+        };
+        let address = address.clone();
+        let invite = Invite { address, language: it.language, first: true, ..Invite::default() };
+        let made = console.app.invite(&admin, &it.of.tenant, invite).await?;
+        return Answer::new(&made, shown(&made));
+    }
     let several = InviteSeveral {
         addresses: Some(it.addresses.join(",")),
         people: Vec::new(),

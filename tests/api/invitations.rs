@@ -638,3 +638,29 @@ fn by_one_link_several_people_invite_themselves_until_it_rests() {
         House::of("momos").await.0.api.post("/invitation-links", new).await.problem(409, "conflict");
     });
 }
+
+/// LNC-03: the contract's holder is the first to register, and is the administrator then; nobody comes first twice.
+#[test]
+fn the_first_person_of_a_tenant_comes_to_hold_what_the_product_keeps_for_them() {
+    run(async {
+        let (house, named) = (House::of("linc_biz").await, Named::get());
+        let first = |address: &str| json!({"address": address, "first": true, "mail": false});
+        let too_much = json!({"address": "hana@acme.example", "first": true, "gives": [flag("x")]});
+        house.invites(None, too_much).await.problem(400, "invalid");
+
+        let made = Made::of(&house.invites(None, first("hana@acme.example")).await.is(201).json());
+        assert_eq!(
+            house.0.access(&made.user).await["roles"],
+            json!([]),
+            "nothing before they have registered"
+        );
+        accept(named, house.slug(), made.secret()).await;
+
+        let held = house.0.access(&made.user).await["roles"].clone();
+        assert_eq!((held.as_array().unwrap().len(), &held[0]["role"]), (1, &json!("system_admin")));
+        house.invites(None, first("ken@acme.example")).await.problem(409, "conflict");
+        house.invites(Some(&made.user), first("ken@acme.example")).await.problem(409, "conflict");
+        let other = House::of_branches().await;
+        other.invites(None, first("hana@acme.example")).await.problem(409, "conflict");
+    });
+}

@@ -174,6 +174,30 @@ fn system_admins_make_team_admins() {
     });
 }
 
+/// LNC-09: whether somebody may add to a channel is asked for there; who is in it already, the product knows and shows.
+#[test]
+fn members_may_add_to_channels_of_their_team_and_externals_to_none() {
+    run(async {
+        let house = House::of("linc_biz").await;
+        for team in ["Team", "Other"] {
+            house.0.unit_of_kind(team, Some("Top"), Some("team")).await;
+            house.0.unit_of_kind(&format!("{team} plans"), Some(team), Some("channel")).await;
+        }
+        let unit = |key: &str| json!({"orgUnit": key});
+        let mina = house.has("mina", json!([role("member", unit("Team"))])).await;
+        let xenia = house.has("xenia", json!([role("external", unit("Team plans"))])).await;
+        let adds = async |who: &str, to: &str| {
+            decide(&house.0, who, "channel.add_member", unit(to)).await["allowed"].clone()
+        };
+
+        assert_eq!(
+            (adds(&mina, "Team plans").await, adds(&mina, "Other plans").await),
+            (json!(true), json!(false))
+        );
+        assert_eq!(adds(&xenia, "Team plans").await, false);
+    });
+}
+
 /// RSP-05, BLF-06: whom the product says to be there is there for a while, unless they are out; and with which version.
 #[test]
 fn who_is_there_now_is_seen_in_the_list_and_nobody_who_is_out() {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::audit::Outgoing;
 use store::invitations::{self, NewInvitation, NewLink};
-use store::{AdminScope, DirectoryScope, WriteTx};
+use store::{AdminScope, DirectoryScope, WriteTx, guards};
 use utoipa::ToSchema;
 
 use super::{InvitationView, terms};
@@ -48,9 +48,13 @@ pub struct Invite {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub gives: Vec<RuleOutcome>,
-    /// Somebody whom the caller sees: all that they were given by hand is given too.
+    /// Somebody whom the caller sees: all that they were given by hand is given too, but for what ends on a day that was named.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub like: Option<UserId>,
+    /// Whether they are the tenant's first person, who comes to hold the role that the product keeps for them, as a contract's holder does.
+    /// Refused once somebody holds it.
+    #[serde(default)]
+    pub first: bool,
     /// The language of the mail: `ja`, `en` or `fr`; the product's own, unless said otherwise.
     #[schema(example = "ja")]
     pub language: Option<String>,
@@ -103,7 +107,40 @@ impl App {
         let policy = self.policy_for(admin).await?;
         let like = invite.like.take();
         invite.gives.extend(self.given_to(admin, like).await?);
+        if invite.first {
+            return self.invite_first(admin, tenant, &policy, invite).await;
+        }
         self.invite_by(admin, tenant, &policy, invite).await
+    }
+
+    /// Invites a tenant's first person, who will hold what the product keeps for them.
+    async fn invite_first(
+        &self,
+        admin: &AdminScope,
+        tenant: &str,
+        policy: &Policy,
+        invite: Invite,
+    ) -> Result<Invited, AppError> {
+        let kept = policy.blueprint.product().membership.first_role.as_ref();
+        let role = kept.and_then(|id| policy.blueprint.role(id.get_ref())).ok_or_else(|| {
+            AppError::Conflict("this product keeps no role for a tenant's first person".to_owned())
+        })?;
+        if !invite.gives.is_empty() {
+            return Err(AppError::Invalid(
+                "the first person is given one role, and nothing besides".to_owned(),
+            ));
+        }
+        let mut tx = self.db.read(admin.scope()).await?;
+        let holders = guards::holders(&mut tx, role.id(), None).await?;
+        tx.finish().await?;
+        if holders > 0 {
+            return Err(AppError::Conflict(format!("somebody holds the role {} already", role.id())));
+        }
+        let local = self.local_people(admin).await?;
+        self.refuse_if_taken(admin, tenant, policy, &invite).await?;
+        let start = Start { gives: proposal(policy, role)?.into_iter().collect(), ..Start::default() };
+        let (id, link) = self.bring_with(&local, tenant, policy, invite, start).await?;
+        Ok(Invited { invitation: self.just_made(admin, policy, id).await?, link })
     }
 
     pub(crate) async fn policy_for(&self, admin: &AdminScope) -> Result<std::sync::Arc<Policy>, AppError> {

@@ -11,6 +11,9 @@ use url::form_urlencoded;
 
 use super::error::Refused;
 
+/// The longest word that is compared with a list of them, in characters.
+const LONGEST_WORD: usize = 20;
+
 /// The query of a request, decoded: `+` is a space. Nobody is told of parameters that nobody asks for
 /// (RFC 7644 §3.4.2: unknown ones are ignored).
 #[derive(Debug, Clone)]
@@ -86,6 +89,17 @@ impl Query {
         let Some(text) = self.get(name)? else { return Ok(None) };
         let id = text.parse().map_err(|_not_an_id| Refused::parameter(name, "is no id"))?;
         Ok(Some(id))
+    }
+
+    /// One of these words, of which there are several.
+    pub(super) fn one_of(&self, name: &'static str, words: &[&str]) -> Result<Option<&str>, Refused> {
+        match self.text(name, LONGEST_WORD)? {
+            Some(word) if !words.contains(&word) => {
+                let (last, others) = words.split_last().unwrap_or((&"", &[]));
+                Err(Refused::parameter(name, format!("is none of {} and {last}", others.join(", "))))
+            }
+            found => Ok(found),
+        }
     }
 
     /// `true` or `false`.

@@ -96,6 +96,14 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// The same to somebody who acts by hand: that there is no seat is told before anybody comes.
+    pub(crate) fn said_by_hand(self) -> Self {
+        match self {
+            Self::NoSeat => Self::SeatsTaken,
+            other => other,
+        }
+    }
+
     /// Of several things that are asked for at once: whether each would fail like this one, whatever it is.
     pub(crate) const fn is_about_the_whole(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Internal(_) | Self::Unauthorized | Self::Busy(_))

@@ -2,7 +2,6 @@
 
 use actix_web::web::Data;
 use app::people::{AdoptionView, DecideAdoption, PersonView};
-use app::provision::Slice;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
@@ -10,9 +9,8 @@ use super::super::caller::TenantAdminCaller;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
-
-const FURTHEST: i64 = 1_000_000_000;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -20,12 +18,6 @@ const FURTHEST: i64 = 1_000_000_000;
 struct Which {
     /// `true`: those who were declined.
     declined: Option<bool>,
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// Who may be the same: a local person and a directory's with an address in common, in a domain that the tenant has
@@ -35,17 +27,13 @@ struct Which {
     path = "/api/v1/tenants/{tenant}/adoptions",
     operation_id = "list_adoptions",
     tag = "People",
-    params(InTenant, Which),
+    params(InTenant, Which, PageOf),
     responses((status = 200, description = "A page of them.", body = Items<AdoptionView>), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn list(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
     let declined = query.truth("declined")?.unwrap_or(false);
-    let slice = Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
-    };
-    Ok(answer::items(state.app.list_adoptions(&caller.scope, declined, slice).await?))
+    Ok(answer::items(state.app.list_adoptions(&caller.scope, declined, slice(&query)?).await?))
 }
 
 /// Says whether two who may be the same are. Approved, the local person becomes the directory's: the directory's id

@@ -3,7 +3,6 @@
 use actix_web::web::{Data, Path};
 use app::AppError;
 use app::connections::{ChangeDirectory, DirectoryDetails, DirectoryView, NewDirectory, PendingMemberView};
-use app::provision::Slice;
 use domain::slug::Slug;
 use utoipa::IntoParams;
 
@@ -12,9 +11,8 @@ use super::super::caller::TenantAdminCaller;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
-
-const FURTHEST: i64 = 1_000_000_000;
 
 /// All directories.
 #[utoipa::path(
@@ -95,25 +93,13 @@ pub(super) async fn change(
     Ok(answer::ok(&view))
 }
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
-struct Which {
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
-}
-
 /// Members whom its client has named and who are not there: each becomes one when somebody arrives with that `externalId`.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/directories/{directory}/pending-members",
     operation_id = "list_pending_members",
     tag = "Provisioning",
-    params(InTenant, InDirectory, Which),
+    params(InTenant, InDirectory, PageOf),
     responses((status = 200, description = "A page of them, by name.", body = Items<PendingMemberView>), ReadRefusals),
     security(("bearer" = []))
 )]
@@ -123,12 +109,8 @@ pub(super) async fn pending_members(
     query: Query,
     state: Data<AppState>,
 ) -> Answer {
-    let slice = Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
-    };
     let directory = slug(&address.1)?;
-    Ok(answer::items(state.app.list_pending_members(&caller.scope, directory, slice).await?))
+    Ok(answer::items(state.app.list_pending_members(&caller.scope, directory, slice(&query)?).await?))
 }
 
 /// What is no slug names no directory.

@@ -4,19 +4,17 @@ use actix_web::web::{Data, Path};
 use app::externals::{
     DecideExternal, DecidedExternal, ExternalRequestView, RequestExternals, RequestedExternals,
 };
-use app::provision::Slice;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::ActingCaller;
 use super::super::endpoint::id_of;
-use super::super::error::Refused;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
 
-const FURTHEST: i64 = 1_000_000_000;
 const STATES: [&str; 4] = ["requested", "approved", "rejected", "ended"];
 
 #[derive(IntoParams)]
@@ -26,12 +24,6 @@ struct Which {
     /// Those in this state: `requested`, `approved`, `rejected` or `ended`.
     #[param(min_length = 1, max_length = 20)]
     state: Option<String>,
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// Requests to let people of other companies in, the newest first. Asked for a person, their own and those on which that person
@@ -41,20 +33,13 @@ struct Which {
     path = "/api/v1/tenants/{tenant}/external-requests",
     operation_id = "list_external_requests",
     tag = "Invitations",
-    params(InTenant, ForPerson, Which),
+    params(InTenant, ForPerson, Which, PageOf),
     responses((status = 200, description = "A page of them.", body = Items<ExternalRequestView>), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn list(caller: ActingCaller, query: Query, state: Data<AppState>) -> Answer {
-    let wanted = query.text("state", 20)?;
-    if wanted.is_some_and(|wanted| !STATES.contains(&wanted)) {
-        return Err(Refused::parameter("state", "is none of requested, approved, rejected and ended"));
-    }
-    let slice = Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
-    };
-    Ok(answer::items(state.app.list_external_requests(&caller.0, wanted, slice).await?))
+    let wanted = query.one_of("state", &STATES)?;
+    Ok(answer::items(state.app.list_external_requests(&caller.0, wanted, slice(&query)?).await?))
 }
 
 /// Asks that people of other companies be let into a place, where the product and the tenant's plan have such. Whoever may decide

@@ -5,20 +5,18 @@ use actix_web::web::{Data, Path};
 use app::handovers::{
     HandoverPolicyView, HandoverQuery, HandoverView, RedirectHandover, ReportHandover, SetHandoverPolicy,
 };
-use app::provision::Slice;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
 use super::super::caller::{ActingCaller, TenantAdminCaller};
 use super::super::endpoint::id_of;
-use super::super::error::Refused;
 use super::super::problem::Problem;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
 
-const FURTHEST: i64 = 1_000_000_000;
 const STATES: [&str; 4] = ["open", "done", "failed", "cancelled"];
 
 #[derive(IntoParams)]
@@ -31,12 +29,6 @@ struct Which {
     /// Those of this person.
     #[param(value_type = Option<String>, format = Uuid)]
     user: Option<String>,
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// What leavers have left at places where they had a role, the newest first: open until the product has handed it over. Asked for a
@@ -46,21 +38,14 @@ struct Which {
     path = "/api/v1/tenants/{tenant}/handovers",
     operation_id = "list_handovers",
     tag = "Handovers",
-    params(InTenant, ForPerson, Which),
+    params(InTenant, ForPerson, Which, PageOf),
     responses((status = 200, description = "A page of them.", body = Items<HandoverView>), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn list(caller: ActingCaller, query: Query, state: Data<AppState>) -> Answer {
-    let wanted = query.text("state", 20)?;
-    if wanted.is_some_and(|wanted| !STATES.contains(&wanted)) {
-        return Err(Refused::parameter("state", "is none of open, done, failed and cancelled"));
-    }
+    let wanted = query.one_of("state", &STATES)?;
     let which = HandoverQuery { state: wanted, user: query.id("user")? };
-    let slice = Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
-    };
-    Ok(answer::items(state.app.list_handovers(&caller.0, which, slice).await?))
+    Ok(answer::items(state.app.list_handovers(&caller.0, which, slice(&query)?).await?))
 }
 
 /// One of them.

@@ -2,7 +2,6 @@
 
 use actix_web::web::{Data, Path};
 use app::invitations::{InvitationView, Invite, InviteSeveral, Invited, Resend, Row};
-use app::provision::Slice;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,9 +13,9 @@ use super::super::problem::Problem;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
 
-const FURTHEST: i64 = 1_000_000_000;
 const STATES: [&str; 4] = ["pending", "accepted", "cancelled", "expired"];
 
 #[derive(IntoParams)]
@@ -26,12 +25,6 @@ struct Which {
     /// Those in this state: `pending`, `accepted`, `cancelled` or `expired`.
     #[param(min_length = 1, max_length = 20)]
     state: Option<String>,
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// Invitations, the newest first. Asked for a person, those of people whom that person sees; a page can then have fewer.
@@ -40,20 +33,13 @@ struct Which {
     path = "/api/v1/tenants/{tenant}/invitations",
     operation_id = "list_invitations",
     tag = "Invitations",
-    params(InTenant, ForPerson, Which),
+    params(InTenant, ForPerson, Which, PageOf),
     responses((status = 200, description = "A page of them.", body = Items<InvitationView>), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn list(caller: ActingCaller, query: Query, state: Data<AppState>) -> Answer {
-    let wanted = query.text("state", 20)?;
-    if wanted.is_some_and(|wanted| !STATES.contains(&wanted)) {
-        return Err(Refused::parameter("state", "is none of pending, accepted, cancelled and expired"));
-    }
-    let slice = Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
-    };
-    Ok(answer::items(state.app.list_invitations(&caller.0, wanted, slice).await?))
+    let wanted = query.one_of("state", &STATES)?;
+    Ok(answer::items(state.app.list_invitations(&caller.0, wanted, slice(&query)?).await?))
 }
 
 /// Invites somebody: they are a local person from now on, in the product's status for those who were invited, and hold nothing

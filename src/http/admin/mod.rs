@@ -26,6 +26,7 @@ mod openapi;
 mod openid;
 mod operator_credentials;
 mod org_units;
+mod paging;
 mod passkeys;
 mod people;
 mod presence;

@@ -3,7 +3,6 @@
 
 use actix_web::web::{Data, Path};
 use app::people::{ChangePerson, Freeze, NewPerson, PeopleQuery, PersonPage, PersonView, TombstoneView};
-use app::provision::Slice;
 use utoipa::IntoParams;
 
 use super::super::access_view::AccessView;
@@ -15,6 +14,7 @@ use super::super::problem::Problem;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::paging::{PageOf, slice};
 use super::{Answer, answer};
 
 const LONGEST_USER_NAME: usize = 1_024;
@@ -23,7 +23,6 @@ const LONGEST_SEARCH: usize = 200;
 const LONGEST_ID: usize = 100;
 const LONGEST_KEY: usize = 200;
 const LONGEST_IDLE: i64 = 3_650;
-const FURTHEST: i64 = 1_000_000_000;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -66,12 +65,6 @@ pub(super) struct Which {
 struct Part {
     /// `true`: the answer says how many there are in all.
     total: Option<bool>,
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// The tenant's people, by id. Asked for a person, those whom the product's grant rules let that person do anything to.
@@ -80,7 +73,7 @@ struct Part {
     path = "/api/v1/tenants/{tenant}/users",
     operation_id = "list_users",
     tag = "People",
-    params(InTenant, ForPerson, Which, Part),
+    params(InTenant, ForPerson, Which, Part, PageOf),
     responses((status = 200, description = "A page of them.", body = PersonPage), ReadRefusals),
     security(("bearer" = []))
 )]
@@ -107,13 +100,6 @@ pub(super) fn which(query: &Query) -> Result<PeopleQuery<'_>, Refused> {
         org_unit: query.text("orgUnit", LONGEST_KEY)?,
         workspace: query.text("workspace", LONGEST_SLUG)?,
         idle_days: idle_days.map(|_| query.number("idleDays", 1..=LONGEST_IDLE, 1)).transpose()?,
-    })
-}
-
-fn slice(query: &Query) -> Result<Slice, Refused> {
-    Ok(Slice {
-        offset: query.number("offset", 0..=FURTHEST, 0)?,
-        limit: query.number("count", 1..=200, 100)?,
     })
 }
 
@@ -233,18 +219,6 @@ pub(super) async fn thaw(
     state: Data<AppState>,
 ) -> Answer {
     Ok(answer::ok(&state.app.thaw_person(&caller.0, id_of(&address.1, "user")?).await?))
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
-struct PageOf {
-    /// How many to pass over.
-    #[param(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    offset: Option<i64>,
-    /// The most to return.
-    #[param(minimum = 1, maximum = 200, default = 100)]
-    count: Option<i64>,
 }
 
 /// Who was deleted, newest first.

@@ -30,7 +30,7 @@ use crate::error::AppError;
 use crate::guards::{Acting, hold_people, subject};
 use crate::invitations::{Invite, Invited, claims};
 use crate::people::{Placed, given, giver, place, taken};
-use crate::provision::{Claims, Start, claim};
+use crate::provision::{Claims, Start, announce, claim};
 use crate::tenants::gives;
 
 /// Whether somebody is let in.
@@ -280,17 +280,9 @@ impl App {
         }
         if comes_back {
             let seat = claim(self, tx, &[user], claims_of_comer(policy)).await;
-            events.extend(seat.map_err(|error| match error {
-                AppError::NoSeat => AppError::SeatsTaken,
-                other => other,
-            })?);
-            for fact in effects(PersonState::Inactive, PersonState::Active).facts {
-                tx.announce(Outgoing {
-                    fact: fact.name(),
-                    subject_id: user.to_string(),
-                    payload: json!({"user": user, "attributes": ["active"]}),
-                });
-            }
+            events.extend(seat.map_err(AppError::said_by_hand)?);
+            let effects = effects(PersonState::Inactive, PersonState::Active);
+            announce(tx, user, &effects, &["active".to_owned()]);
         }
         Ok(events)
     }

@@ -11,9 +11,9 @@ mod request;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::access::{AccessStatus, EffectiveAccess, Place, Policy, RoleAccess};
+use domain::access::{AccessStatus, EffectiveAccess, Policy, RoleAccess};
 use domain::blueprint::{Deed, Externals, Role};
-use domain::deed::{Act, Sight, Where, sight};
+use domain::deed::{Act, Sight, deeds_at, sight};
 use domain::id::{ExternalRequestId, UserId};
 use domain::mapping::{Outcome, ScopeRef};
 use serde::Serialize;
@@ -110,20 +110,10 @@ fn role_at(policy: &Policy, terms: &Externals, place: ScopeRef) -> Result<Outcom
     Ok(what)
 }
 
-/// What somebody does about people of other companies at a place. A place that is gone is nowhere, and nothing is allowed there.
+/// What somebody does about people of other companies at a place.
 fn act<'a>(policy: &'a Policy, terms: &'a Externals, deed: Deed, place: ScopeRef) -> Act<'a> {
-    let place = match place {
-        ScopeRef::Environment => Some(Place::Environment),
-        ScopeRef::OrgUnit(id) => policy.tree.get(id).map(|unit| Place::OrgUnit(unit.id)),
-        ScopeRef::Workspace(id) => policy.workspaces.iter().find(|it| it.id == id).map(Place::Workspace),
-    };
-    Act {
-        deeds: vec![deed],
-        to_oneself: false,
-        roles: std::iter::once(terms.role.get_ref().as_str()).collect(),
-        permission: None,
-        at: Where::All(place.into_iter().collect()),
-    }
+    let role = terms.role.get_ref().as_str();
+    deeds_at(policy, &[deed], (std::iter::once(role).collect(), place), false)
 }
 
 fn is_external(policy: &Policy, held: &RoleAccess) -> bool {

@@ -77,10 +77,7 @@ impl App {
         let claims = claims(&policy);
         if open.row.state == "expired" && claims != Claims::Nothing {
             let seat = claim(self, &mut tx, &[user], claims).await;
-            audit.extend(seat.map_err(|error| match error {
-                AppError::NoSeat => AppError::SeatsTaken,
-                other => other,
-            })?);
+            audit.extend(seat.map_err(AppError::said_by_hand)?);
         }
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(Invited { invitation: self.just_made(admin, &policy, id).await?, link: link.address })

@@ -108,23 +108,19 @@ impl App {
         let like = invite.like.take();
         invite.gives.extend(self.given_to(admin, like).await?);
         if invite.first {
-            return self.invite_first(admin, tenant, &policy, invite).await;
+            self.check_first(admin, &policy, &invite).await?;
         }
         self.invite_by(admin, tenant, &policy, invite).await
     }
 
-    /// Invites a tenant's first person, who will hold what the product keeps for them.
-    async fn invite_first(
+    /// Whether somebody can be a tenant's first person.
+    async fn check_first(
         &self,
         admin: &AdminScope,
-        tenant: &str,
         policy: &Policy,
-        invite: Invite,
-    ) -> Result<Invited, AppError> {
-        let kept = policy.blueprint.product().membership.first_role.as_ref();
-        let role = kept.and_then(|id| policy.blueprint.role(id.get_ref())).ok_or_else(|| {
-            AppError::Conflict("this product keeps no role for a tenant's first person".to_owned())
-        })?;
+        invite: &Invite,
+    ) -> Result<(), AppError> {
+        let role = first_role(policy)?;
         if !invite.gives.is_empty() {
             return Err(AppError::Invalid(
                 "the first person is given one role, and nothing besides".to_owned(),
@@ -136,11 +132,7 @@ impl App {
         if holders > 0 {
             return Err(AppError::Conflict(format!("somebody holds the role {} already", role.id())));
         }
-        let local = self.local_people(admin).await?;
-        self.refuse_if_taken(admin, tenant, policy, &invite).await?;
-        let start = Start { gives: proposal(policy, role)?.into_iter().collect(), ..Start::default() };
-        let (id, link) = self.bring_with(&local, tenant, policy, invite, start).await?;
-        Ok(Invited { invitation: self.just_made(admin, policy, id).await?, link })
+        Ok(())
     }
 
     pub(crate) async fn policy_for(&self, admin: &AdminScope) -> Result<std::sync::Arc<Policy>, AppError> {
@@ -219,7 +211,11 @@ impl App {
         policy: &Policy,
         invite: Invite,
     ) -> Result<(InvitationId, String), AppError> {
-        let gives = chosen(policy, invite.gives.clone())?;
+        let gives = if invite.first {
+            proposal(policy, first_role(policy)?)?.into_iter().collect()
+        } else {
+            chosen(policy, invite.gives.clone())?
+        };
         self.bring_with(local, tenant, policy, invite, Start { gives, ..Start::default() }).await
     }
 
@@ -251,11 +247,9 @@ impl App {
         let invitation = NewInvitation { id, address, language, link: link.kept };
         let invited = provision::Invited { invitation, claims: claims(policy) };
         let start = Start { invited: Some(invited), ..start };
-        match self.create_user_with(local, new.into_scim(), &Dialect::strict(), start).await {
-            Ok(_) => Ok((id, link.address)),
-            Err(AppError::NoSeat) => Err(AppError::SeatsTaken),
-            Err(error) => Err(error),
-        }
+        let made = self.create_user_with(local, new.into_scim(), &Dialect::strict(), start).await;
+        made.map_err(AppError::said_by_hand)?;
+        Ok((id, link.address))
     }
 
     /// An invitation that the caller has just made or changed, whom it is of or not.
@@ -358,6 +352,14 @@ fn asked_by(given: &RuleOutcome, proposed: Option<&str>) -> Vec<Option<Asked>> {
         RuleOutcome::Home { .. } => vec![Some(Asked::Home)],
         RuleOutcome::Block(_) => vec![None],
     }
+}
+
+/// The role that the product keeps for a tenant's first person.
+fn first_role(policy: &Policy) -> Result<&Role, AppError> {
+    let kept = policy.blueprint.product().membership.first_role.as_ref();
+    kept.and_then(|id| policy.blueprint.role(id.get_ref())).ok_or_else(|| {
+        AppError::Conflict("this product keeps no role for a tenant's first person".to_owned())
+    })
 }
 
 /// The proposed role where it is held, if there is one such place; one who has the role anyway needs nothing.

@@ -3,17 +3,16 @@
 
 use domain::audit::{Action, AuditEvent};
 use domain::id::UserId;
-use domain::lifecycle::{Effects, PersonState, effects};
+use domain::lifecycle::{PersonState, effects};
 use scim::resource::Resource;
 use serde_json::{Value, json};
-use store::audit::Outgoing;
 use store::{WriteTx, tombstones, users};
 
 use crate::App;
 use crate::access::reevaluate_decided;
 use crate::error::AppError;
 use crate::guards::before_deletion;
-use crate::provision::leave;
+use crate::provision::{announce, leave};
 
 /// Shuts a locked local person out, whose document this is: they stay known. Returns what to audit.
 pub(crate) async fn shut_out(
@@ -30,7 +29,7 @@ pub(crate) async fn shut_out(
     users::update(tx, user, document, &Resource::from_stored(after), app.now())?;
     events.extend(reevaluate_decided(app, tx, &[user]).await?);
     events.extend(leave(app, tx, user, &effects).await?);
-    announce(tx, user, &effects);
+    announce(tx, user, &effects, &["active".to_owned()]);
     Ok(events)
 }
 
@@ -47,16 +46,6 @@ pub(crate) async fn remove(
     events.extend(before_deletion(app, tx, user).await?);
     events.extend(leave(app, tx, user, &effects).await?);
     tombstones::bury(tx, user, None, app.now());
-    announce(tx, user, &effects);
+    announce(tx, user, &effects, &["active".to_owned()]);
     Ok(events)
-}
-
-fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects) {
-    for fact in &effects.facts {
-        tx.announce(Outgoing {
-            fact: fact.name(),
-            subject_id: user.to_string(),
-            payload: json!({"user": user, "attributes": ["active"]}),
-        });
-    }
 }

@@ -86,7 +86,7 @@ pub(super) async fn arrive(
 }
 
 /// The facts of a person's life, with the names of the attributes that came or changed.
-fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects, attributes: &[String]) {
+pub(crate) fn announce(tx: &mut WriteTx, user: UserId, effects: &Effects, attributes: &[String]) {
     for fact in &effects.facts {
         tx.announce(Outgoing {
             fact: fact.name(),

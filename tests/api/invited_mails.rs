@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::grant_rules::House;
 use crate::support::http::{db, text};
 use crate::support::passkey::Named;
+use crate::support::program::free_port;
 use crate::support::provider::Browser;
 use crate::support::run;
-use crate::support::smtp::{MailServer, app_mailing, free_port};
+use crate::support::smtp::{MailServer, app_mailing};
 
 /// A tenant, and an application that sends its mails.
 struct Post {

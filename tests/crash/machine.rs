@@ -1,18 +1,19 @@
 //! A machine with Usher on it: a folder, a port, two programs. Knows processes; does not know what they are asked.
 
 use std::fs::{DirBuilder, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
+
+use crate::support::program::free_port;
 
 /// The longest that anything may take to come back, on a machine that is busy with other tests too.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -281,14 +282,6 @@ fn spawn(folder: &Path, environment: &[(&str, String)]) -> Child {
         .unwrap();
     std::fs::write(folder.join("usher.pid"), child.id().to_string()).unwrap();
     child
-}
-
-/// A port below those that the system gives to anybody, so that nobody takes it while Usher is away.
-pub fn free_port() -> u16 {
-    static MACHINES: AtomicU32 = AtomicU32::new(0);
-    let first = std::process::id() * 2 + MACHINES.fetch_add(1, Ordering::Relaxed);
-    let ports = (0..).map(|step| 20_000 + u16::try_from((first + step * 100) % 12_000).unwrap());
-    ports.take(120).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A process that outlives this one, however this one ends, just long enough to end the programs and remove the folder.

@@ -30,6 +30,8 @@ use client::Client;
 use follower::Follower;
 use machine::{Machine, PATIENCE, Tenant};
 
+use crate::support;
+
 const ROUNDS: u32 = 100;
 const CLIENTS: u32 = 8;
 /// Rounds between two audits of the books.
@@ -91,6 +93,7 @@ type Kill<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 impl Trial {
     fn run(name: &str, seed: u64, kill: impl for<'a> Fn(&'a mut Self, u32) -> Kill<'a>) {
+        let _ends = support::limit();
         let rounds = rounds();
         let machine = Machine::start(name);
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(

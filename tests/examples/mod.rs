@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::http::PUBLIC;
 use crate::support::provider::Browser;
-use crate::support::runtime;
+use crate::support::run;
 use stage::{Example, Stage};
 
 /// How long an app may take to hear that a session is over, on a machine that is busy with other tests too.
@@ -17,17 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn somebody_signs_in_and_out_through_the_node_app_and_is_out_when_deactivated() {
-    runtime().block_on(tried(&Example::node(), "alice"));
+    run(tried(&Example::node(), "alice"));
 }
 
 #[test]
 fn somebody_signs_in_and_out_through_the_python_app_and_is_out_when_deactivated() {
-    runtime().block_on(tried(&Example::python(), "bob"));
+    run(tried(&Example::python(), "bob"));
 }
 
 #[test]
 fn somebody_signs_in_and_out_through_the_rust_app_and_is_out_when_deactivated() {
-    runtime().block_on(tried(&Example::rust(), "mallory"));
+    run(tried(&Example::rust(), "mallory"));
 }
 
 /// Every address in this story is the real one.
@@ -38,7 +38,7 @@ fn a_browser() -> Browser {
 async fn tried(example: &Example, person: &str) {
     let stage = Stage::set().await;
     let user = stage.hires(person, "Somebody <b>Bold</b>").await;
-    let app = stage.start(example).await;
+    let app = stage.start(example);
     let browser = a_browser();
 
     let page = browser.get(&app.at("/")).await.is(200);

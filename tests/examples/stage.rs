@@ -1,18 +1,16 @@
 //! What the examples play on: Usher's own binary and cluster, a tenant made at the command line, a provider. Knows how the page
 //! about integration sets an app up; does not know what is expected of one.
 
-use std::fs::File;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::crash::machine::{Machine, free_port};
+use crate::crash::machine::Machine;
 use crate::support::http::{Client, Reply, text};
+use crate::support::program::{Program, Up, free_port};
 use crate::support::provider::{Browser, Form, Provider, node, state};
 
 const TENANT: &str = "acme";
@@ -24,6 +22,7 @@ pub struct Stage {
     /// `/scim/v2` with the credential of the directory.
     pub scim: Client,
     group: String,
+    _provider: Provider,
 }
 
 /// An app in `examples/`, and how it is started.
@@ -52,6 +51,7 @@ impl Example {
 /// An app that runs.
 pub struct Running {
     base: String,
+    _program: Program,
 }
 
 impl Running {
@@ -107,7 +107,7 @@ impl Stage {
         let schemas = json!(["urn:ietf:params:scim:schemas:core:2.0:Group"]);
         let group =
             scim.post("/Groups", json!({"schemas": schemas, "displayName": GROUP})).await.is(201).id();
-        Self { machine, scim, group }
+        Self { machine, scim, group, _provider: provider }
     }
 
     /// The directory creates somebody with the rights of the group; their id.
@@ -141,8 +141,9 @@ impl Stage {
     }
 
     /// Registers the app as the page says, and starts it with what the two commands print.
-    pub async fn start(&self, example: &Example) -> Running {
-        let base = format!("http://127.0.0.1:{}", free_port());
+    pub fn start(&self, example: &Example) -> Running {
+        let port = free_port();
+        let base = format!("http://127.0.0.1:{port}");
         let (home, callback, logout) =
             (format!("{base}/"), format!("{base}/callback"), format!("{base}/backchannel-logout"));
         let app = self.machine.says(&[
@@ -169,33 +170,14 @@ impl Stage {
             "--read-only",
             "--env",
         ]);
-        let logs = state().join("logs");
-        std::fs::create_dir_all(&logs).unwrap();
-        let log = File::create(logs.join(format!("example-{}.log", example.name))).unwrap();
         let program = example.program.last().unwrap();
         assert!(program.exists(), "{} is not there: `./x setup` and `./x test` make it", program.display());
-        let mut guarded = Command::new("sh");
-        // Ends with this process, however that ends: the pipe closes.
-        guarded
-            .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
-            .args(&example.program)
+        let mut command = Command::new(&example.program[0]);
+        command
+            .args(&example.program[1..])
             .env("APP_URL", &base)
-            .envs(app.lines().chain(credential.lines()).filter_map(|line| line.split_once('=')))
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        std::mem::forget(guarded.spawn().unwrap());
-        let since = Instant::now();
-        while TcpStream::connect(base.trim_start_matches("http://")).is_err() {
-            assert!(
-                since.elapsed() < Duration::from_mins(1),
-                "{} did not start; see {}",
-                example.name,
-                logs.display()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Running { base }
+            .envs(app.lines().chain(credential.lines()).filter_map(|line| line.split_once('=')));
+        Running { base, _program: Program::start(&command, Up::Listens(port)) }
     }
 
     /// Goes where a person would come who begins at this address of an app and fills in the forms of the provider.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::http::PUBLIC;
-use super::proxy::{block, guarded, wait_for};
+use super::program::{Program, Up};
+use super::proxy::block;
 
 const MODULES: &str = "/usr/lib/apache2/modules";
 const NEEDED: [&str; 7] =
@@ -26,8 +27,8 @@ pub struct Party<'a> {
     pub more: &'a str,
 }
 
-/// Starts it; it ends with this process.
-pub fn start(party: &Party<'_>) {
+/// Starts it.
+pub fn start(party: &Party<'_>) -> Program {
     let folder = tempfile::tempdir().unwrap().keep();
     let at = folder.display();
     let here = format!("http://localhost:{}", party.port);
@@ -54,6 +55,5 @@ pub fn start(party: &Party<'_>) {
     assert!(program.exists() && module.exists(), "no Apache with mod_auth_openidc: run `./x setup` first");
     let mut command = Command::new(program);
     command.args(["-D", "FOREGROUND", "-f"]).arg(config);
-    guarded(&command);
-    wait_for(port);
+    Program::start(&command, Up::Listens(port))
 }

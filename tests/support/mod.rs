@@ -10,13 +10,17 @@ pub mod made_up;
 pub mod oauth;
 pub mod passkey;
 pub mod people;
+pub mod program;
 pub mod provider;
 pub mod proxy;
 pub mod receiver;
 pub mod saml;
 pub mod smtp;
 
+use std::io::Write as _;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use app::signals::SignalPolicy;
 use app::{App, AppOptions, Sealer, SealingKey, SessionPolicy};
@@ -73,7 +77,7 @@ fn options(pool_size: usize) -> AppOptions {
     AppOptions {
         database_url: urls().app.clone(),
         pool_size,
-        patience: std::time::Duration::from_secs(20),
+        patience: Duration::from_secs(20),
         session: SessionPolicy { idle: chrono::Duration::hours(1), absolute: chrono::Duration::hours(12) },
         public_url: "http://127.0.0.1:9000".parse().unwrap(),
         allow_loopback: true,
@@ -95,7 +99,7 @@ pub async fn at_the_owners_seat(tenant: &people::Tenant, statement: &str) {
 
 /// Signals that are sent again so soon that a test can wait for it.
 fn quick() -> SignalPolicy {
-    let milliseconds = std::time::Duration::from_millis;
+    let milliseconds = Duration::from_millis;
     SignalPolicy {
         first_retry: milliseconds(50),
         longest_retry: milliseconds(200),
@@ -106,10 +110,29 @@ fn quick() -> SignalPolicy {
     }
 }
 
+/// Longer than any test takes, on a machine that is busy with others.
+const ETERNITY: Duration = Duration::from_mins(15);
+
 /// Runs a test's future on the shared runtime, once the database and the application are there.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
+    let _ends = limit();
     app();
     runtime().block_on(test)
+}
+
+/// Ends the whole run, with the name of this test, unless the value is dropped in time: what hangs would only be noticed by whoever
+/// waits for the rest.
+pub fn limit() -> Sender<()> {
+    let (over, wait) = channel();
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::spawn(move || {
+        if wait.recv_timeout(ETERNITY) == Err(RecvTimeoutError::Timeout) {
+            // What a thread of a test prints is kept until the test ends.
+            writeln!(std::io::stderr(), "\ntest {test} does not end ... FAILED").ok();
+            std::process::abort();
+        }
+    });
+    over
 }
 
 /// A slug that no other test has.

@@ -1,7 +1,6 @@
 //! An authenticator without hands: it has one passkey and says of itself what it is told to say. Knows what browsers do with
 //! the pages about passkeys; the checks themselves are tried in `src/sso/tests/passkey`.
 
-use std::net::TcpListener;
 use std::sync::{Arc, LazyLock};
 
 use app::App;
@@ -112,7 +111,7 @@ impl Named {
 
     /// One with a clock of its own.
     pub fn at(clock: Arc<dyn Clock>) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = super::program::free_port();
         let server = format!("http://localhost:{port}");
         let app = Arc::new(super::new_app_named(&server, clock));
         let (serving, _) = start_at(Arc::clone(&app), port);

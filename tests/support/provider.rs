@@ -1,10 +1,8 @@
 //! A real OpenID provider, oidc-provider of `testbed/`, and a browser for its forms. One for the run; a test takes one
 //! of the callbacks that it was told of beforehand.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +11,7 @@ use reqwest::cookie::{CookieStore as _, Jar};
 use serde_json::{Value, json};
 
 use super::http::{COOKIE, PUBLIC, Reply, agent, base};
+use super::program::{Program, Up, free_port};
 
 /// How many tenants can sign in at the provider during a run.
 const TENANTS: usize = 117;
@@ -26,6 +25,7 @@ pub struct Provider {
     public: String,
     slugs: Vec<String>,
     taken: AtomicUsize,
+    _program: Program,
 }
 
 /// The provider of the run.
@@ -44,35 +44,19 @@ impl Provider {
     pub fn of((public, server): (&str, &str), slugs: Vec<String>) -> Self {
         let program = state().join("node/op.mjs");
         assert!(program.exists(), "{} is not there: run `./x setup` first", program.display());
-        let node = node();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let callbacks: Vec<String> =
             slugs.iter().map(|slug| format!("{public}/oidc/{slug}/op/callback")).collect();
-        // Ends with this process, however that ends: the pipe closes.
-        let mut running = Command::new("sh")
-            .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
-            .args([node.as_os_str(), program.as_os_str()])
+        let mut command = Command::new(node());
+        command
+            .arg(program)
             .env("PORT", port.to_string())
             .env("GATEWAY", public)
             .env("GATEWAY_AT", server)
-            .env("REDIRECT_URIS", callbacks.join(","))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(running.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let (started, up) = std::sync::mpsc::channel();
-        // Read to its end, or the provider would break when it says more.
-        std::thread::spawn(move || {
-            for line in said {
-                started.send(line).unwrap_or_default();
-            }
-        });
-        assert!(up.iter().any(|line| line == "up"), "the OpenID provider did not start");
-        std::mem::forget(running);
+            .env("REDIRECT_URIS", callbacks.join(","));
+        let program = Program::start(&command, Up::Says);
         let issuer = format!("http://127.0.0.1:{port}");
-        Self { issuer, public: public.to_owned(), slugs, taken: AtomicUsize::new(0) }
+        Self { issuer, public: public.to_owned(), slugs, taken: AtomicUsize::new(0), _program: program }
     }
 
     /// Registers a client for the connection `op` of this tenant alone. What is registered, with its id and secret.

@@ -1,12 +1,12 @@
 //! Real proxies, nginx and Caddy, unpacked by `./x setup`, set up as `docs/forward-auth.md` says: what stands there is what is tried.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
+use super::program::{Program, Up};
 use super::provider::state;
 
 const PAGE: &str = "docs/forward-auth.md";
@@ -26,11 +26,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-}
-
-/// A port for a proxy to listen on; its host is known before its gate is.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    _program: Program,
 }
 
 /// The host behind the proxy at this port.
@@ -39,7 +35,7 @@ pub fn origin(port: u16) -> String {
 }
 
 impl Proxy {
-    /// In front of `behind`, asking `usher`, both `host:port`, with the secret of a gate.
+    /// At this port, since its host is known before its gate is. In front of `behind`, asking `usher`, both `host:port`, with the secret of a gate.
     pub fn start(kind: Kind, port: u16, secret: &str, usher: &str, behind: &str) -> Self {
         let folder = tempfile::tempdir().unwrap().keep();
         let said = |text: String| {
@@ -52,9 +48,7 @@ impl Proxy {
             Kind::Nginx => nginx(&root, &folder, port, said),
             Kind::Caddy => caddy(&root, &folder, port, secret, said),
         };
-        guarded(&command);
-        wait_for(port);
-        Self { port }
+        Self { port, _program: Program::start(&command, Up::Listens(port)) }
     }
 
     /// Sends these lines and returns the status and everything that was answered. They end with an empty line.
@@ -133,28 +127,4 @@ fn program(root: &Path, path: &str) -> PathBuf {
     let program = root.join(path);
     assert!(program.exists(), "{} is not there: run `./x setup` first", program.display());
     program
-}
-
-/// Ends with this process, however that ends: the pipe closes.
-pub fn guarded(command: &Command) {
-    let mut guarded = Command::new("sh");
-    guarded
-        // Apache ends its whole process group, which must not be that of the tests.
-        .process_group(0)
-        .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    std::mem::forget(guarded.spawn().unwrap());
-}
-
-pub fn wait_for(port: u16) {
-    let start = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the proxy did not start");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -1,20 +1,20 @@
 //! Real identity providers that speak SAML, SimpleSAMLphp and samlp of `testbed/`, and a browser's way through their pages.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::clock::Clock as _;
 use reqwest::Url;
 use serde_json::{Value, json};
-use sso::saml::{NewKey, generate_key};
+use sso::saml::generate_key;
 use usher::system::SystemClock;
 
 use super::http::{Doors, PUBLIC, Reply, base};
-use super::provider::{Browser, Form, state};
+use super::program::{Program, Up, free_port};
+use super::provider::{Browser, Form, node, state};
 
 const MOST_HOPS: usize = 20;
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
@@ -24,6 +24,7 @@ pub struct SimpleSaml {
     /// `http://127.0.0.1:port/simplesaml/`
     pub address: String,
     home: PathBuf,
+    _program: Program,
 }
 
 /// The one of the run, whose certificate nobody changes.
@@ -44,20 +45,17 @@ impl SimpleSaml {
         let port = free_port();
         let address = format!("http://127.0.0.1:{port}/simplesaml/");
         let testbed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testbed/simplesamlphp");
-        let this = Self { address, home };
-        this.make_key("old");
-        guarded(
-            &Command::new("php"),
-            &["-d", "error_reporting=0", "-S", &format!("127.0.0.1:{port}")],
-            &[&testbed.join("router.php")],
-        )
-        .env("SSP_ROOT", root)
-        .env("SSP_HOME", &this.home)
-        .env("SSP_BASE", &this.address)
-        .env("SIMPLESAMLPHP_CONFIG_DIR", testbed.join("config"))
-        .spawn_guarded();
-        wait_for(port);
-        this
+        make_key(&home.join("cert"), "old");
+        let mut command = Command::new("php");
+        command
+            .args(["-d", "error_reporting=0", "-S", &format!("127.0.0.1:{port}")])
+            .arg(testbed.join("router.php"))
+            .env("SSP_ROOT", root)
+            .env("SSP_HOME", &home)
+            .env("SSP_BASE", &address)
+            .env("SIMPLESAMLPHP_CONFIG_DIR", testbed.join("config"));
+        let program = Program::start(&command, Up::Listens(port));
+        Self { address, home, _program: program }
     }
 
     pub fn metadata_url(&self) -> String {
@@ -66,8 +64,7 @@ impl SimpleSaml {
 
     /// Makes a key and its certificate, of this name.
     pub fn make_key(&self, name: &str) {
-        let made = generate_key(name, SystemClock.now()).unwrap();
-        write_key(&self.home.join("cert"), name, &made);
+        make_key(&self.home.join("cert"), name);
     }
 
     /// Changes what the provider is set to.
@@ -105,6 +102,7 @@ pub struct Samlp {
     /// `http://127.0.0.1:port`
     pub address: String,
     encrypt_to: PathBuf,
+    _program: Program,
 }
 
 impl Samlp {
@@ -113,21 +111,19 @@ impl Samlp {
         let folder = state().join("samlp");
         assert!(folder.join("idp.js").exists(), "{} is not there: run `./x setup` first", folder.display());
         let home = tempfile::tempdir().unwrap().keep();
-        let made = generate_key("samlp", SystemClock.now()).unwrap();
-        write_key(&home, "idp", &made);
-        let (port, own) = (free_port(), state().join("node/bin/node"));
-        let node = if own.exists() { own } else { PathBuf::from("node") };
-        let encrypt_to = home.join("sp.crt");
-        guarded(&Command::new(node), &[], &[&folder.join("idp.js")])
+        make_key(&home, "idp");
+        let (port, encrypt_to) = (free_port(), home.join("sp.crt"));
+        let mut command = Command::new(node());
+        command
+            .arg(folder.join("idp.js"))
             .env("PORT", port.to_string())
             .env("CERT", home.join("idp.crt"))
             .env("KEY", home.join("idp.key"))
             .env("SP_CERT", &encrypt_to)
             .env("SSO", path)
-            .env("LOGOUT", logout)
-            .spawn_guarded();
-        wait_for(port);
-        Self { address: format!("http://127.0.0.1:{port}"), encrypt_to }
+            .env("LOGOUT", logout);
+        let program = Program::start(&command, Up::Says);
+        Self { address: format!("http://127.0.0.1:{port}"), encrypt_to, _program: program }
     }
 
     pub fn metadata_url(&self) -> String {
@@ -144,7 +140,9 @@ impl Samlp {
     }
 }
 
-fn write_key(folder: &Path, name: &str, made: &NewKey) {
+/// Writes a new key and its certificate, of this name, into a folder.
+fn make_key(folder: &Path, name: &str) {
+    let made = generate_key(name, SystemClock.now()).unwrap();
     let certificate = STANDARD.encode(made.certificate.der());
     std::fs::write(folder.join(format!("{name}.crt")), pem("CERTIFICATE", &certificate)).unwrap();
     let key = STANDARD.encode(&made.pkcs8);
@@ -158,42 +156,6 @@ fn pem(what: &str, base64: &str) -> String {
 
 fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn wait_for(port: u16) {
-    let start = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the identity provider did not start");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// A program that ends with this process, however that ends: the pipe closes.
-fn guarded(program: &Command, flags: &[&str], files: &[&PathBuf]) -> Command {
-    let mut guarded = Command::new("sh");
-    guarded
-        .args(["-c", "trap : INT TERM HUP; \"$@\" & read -r _; kill $!", "guardian"])
-        .arg(program.get_program())
-        .args(flags)
-        .args(files)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    guarded
-}
-
-trait Guarded {
-    fn spawn_guarded(&mut self);
-}
-
-impl Guarded for Command {
-    fn spawn_guarded(&mut self) {
-        std::mem::forget(self.spawn().unwrap());
-    }
 }
 
 /// A connection by SAML to be, with this metadata.

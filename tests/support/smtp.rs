@@ -1,7 +1,6 @@
 //! A real mail server, aiosmtpd of `testbed/smtp`, and an application that sends its mails there.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,6 +11,7 @@ use app::App;
 use app::mail::{MailPolicy, MailTls};
 use serde_json::Value;
 
+use super::program::free_port;
 use super::provider::state;
 
 pub struct MailServer {
@@ -82,9 +82,4 @@ pub fn app_mailing(port: u16) -> Arc<App> {
     let mut policy = MailPolicy::new("127.0.0.1".to_owned(), port, MailTls::Off, from);
     (policy.first_retry, policy.longest_retry, policy.attempts) = (Duration::ZERO, Duration::ZERO, 3);
     Arc::new(super::new_app_mailing(policy))
-}
-
-/// A port that nobody listens at.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

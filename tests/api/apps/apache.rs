@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::world::World;
 use crate::support::apache::{self, Party};
 use crate::support::http::{PUBLIC, Reply};
+use crate::support::program::{Program, free_port};
 use crate::support::provider::Browser;
-use crate::support::proxy::free_port;
 use crate::support::receiver::{Got, Receiver, courier};
 use crate::support::run;
 
@@ -21,6 +21,7 @@ struct Site {
     origin: String,
     /// What stands behind it.
     page: Receiver,
+    _apache: Program,
 }
 
 impl Site {
@@ -37,7 +38,7 @@ impl Site {
         let world = World::with(new).await;
         let page = Receiver::answering(|got| (200, got.asked.clone()));
         let behind = Url::parse(&page.address).unwrap();
-        apache::start(&Party {
+        let apache = apache::start(&Party {
             port,
             issuer: &world.issuer(),
             client_id: &world.app,
@@ -48,7 +49,7 @@ impl Site {
         });
         let browser = Browser::new();
         browser.hold(&world.cookie);
-        Self { world, browser, origin, page }
+        Self { world, browser, origin, page, _apache: apache }
     }
 
     /// Where a browser ends that wants this, and what it is shown there.

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::world::World;
 use crate::support::http::{Doors, PUBLIC, Reply, base};
 use crate::support::people::Tenant;
+use crate::support::program::free_port;
 use crate::support::provider::{Browser, provider};
-use crate::support::proxy::{Kind, Proxy, free_port, origin};
+use crate::support::proxy::{Kind, Proxy, origin};
 use crate::support::receiver::{Got, Receiver};
 use crate::support::run;
 

@@ -86,12 +86,8 @@ class Apps(run.Bench):
         return made
 
     def one_session(self, made, token):
-        """Somebody's session as a row, and by requests what an app and a proxy get of it. That it is used need not be noted in this hour."""
-        made.database.run(
-            "INSERT INTO session (tenant_id, id, user_id, token_hash, created_at, last_seen_at, expires_at) "
-            f"SELECT tenant_id, gen_random_uuid(), id, sha256('{token}'), now(), now() + interval '1 hour', now() + interval '8 hours' "
-            f"FROM users WHERE external_id = 'hr-{operations.TEMPLATE}'")
-        cookie = {"cookie": f"usher-dev={token}"}
+        """Somebody's session, and by requests what an app and a proxy get of it."""
+        cookie = begin_session(made.database, token)
         asked = urllib.parse.urlencode({
             "client_id": self.app["id"], "redirect_uri": CALLBACK, "response_type": "code", "scope": SCOPE, "state": "bench",
             "code_challenge": CHALLENGE, "code_challenge_method": "S256",
@@ -205,6 +201,15 @@ class Apps(run.Bench):
 
 
 FORM = "application/x-www-form-urlencoded"
+
+
+def begin_session(database, token, slug="acme"):
+    """A session of the tenant's first person as a row, whose use need not be noted in this hour; what a browser shows."""
+    database.run(
+        "INSERT INTO session (tenant_id, id, user_id, token_hash, created_at, last_seen_at, expires_at) "
+        f"SELECT tenant_id, gen_random_uuid(), id, sha256('{token}'), now(), now() + interval '1 hour', now() + interval '8 hours' "
+        f"FROM users WHERE external_id = 'hr-{operations.TEMPLATE}' AND tenant_id = (SELECT id FROM tenant WHERE slug = '{slug}')")
+    return {"cookie": f"usher-dev={token}"}
 
 
 def secret(kind, tenant, number):

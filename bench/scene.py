@@ -14,9 +14,10 @@ import show
 
 ORG_UNITS = [("acme", "Acme", None), ("sales", "Sales", "acme"), ("unassigned", "Unassigned", "acme")]
 MAPPING_RULES = [
-    ["--priority", "10", "--group", "acme-admins", "--flag", "admin_flag"],
-    ["--priority", "20", "--group", "acme-approvers", "--flag", "materials.upload", "--flag", "materials.approve"],
-    ["--priority", "30", "--attribute", f"{operations.ENTERPRISE}:department", "--home", "{value}", "--fallback", "unassigned"],
+    {"priority": 10, "match": {"group": "acme-admins"}, "gives": {"flags": {"flags": ["admin_flag"]}}},
+    {"priority": 20, "match": {"group": "acme-approvers"}, "gives": {"flags": {"flags": ["materials.upload", "materials.approve"]}}},
+    {"priority": 30, "match": {"attribute": {"path": f"{operations.ENTERPRISE}:department"}},
+     "gives": {"home": {"template": "{value}", "fallback": "unassigned"}}},
 ]
 
 # As superuser, who is not held to row-level security, and without the triggers of foreign keys: copies of sound rows are sound.
@@ -36,6 +37,13 @@ FROM user_access, generate_series({first}, {end} - 1) AS n WHERE user_id = '{ori
 INSERT INTO user_holding
 SELECT tenant_id, thing, place, pg_temp.person(n)
 FROM user_holding, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
+INSERT INTO group_member
+SELECT tenant_id, group_id, pg_temp.person(n) FROM group_member, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
+"""
+COPY_WORDS = """
+INSERT INTO user_word
+SELECT tenant_id, replace(word, '{template}', n::text), pg_temp.person(n)
+FROM user_word, generate_series({first}, {end} - 1) AS n WHERE user_id = '{original}';
 """
 COPY_MEMBERS = """
 INSERT INTO group_member SELECT tenant_id, id, pg_temp.person(n) FROM groups, generate_series({first}, {first} + {size} - 1) AS n WHERE id = '{group}';
@@ -54,7 +62,9 @@ SETTLE = ["VACUUM (ANALYZE)", "CHECKPOINT"]
 
 @dataclass
 class Scene:
-    token: str
+    slug: str
+    token: str        # of the directory
+    admin: str        # of the tenant's administrator
     names: dict       # ids that are the same in every request → what the scripts call them
     groups: dict      # size → id
     database: "Database"
@@ -85,41 +95,51 @@ def program(name):
     return str(found[-1]) if found else name
 
 
-def set_up(usher, scale=operations.USUAL, slug="acme"):
-    """A tenant, its directory, its groups and its people."""
+def set_up(usher, scale=operations.USUAL, slug="acme", rules=MAPPING_RULES, groups_of_all=(), with_words=False):
+    """A tenant, its directory, its groups and its people. Everybody is in the groups `groups_of_all` names. `with_words`, the people are
+    found by the words of their names, too."""
     tenant = ["--tenant", slug]
     usher.run("tenant", "create", "--slug", slug, "--name", "Acme", "--blueprint", "bellface", shown=False)
     for key, name, parent in ORG_UNITS:
         usher.run("org-unit", "create", *tenant, "--key", key, "--name", name, *(["--parent", parent] if parent else []), shown=False)
-    for rule in MAPPING_RULES:
-        usher.run("mapping-rule", "create", *tenant, *rule, shown=False)
+    admin = usher.run("credential", "issue", *tenant, "--admin", shown=False)["token"]
+    for rule in rules:
+        say(usher, admin, f"/api/v1/tenants/{slug}/mapping-rules", rule)
     usher.run("directory", "create", *tenant, "--slug", "bench", "--name", "Bench", shown=False)
     token = usher.run("credential", "issue", *tenant, "--directory", "bench", shown=False)["token"]
 
     original = post(usher, token, "/Users", operations.person(operations.TEMPLATE))
     groups = {size: post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": f"group of {size}"})
               for size in scale.group_sizes}
+    for name in groups_of_all:
+        post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": name, "members": [{"value": original}]})
     teams = scale.teams and post(usher, token, "/Groups", {"schemas": [operations.GROUP], "displayName": f"team {operations.TEMPLATE}"})
     database = Database(usher.folder / "data")
+    everybody = {"template": operations.TEMPLATE, "original": original, "first": operations.MEMBERS, "end": scale.end}
     # One session, because the functions and settings are the session's.
     database.run(
-        COPY_PEOPLE.format(prefix=operations.ID_PREFIX, template=operations.TEMPLATE, original=original,
-                           first=operations.MEMBERS, end=scale.end),
+        COPY_PEOPLE.format(prefix=operations.ID_PREFIX, **everybody),
+        *[COPY_WORDS.format(**everybody) for _ in range(with_words)],
         *[COPY_MEMBERS.format(first=operations.MEMBERS, size=size, group=group) for size, group in groups.items()],
         *[COPY_GROUPS.format(prefix=operations.TEAM_PREFIX, template=operations.TEMPLATE, original=teams, first=operations.MEMBERS,
                              count=scale.teams, member=scale.outsiders, people=scale.others) for _ in range(bool(scale.teams))],
     )
     database.run(*SETTLE)
     of = f"WHERE tenant_id = (SELECT id FROM tenant WHERE slug = '{slug}')"
-    names = {database.run(f"SELECT id FROM {table} {of}"): table for table in ("directory", "credential")}
+    names = {database.run(f"SELECT id FROM directory {of}"): "directory",
+             database.run(f"SELECT id FROM credential {of} AND kind = 'scim'"): "credential"}
     names[database.run(f"SELECT id FROM tenant WHERE slug = '{slug}'")] = "tenant"
-    return Scene(token, names | {operations.ID_PREFIX: "people"}, groups, database, scale)
+    return Scene(slug, token, admin, names | {operations.ID_PREFIX: "people"}, groups, database, scale)
 
 
 def post(usher, token, path, body):
+    return say(usher, token, "/scim/v2" + path, body, "application/scim+json")
+
+
+def say(usher, token, path, body, kind="application/json"):
+    """A POST that makes something; the id of what was made."""
     request = urllib.request.Request(
-        usher.base + "/scim/v2" + path, json.dumps(body).encode(), method="POST",
-        headers={"authorization": f"Bearer {token}", "content-type": "application/scim+json"},
+        usher.base + path, json.dumps(body).encode(), method="POST", headers={"authorization": f"Bearer {token}", "content-type": kind},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)["id"]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 use store::members::AT_ONCE;
 
@@ -235,5 +236,43 @@ fn behaviour_79_who_adds_a_member_does_not_wait_for_who_adds_another() {
             (&read["displayName"], &read["meta"]["version"]),
             (&json!("Marketing"), &json!("W/\"5\""))
         );
+    });
+}
+
+#[derive(diesel::QueryableByName)]
+struct Trail {
+    #[diesel(sql_type = BigInt)]
+    events: i64,
+    #[diesel(sql_type = BigInt)]
+    targets: i64,
+    #[diesel(sql_type = BigInt)]
+    told: i64,
+    #[diesel(sql_type = Text)]
+    first: String,
+}
+
+/// It is written while they are computed, in parts.
+#[test]
+fn a_rule_for_very_many_is_in_the_trail_once_and_before_what_it_changes_for_each_of_them() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let group = crowd(&doors, "Everybody", SIZE).await;
+
+        let rule =
+            doors.rule(10, json!({"group": "Everybody"}), json!({"flags": {"flags": ["recolog"]}})).await;
+
+        let mut owner = owner().await;
+        let tenant = doors.tenant.admin.scope().tenant();
+        owner.batch_execute(&format!("SET app.tenant_id = '{tenant}'")).await.unwrap();
+        let ask = "SELECT count(*) AS events, count(DISTINCT target_id) AS targets, (array_agg(action ORDER BY id))[1] AS first, \
+             (SELECT count(*) FROM (SELECT subject_id FROM outbox WHERE fact = 'access.changed' \
+              UNION ALL SELECT subject_id FROM signal WHERE fact = 'access.changed') AS s) AS told \
+             FROM audit_event WHERE request_id = (SELECT request_id FROM audit_event WHERE target_id = $1)";
+        let trail: Trail = diesel::sql_query(ask).bind::<Text, _>(rule).get_result(&mut owner).await.unwrap();
+        let people = i64::try_from(SIZE).unwrap();
+        assert_eq!((trail.events, trail.targets, trail.told), (people + 1, people + 1, people));
+        assert_eq!(trail.first, "mapping_rule.create");
+        let member = &values(&doors.scim.get(&format!("/Groups/{group}")).await.is(200).json())[SIZE - 1];
+        assert_eq!(doors.access(member).await["flags"][0]["flag"], "recolog");
     });
 }

@@ -166,8 +166,15 @@ const SHOWN: &str = "\
 u.id, u.doc, u.invited, d.kind, d.slug, d.name, a.access, u.active, u.frozen_at, u.frozen_because, u.stopped_at, \
 s.last_login_at, s.last_seen_at, s.client_version";
 
-/// What is shown of, or counted about, those who are meant. The plan is made for these very values, since what is found by a
-/// word is anything from nobody to everybody.
+/// A plan is made for the very words that are searched, since what is found by a word is anything from nobody to everybody. Our
+/// connections make plans that serve all values, of statements that they do not keep, too: until the transaction ends, not here.
+fn planned_for(tx: &mut impl Reads, whom: &Whom) {
+    if !whom.words.is_empty() {
+        tx.connection().0.later_text("SET LOCAL plan_cache_mode = force_custom_plan".to_owned());
+    }
+}
+
+/// What is shown of, or counted about, those who are meant.
 fn asked(what: &str, from: &str, tenant: Uuid, whom: Whom) -> Statement<'static> {
     let text = format!("SELECT {what} {from} WHERE u.tenant_id = {{}}");
     let mut ask = Statement::composed(text, Vec::new(), Shape::Any).bind::<SqlUuid, _>(tenant);
@@ -230,6 +237,7 @@ fn asked(what: &str, from: &str, tenant: Uuid, whom: Whom) -> Statement<'static>
 
 /// People of the tenant, by id.
 pub async fn list(tx: &mut impl Reads, whom: Whom, slice: Slice) -> Result<Vec<PersonRow>, StoreError> {
+    planned_for(tx, &whom);
     let from = format!("{FROM} LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id");
     let ask = asked(SHOWN, &from, tx.tenant().as_uuid(), whom)
         .then(" ORDER BY u.id OFFSET {} LIMIT {}")
@@ -241,6 +249,7 @@ pub async fn list(tx: &mut impl Reads, whom: Whom, slice: Slice) -> Result<Vec<P
 
 /// How many they are.
 pub async fn count(tx: &mut impl Reads, whom: Whom) -> Result<i64, StoreError> {
+    planned_for(tx, &whom);
     let ask = asked("count(*) AS n", FROM, tx.tenant().as_uuid(), whom);
     let counted: Vec<Count> = tx.connection().0.load(ask).await?;
     Ok(counted.into_iter().next().map_or(0, |row| row.n))

@@ -173,12 +173,8 @@ impl App {
     }
 
     /// The same of several.
-    pub(crate) async fn commit_policy_changes(
-        &self,
-        mut tx: WriteTx,
-        mut audit: Audit,
-    ) -> Result<(), AppError> {
-        audit.extend(reevaluate_everybody(self, &mut tx).await?.events);
+    pub(crate) async fn commit_policy_changes(&self, mut tx: WriteTx, audit: Audit) -> Result<(), AppError> {
+        let (audit, _) = reevaluate_everybody(self, &mut tx, audit).await?;
         Ok(tx.commit(audit, self.now(), &*self.entropy).await?)
     }
 }

@@ -298,8 +298,8 @@ impl App {
         watch.about(&version.to_string());
         let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
         let mut done = carry_out::all(self, &mut tx, changes).await?;
-        let (events, violation) = match reevaluate_everybody_before(self, &mut tx, Some(&mut watch)).await {
-            Ok(anew) => (anew.events, None),
+        let (events, violation) = match reevaluate_everybody_before(self, &mut tx, &mut watch).await {
+            Ok(events) => (events, None),
             Err(violation @ AppError::LastHolder { .. }) => (Vec::new(), Some(violation)),
             Err(trouble) => return Err(trouble),
         };

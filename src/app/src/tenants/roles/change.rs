@@ -112,13 +112,11 @@ impl App {
         event: AuditEvent,
     ) -> Result<usize, AppError> {
         let tenant = tx.scope().tenant();
-        let anew = reevaluate_everybody(self, &mut tx).await?;
-        announce(&mut tx, id, how, anew.affected);
-        let mut audit = Audit::of(event);
-        audit.extend(anew.events);
+        let (audit, affected) = reevaluate_everybody(self, &mut tx, Audit::of(event)).await?;
+        announce(&mut tx, id, how, affected);
         tx.commit(audit, self.now(), &*self.entropy).await?;
         self.types.forget(tenant);
-        Ok(anew.affected)
+        Ok(affected)
     }
 }
 

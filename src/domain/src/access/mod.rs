@@ -37,6 +37,8 @@ pub(crate) mod matrices;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod tests;
 
 pub use crate::blueprint::AdminLevel;

@@ -244,7 +244,8 @@ fn a_role_becomes_access_by_a_mapping_rule_and_only_by_one() {
         let doors = Doors::fresh().await;
         doors.rule(1, json!({"group": "everybody"}), json!({"home": {"template": "Top"}})).await;
         let mina = doors.person(json!({"userName": "mina", "roles": [{"value": "admin"}]})).await;
-        doors.group("everybody", &[&mina]).await;
+        let ken = doors.person(json!({"userName": "ken", "roles": [{"value": "admin"}]})).await;
+        doors.group("everybody", &[&mina, &ken]).await;
         let role = async || text(&doors.access(&mina).await["roles"][0]["role"]);
         assert_eq!(role().await, "general");
 

@@ -132,6 +132,7 @@ pub(crate) fn person() -> Facts {
         attributes: BTreeMap::new(),
         local_home: None,
         local_grants: Vec::new(),
+        held: Vec::new(),
         seat: SeatState::Held,
     }
 }

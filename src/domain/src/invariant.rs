@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{Dropped, EffectiveAccess, Reason};
+use crate::access::{AccessStatus, Dropped, EffectiveAccess, HeldRole, Reason};
 use crate::blueprint::{Blueprint, OnDemotion};
+use crate::mapping::ScopeRef;
 
 /// An invariant that a change would break.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Broken {
 pub enum Loss {
     /// They stay, without the role: the flag or the group was taken away, or they were moved.
     Demoted,
-    /// They are shut out, deleted or unseated.
+    /// They are shut out or deleted.
     Gone,
 }
 
@@ -44,7 +45,7 @@ pub enum Origin {
 pub enum Response {
     /// Refuse it.
     Reject,
-    /// Keep the role, hold the change for somebody to decide, alert.
+    /// Keep the role until enough others hold it, and alert.
     Hold,
     /// Let it happen and alert: a leaver always leaves.
     ProceedAndAlert,
@@ -61,6 +62,29 @@ impl Broken {
             (Origin::IdentityProvider, Loss::Gone, _) => Response::ProceedAndAlert,
         }
     }
+
+    /// The role as they had it, to be kept.
+    pub fn to_hold<'a>(&'a self, before: &'a EffectiveAccess) -> impl Iterator<Item = HeldRole> + 'a {
+        before.roles.iter().filter(|held| held.role == self.role).map(|held| HeldRole {
+            role: held.role.clone(),
+            scope: ScopeRef::from(&held.scope),
+            invariant: self.invariant.clone(),
+        })
+    }
+}
+
+/// The roles of an access that are only kept.
+pub fn held_roles(access: &EffectiveAccess) -> Vec<HeldRole> {
+    let kept = access.roles.iter().flat_map(|held| held.reasons.iter().map(move |reason| (held, reason)));
+    kept.filter_map(|(held, reason)| match reason {
+        Reason::Held { invariant } => Some(HeldRole {
+            role: held.role.clone(),
+            scope: ScopeRef::from(&held.scope),
+            invariant: invariant.clone(),
+        }),
+        _ => None,
+    })
+    .collect()
 }
 
 /// The invariants that would break if one person's access went from `before` to `after`.
@@ -77,7 +101,8 @@ pub fn broken_by(
     let holds = |access: Option<&EffectiveAccess>, role: &str| {
         access.is_some_and(|access| access.roles.iter().any(|held| held.role == role))
     };
-    let stays = after.is_some_and(|after| !after.roles.is_empty());
+    let shut_out = [AccessStatus::Inactive, AccessStatus::Blocked];
+    let stays = after.is_some_and(|after| !shut_out.contains(&after.status));
     blueprint
         .invariants()
         .iter()
@@ -141,6 +166,33 @@ mod tests {
 
     fn holders(count: u32) -> BTreeMap<String, u32> {
         BTreeMap::from([("admin".to_owned(), count), ("org_admin".to_owned(), 40)])
+    }
+
+    #[test]
+    fn who_is_left_with_no_role_at_all_is_demoted_and_not_gone() {
+        let nothing = EffectiveAccess { roles: Vec::new(), ..administrator() };
+
+        let broken = broken_by(&shipped(), &holders(1), Some(&administrator()), Some(&nothing));
+
+        assert_eq!(broken[0].response(Origin::IdentityProvider), Response::Hold);
+    }
+
+    #[test]
+    fn what_is_held_is_kept_beside_all_that_is_given_and_says_so() {
+        let demoted = of_department(person(), "sales");
+        let broken = broken_by(&shipped(), &holders(1), Some(&administrator()), Some(&access(&demoted)));
+        let held: Vec<_> = broken[0].to_hold(&administrator()).collect();
+
+        let after = access(&Facts { held: held.clone(), ..demoted.clone() });
+
+        assert_eq!(held_roles(&after), held);
+        assert!(after.roles.iter().any(|it| it.role == "admin"));
+        assert_eq!(after.home, access(&demoted).home);
+        let given_again =
+            Facts { held: held.clone(), ..member_of(of_department(person(), "acme"), "admins") };
+        assert_eq!(access(&given_again), administrator(), "what is given need not be held");
+        let gone = Facts { active: false, held, ..demoted };
+        assert_eq!(access(&gone).roles, [], "a leaver keeps nothing");
     }
 
     #[test]

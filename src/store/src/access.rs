@@ -51,6 +51,14 @@ impl Stored {
     pub fn access(&self) -> Result<EffectiveAccess, StoreError> {
         EffectiveAccess::deserialize(&self.access).map_err(StoreError::corrupt)
     }
+
+    /// Whether it has a role, without reading the whole of it.
+    pub fn has_role(&self, role: &str) -> bool {
+        let roles = self.access.get("roles").and_then(Value::as_array);
+        roles.is_some_and(|roles| {
+            roles.iter().any(|held| held.get("role").and_then(Value::as_str) == Some(role))
+        })
+    }
 }
 
 #[derive(QueryableByName)]

@@ -1,9 +1,11 @@
 //! What the guards count. Knows holders of protected roles and departures of the last hour; does not know what is done
 //! about them.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::id::{DirectoryId, UserId};
@@ -23,19 +25,50 @@ pub fn serialise_losses(tx: &mut WriteTx) {
     tx.later(statement("SELECT pg_advisory_xact_lock({})").bind::<BigInt, _>(key));
 }
 
-/// How many people hold a role, as the transaction sees it, without one who is about to go. Whoever has not accepted an
+/// How many people hold a role, as the transaction sees it, without those who are about to lose it. Whoever has not accepted an
 /// invitation holds nothing yet.
-pub async fn holders(tx: &mut impl Reads, role: &str, without: Option<UserId>) -> Result<u32, StoreError> {
+pub async fn holders(tx: &mut impl Reads, role: &str, without: &[UserId]) -> Result<u32, StoreError> {
+    count(tx, json!([{"role": role}]), without).await
+}
+
+/// How many people only keep a role.
+pub async fn keepers(tx: &mut impl Reads, role: &str) -> Result<u32, StoreError> {
+    count(tx, json!([{"role": role, "reasons": [*KEPT]}]), &[]).await
+}
+
+/// How a role is stored that somebody only keeps, as far as all such are alike.
+static KEPT: LazyLock<Value> = LazyLock::new(|| json!({"because": "held"}));
+
+async fn count(tx: &mut impl Reads, roles: Value, without: &[UserId]) -> Result<u32, StoreError> {
     let ask = statement(
         "SELECT count(*) AS n FROM user_access a WHERE a.tenant_id = {} AND a.guarded IS NOT FALSE \
-         AND a.access->'roles' @> {} AND a.user_id IS DISTINCT FROM {} \
+         AND a.access->'roles' @> {} AND a.user_id <> ALL({}) \
          AND NOT EXISTS (SELECT FROM users u WHERE u.tenant_id = a.tenant_id AND u.id = a.user_id AND u.invited)",
     )
     .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-    .bind::<Jsonb, _>(json!([{"role": role}]))
-    .bind::<Nullable<SqlUuid>, _>(without.map(UserId::as_uuid));
+    .bind::<Jsonb, _>(roles)
+    .bind::<Array<SqlUuid>, _>(without.iter().map(|id| id.as_uuid()).collect::<Vec<_>>());
     let found: Option<Count> = tx.connection().0.load(ask).await?.pop();
     Ok(found.map_or(0, |count| u32::try_from(count.n).unwrap_or(u32::MAX)))
+}
+
+#[derive(QueryableByName)]
+struct Keeper {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Locks those who only keep a role, whom nobody else is changing at this moment.
+pub async fn lock_keepers(tx: &mut WriteTx) -> Result<Vec<UserId>, StoreError> {
+    let ask = statement(
+        "SELECT u.id FROM users u JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id \
+         WHERE u.tenant_id = {} AND a.guarded IS NOT FALSE AND a.access->'roles' @> {} ORDER BY u.id \
+         FOR UPDATE OF u SKIP LOCKED",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<Jsonb, _>(json!([{"reasons": [*KEPT]}]));
+    let found: Vec<Keeper> = tx.load(ask).await?;
+    Ok(found.into_iter().map(|keeper| UserId::from_uuid(keeper.id)).collect())
 }
 
 #[derive(QueryableByName)]

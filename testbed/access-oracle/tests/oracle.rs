@@ -537,6 +537,7 @@ impl Person {
             attributes: BTreeMap::new(),
             local_home: drawn.home.filter(|_| world.blueprint.has_homes()).map(|home| home.get(&units).id),
             local_grants: Vec::new(),
+            held: Vec::new(),
             seat: drawn.seat,
         };
         let given = BTreeMap::new();

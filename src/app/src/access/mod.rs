@@ -1,6 +1,7 @@
 //! What people may do: computed in the transaction that changes any input, and shown with its reasons.
 
 mod decide;
+mod everybody;
 mod offer;
 mod policy;
 mod product;
@@ -13,11 +14,11 @@ pub use decide::{
     AskDecision, AskDecisions, AskHolders, AskOwnDecision, AskOwnDecisions, DecisionView, HolderPage,
     HolderView, MOST_QUESTIONS, ObligationView, ReasonView,
 };
+pub(crate) use everybody::{reevaluate_everybody, reevaluate_everybody_before};
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub use product::BlueprintView;
 pub(crate) use reevaluate::{
-    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_everybody,
-    reevaluate_everybody_before, seems_to_concern,
+    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, seems_to_concern,
 };
 pub(crate) use watch::Watch;

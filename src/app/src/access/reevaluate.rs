@@ -8,60 +8,119 @@
 use std::collections::BTreeMap;
 
 use domain::access::{AccessStatus, EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
-use domain::audit::{Action, Audit, AuditEvent};
-use domain::blueprint::Blueprint;
+use domain::audit::{Action, AuditEvent};
+use domain::blueprint::Invariant;
 use domain::id::UserId;
-use domain::invariant::fallen;
+use domain::invariant::{fallen, held_roles};
 use scim::resource::Resource;
 use serde_json::{Value, json};
 use store::access::{Computed, Guarded, PersonFacts, Stored};
 use store::audit::Outgoing;
-use store::{Reads as _, WriteTx, access, rules, users};
+use store::{Reads as _, WriteTx, access, rules};
 
 use super::watch::Watch;
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{self, Acting, Lost};
+use crate::guards::{self, Acting, Judged, Lost};
 use crate::handovers::{Moved, Pace, follow};
 use crate::login::{keep_a_way_back, sign_out_everywhere};
 
 /// How many people are computed between two statements.
 pub(crate) const AT_ONCE: usize = 1_000;
-/// The same where everybody is computed: others of the same worker have their turn in between.
-const OF_EVERYBODY_AT_ONCE: usize = 100;
 
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;
 
 /// What is left to do when all are computed.
 #[derive(Default)]
-struct Outcomes<'a> {
+pub(super) struct Outcomes<'a> {
     /// Who looks on, if somebody does.
     watch: Option<&'a mut Watch>,
     /// How many have another access than before.
-    affected: usize,
+    pub(super) affected: usize,
+    /// Whether those who only keep a role keep it without a question: who looks on sees people in their order, once.
+    keeps: bool,
     lost: Vec<Lost>,
+    /// Who lost a protected role, and is computed again when it is known whether they keep it.
+    open: Vec<(PersonFacts, Facts)>,
+    /// Whether somebody has a protected role who had it not.
+    gained: bool,
     /// Who has left a place or is back at one, where the product hands over what they leave.
     moved: Vec<Moved>,
     /// Who is blocked and was not before.
     blocked: Vec<UserId>,
 }
 
-impl Outcomes<'_> {
-    async fn settle(
-        self,
+impl<'a> Outcomes<'a> {
+    /// Of everybody.
+    pub(super) fn of_everybody(watch: Option<&'a mut Watch>) -> Self {
+        Self { watch, keeps: true, ..Self::default() }
+    }
+
+    pub(super) async fn settle(
+        mut self,
         app: &App,
         tx: &mut WriteTx,
-        blueprint: &Blueprint,
+        (policy, version): (&Policy, i64),
         pace: Pace,
     ) -> Result<Changed, AppError> {
-        let mut changed = guards::check(tx, blueprint, &self.lost).await?;
+        let blueprint = &policy.blueprint;
+        let Judged { events: mut changed, mut held } = guards::judge(tx, blueprint, &self.lost).await?;
+        let mut computed = Computed::default();
+        for (person, mut facts) in std::mem::take(&mut self.open) {
+            facts.held = held.remove(&person.user).unwrap_or_default();
+            let access = evaluate(policy, &facts);
+            changed.extend(self.take(tx, policy, &person, &access, &HeldTo::default(), &mut computed)?);
+        }
+        access::store(tx, computed, version, app.now());
         changed.extend(follow(app, tx, blueprint, &self.moved, pace).await?);
         if !self.blocked.is_empty() {
             keep_a_way_back(tx, None).await?;
             changed.extend(sign_out_everywhere(tx, &self.blocked, app.now()).await?);
         }
         Ok(changed)
+    }
+
+    /// Takes what was computed of a person, and returns what the audit trail says of it.
+    fn take(
+        &mut self,
+        tx: &mut WriteTx,
+        policy: &Policy,
+        person: &PersonFacts,
+        access: &EffectiveAccess,
+        held_to: &HeldTo,
+        computed: &mut Computed,
+    ) -> Result<Option<AuditEvent>, AppError> {
+        let holds = guards::holds_guarded(&policy.blueprint, access);
+        let guarded = if holds { Guarded::Yes } else { Guarded::No };
+        if !computed.add(person, access, guarded)? {
+            return Ok(None);
+        }
+        self.affected = self.affected.saturating_add(1);
+        let before = person.stored.as_ref().map(Stored::access).transpose()?;
+        if let Some(watch) = &mut self.watch {
+            watch.note(policy, person, before.as_ref(), access)?;
+        }
+        held_to.check(policy, person.user, before.as_ref(), access)?;
+        self.gained |= guards::gained(&policy.blueprint, before.as_ref(), access);
+        self.moved.extend(Moved::between(&policy.blueprint, person, before.as_ref(), access));
+        let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
+        if is_blocked(access) && !before.as_ref().is_some_and(is_blocked) {
+            self.blocked.push(person.user);
+        }
+        let before = before.as_ref().map(summary);
+        let after = summary(access);
+        if before.as_ref() == Some(&after) {
+            return Ok(None);
+        }
+        tx.announce(Outgoing {
+            fact: "access.changed",
+            subject_id: person.user.to_string(),
+            payload: told(policy, person.user, before.as_ref(), &after),
+        });
+        let mut event = AuditEvent::new(Action::AccessChange, person.user).after(after);
+        event.before = before;
+        Ok(Some(event))
     }
 }
 
@@ -117,12 +176,31 @@ async fn reevaluate_held_to(
         let Some(version) = people.first().map(|person| person.policy_version) else { continue };
         let policy = app.policies.get(tx, version).await?;
         changed.extend(compute(app, tx, (&*policy, version), people, held_to, &mut outcomes)?);
-        by = Some(policy);
+        by = Some((policy, version));
     }
-    if let Some(policy) = by {
-        let pace = Pace::of(tx);
-        changed.extend(outcomes.settle(app, tx, &policy.blueprint, pace).await?);
+    if let Some((policy, version)) = by {
+        changed.extend(conclude(app, tx, (&*policy, version), people, outcomes).await?);
     }
+    Ok(changed)
+}
+
+/// Settles what was computed of these people. Where somebody has a protected role now, those who only kept it are looked at again.
+async fn conclude(
+    app: &App,
+    tx: &mut WriteTx,
+    by: (&Policy, i64),
+    people: &[UserId],
+    mut outcomes: Outcomes<'_>,
+) -> Result<Changed, AppError> {
+    let mut changed = Vec::new();
+    if outcomes.gained {
+        let mut keepers = store::guards::lock_keepers(tx).await?;
+        keepers.retain(|keeper| !people.contains(keeper));
+        let keepers = access::facts(tx, &keepers).await?;
+        changed = compute(app, tx, by, keepers, &HeldTo::default(), &mut outcomes)?;
+    }
+    let pace = Pace::of(tx);
+    changed.extend(outcomes.settle(app, tx, by, pace).await?);
     Ok(changed)
 }
 
@@ -147,93 +225,17 @@ pub(crate) async fn evaluate_new(
         policy_version: version,
         stored: None,
     });
-    compute(app, tx, (&*policy, version), people.collect(), &HeldTo::default(), &mut Outcomes::default())
-}
-
-/// Counts a change of the policy, which the transaction has made, and computes everybody's access by it. Returns the end of what
-/// the audit trail says of it, to be committed, and how many are affected: the change itself and most of what follows are
-/// written as people are computed, so that a change for very many is not kept until its end.
-pub(crate) async fn reevaluate_everybody(
-    app: &App,
-    tx: &mut WriteTx,
-    change: Audit,
-) -> Result<(Audit, usize), AppError> {
-    let mut audit = change;
-    let mut everybody = Everybody::of(tx, None).await?;
-    let mut kept = 0_usize;
-    while let Some(changed) = everybody.next(app, tx).await? {
-        // What is written at once sorts in its order, even within one moment: a small change is written with the commit.
-        if kept < AT_ONCE {
-            kept = kept.saturating_add(changed.len());
-            audit.extend(changed);
-        } else if let Some(next) = Audit::from_events(changed) {
-            tx.record(std::mem::replace(&mut audit, next), app.now(), &*app.entropy)?;
-            kept = 0;
-        }
+    let (by, mut outcomes) = ((&*policy, version), Outcomes::default());
+    let mut changed = compute(app, tx, by, people.collect(), &HeldTo::default(), &mut outcomes)?;
+    if outcomes.gained {
+        changed.extend(conclude(app, tx, by, &[], outcomes).await?);
     }
-    let (changed, affected) = everybody.settle(app, tx).await?;
-    audit.extend(changed);
-    Ok((audit, affected))
-}
-
-/// The same while somebody looks on. Nothing is written to the audit trail yet.
-pub(crate) async fn reevaluate_everybody_before(
-    app: &App,
-    tx: &mut WriteTx,
-    watch: &mut Watch,
-) -> Result<Changed, AppError> {
-    let mut everybody = Everybody::of(tx, Some(watch)).await?;
-    let mut changed = Vec::new();
-    while let Some(some) = everybody.next(app, tx).await? {
-        changed.extend(some);
-    }
-    changed.extend(everybody.settle(app, tx).await?.0);
     Ok(changed)
-}
-
-/// All people of a tenant, who are computed by the policy as the transaction has changed it.
-struct Everybody<'a> {
-    policy: Policy,
-    version: i64,
-    waiting: std::vec::IntoIter<UserId>,
-    outcomes: Outcomes<'a>,
-}
-
-impl<'a> Everybody<'a> {
-    /// Counts the change of the policy. Nobody else computes access in the tenant from here on.
-    async fn of(tx: &mut WriteTx, mut watch: Option<&'a mut Watch>) -> Result<Self, AppError> {
-        let version = rules::bump_version(tx).await?;
-        let policy = super::policy::load(tx).await?;
-        let everybody = users::all_ids(tx).await?;
-        if let Some(watch) = &mut watch {
-            watch.everybody = everybody.len();
-        }
-        let outcomes = Outcomes { watch, ..Outcomes::default() };
-        Ok(Self { policy, version, waiting: everybody.into_iter(), outcomes })
-    }
-
-    /// Computes some of those who are left; nothing, if there are none.
-    async fn next(&mut self, app: &App, tx: &mut WriteTx) -> Result<Option<Changed>, AppError> {
-        let some: Vec<UserId> = self.waiting.by_ref().take(OF_EVERYBODY_AT_ONCE).collect();
-        if some.is_empty() {
-            return Ok(None);
-        }
-        let people = access::facts(tx, &some).await?;
-        let by = (&self.policy, self.version);
-        compute(app, tx, by, people, &HeldTo::default(), &mut self.outcomes).map(Some)
-    }
-
-    /// What is left to do for all of them; and how many are affected.
-    async fn settle(self, app: &App, tx: &mut WriteTx) -> Result<(Changed, usize), AppError> {
-        let affected = self.outcomes.affected;
-        let blueprint = &self.policy.blueprint;
-        Ok((self.outcomes.settle(app, tx, blueprint, Pace::AfterGrace).await?, affected))
-    }
 }
 
 /// What a change of people is held to, by who makes it.
 #[derive(Default)]
-struct HeldTo {
+pub(super) struct HeldTo {
     /// Whoever acts in person, and may do what grant rules allow.
     acting: Option<Acting>,
     /// Whether somebody acts by hand, who is told what cannot be instead of seeing it fall.
@@ -260,7 +262,7 @@ impl HeldTo {
     }
 }
 
-fn compute(
+pub(super) fn compute(
     app: &App,
     tx: &mut WriteTx,
     (policy, version): (&Policy, i64),
@@ -276,41 +278,33 @@ fn compute(
             .iter()
             .map(|path| (path.clone(), person.resource.values_at(path)))
             .collect::<BTreeMap<_, _>>();
-        let access = evaluate(policy, &facts(&mut person, attributes));
-        let holds = guards::holds_guarded(&policy.blueprint, &access);
-        let guarded = if holds { Guarded::Yes } else { Guarded::No };
-        if !computed.add(&person, &access, guarded)? {
-            continue;
+        let mut facts = facts(&mut person, attributes);
+        let mut access = evaluate(policy, &facts);
+        if let Some(lost) = loss(policy, &person, &access)? {
+            if !outcomes.keeps {
+                held_to.check(policy, person.user, Some(lost.before()), &access)?;
+                outcomes.lost.push(lost);
+                outcomes.open.push((person, facts));
+                continue;
+            }
+            facts.held = held_roles(lost.before());
+            access = evaluate(policy, &facts);
+            outcomes.lost.extend(loss(policy, &person, &access)?.map(Lost::for_good));
         }
-        outcomes.affected = outcomes.affected.saturating_add(1);
-        let before = person.stored.as_ref().map(Stored::access).transpose()?;
-        if let Some(watch) = &mut outcomes.watch {
-            watch.note(policy, &person, before.as_ref(), &access)?;
-        }
-        held_to.check(policy, person.user, before.as_ref(), &access)?;
-        outcomes.lost.extend(
-            before.as_ref().and_then(|was| Lost::between(&policy.blueprint, person.user, was, &access)),
-        );
-        outcomes.moved.extend(Moved::between(&policy.blueprint, &person, before.as_ref(), &access));
-        let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
-        if is_blocked(&access) && !before.as_ref().is_some_and(is_blocked) {
-            outcomes.blocked.push(person.user);
-        }
-        let before = before.as_ref().map(summary);
-        let after = summary(&access);
-        if before.as_ref() != Some(&after) {
-            tx.announce(Outgoing {
-                fact: "access.changed",
-                subject_id: person.user.to_string(),
-                payload: told(policy, person.user, before.as_ref(), &after),
-            });
-            let mut event = AuditEvent::new(Action::AccessChange, person.user).after(after);
-            event.before = before;
-            changed.push(event);
-        }
+        changed.extend(outcomes.take(tx, policy, &person, &access, held_to, &mut computed)?);
     }
     access::store(tx, computed, version, app.now());
     Ok(changed)
+}
+
+/// What a person loses, if it is a protected role.
+fn loss(policy: &Policy, person: &PersonFacts, after: &EffectiveAccess) -> Result<Option<Lost>, AppError> {
+    let mut protected = policy.blueprint.invariants().iter().map(Invariant::role);
+    let Some(stored) = person.stored.as_ref().filter(|stored| protected.any(|role| stored.has_role(role)))
+    else {
+        return Ok(None);
+    };
+    Ok(Lost::between(&policy.blueprint, person.user, &stored.access()?, after))
 }
 
 fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) -> Facts {
@@ -320,6 +314,7 @@ fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) ->
         attributes,
         local_home: None,
         local_grants: std::mem::take(&mut person.grants),
+        held: Vec::new(),
         seat: SeatState::NotNeeded,
     }
 }

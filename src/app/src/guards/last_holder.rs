@@ -1,13 +1,13 @@
-//! The last holders of a role that the blueprint protects. What a person does to them is refused; what a directory does
-//! happens, unless the blueprint says otherwise, and is alarmed.
+//! The last holders of a role that the blueprint protects. What a person does to them is refused. A directory shuts them out if it
+//! says so; the role it can only take if the blueprint lets it, else they keep it until enough others hold it. Both is alarmed.
 
 use std::collections::BTreeMap;
 
-use domain::access::EffectiveAccess;
+use domain::access::{EffectiveAccess, HeldRole};
 use domain::audit::{Action, AuditEvent};
 use domain::blueprint::Blueprint;
 use domain::id::UserId;
-use domain::invariant::{Broken, Origin, Response, broken_by};
+use domain::invariant::{Broken, Loss, Origin, Response, broken_by, held_roles};
 use serde_json::json;
 use store::audit::Outgoing;
 use store::{WriteTx, guards, rules};
@@ -20,11 +20,26 @@ pub(crate) struct Lost {
     user: UserId,
     before: EffectiveAccess,
     after: Option<EffectiveAccess>,
+    /// Whether their access can still be computed otherwise.
+    open: bool,
 }
 
 /// Whether an access has a role that the tenant must not run out of.
 pub(crate) fn holds_guarded(blueprint: &Blueprint, access: &EffectiveAccess) -> bool {
     blueprint.invariants().iter().any(|it| holds(access, it.role()))
+}
+
+/// Whether somebody is given a protected role who was not, whether they kept it or not.
+pub(crate) fn gained(
+    blueprint: &Blueprint,
+    before: Option<&EffectiveAccess>,
+    after: &EffectiveAccess,
+) -> bool {
+    let given = |access: &EffectiveAccess, role: &str| {
+        holds(access, role) && !held_roles(access).iter().any(|kept| kept.role == role)
+    };
+    let before = |role: &str| before.is_some_and(|before| given(before, role));
+    blueprint.invariants().iter().any(|it| given(after, it.role()) && !before(it.role()))
 }
 
 fn holds(access: &EffectiveAccess, role: &str) -> bool {
@@ -41,17 +56,27 @@ impl Lost {
     ) -> Option<Self> {
         let lost = |role: &str| holds(before, role) && !holds(after, role);
         let any = blueprint.invariants().iter().any(|it| lost(it.role()));
-        any.then(|| Self { user, before: before.clone(), after: Some(after.clone()) })
+        any.then(|| Self { user, before: before.clone(), after: Some(after.clone()), open: true })
+    }
+
+    /// Their access until now.
+    pub(crate) const fn before(&self) -> &EffectiveAccess {
+        &self.before
+    }
+
+    /// The same where nothing is left that could give the role.
+    pub(crate) fn for_good(self) -> Self {
+        Self { open: false, ..self }
     }
 }
 
-/// Refuses or alarms what was lost, by how many are left when all that the transaction has written is counted.
-pub(crate) async fn check(
-    tx: &mut WriteTx,
-    blueprint: &Blueprint,
-    lost: &[Lost],
-) -> Result<Vec<AuditEvent>, AppError> {
-    judge(tx, blueprint, lost, None).await
+/// What is to become of those who lost a protected role.
+#[derive(Default)]
+pub(crate) struct Judged {
+    /// What the audit trail says of it.
+    pub(crate) events: Vec<AuditEvent>,
+    /// The roles that they keep.
+    pub(crate) held: BTreeMap<UserId, Vec<HeldRole>>,
 }
 
 /// The same for somebody whose row is about to go.
@@ -66,51 +91,64 @@ pub(crate) async fn before_deletion(
     if !holds_guarded(&policy.blueprint, &before) {
         return Ok(Vec::new());
     }
-    let lost = [Lost { user, before, after: None }];
-    judge(tx, &policy.blueprint, &lost, Some(user)).await
+    let lost = [Lost { user, before, after: None, open: false }];
+    Ok(judge(tx, &policy.blueprint, &lost).await?.events)
 }
 
-async fn judge(
+/// Refuses, holds or alarms what was lost, by how many are left when all that the transaction has written is counted.
+pub(crate) async fn judge(
     tx: &mut WriteTx,
     blueprint: &Blueprint,
     lost: &[Lost],
-    leaving: Option<UserId>,
-) -> Result<Vec<AuditEvent>, AppError> {
+) -> Result<Judged, AppError> {
+    let mut judged = Judged::default();
     if lost.is_empty() {
-        return Ok(Vec::new());
+        return Ok(judged);
     }
+    let losers: Vec<UserId> = lost.iter().map(|it| it.user).collect();
     guards::serialise_losses(tx);
     let mut remaining = BTreeMap::new();
     for invariant in blueprint.invariants() {
         // `broken_by` counts the one who loses the role among its holders.
-        let left = guards::holders(tx, invariant.role(), leaving).await?;
+        let left = guards::holders(tx, invariant.role(), &losers).await?;
         remaining.insert(invariant.role().to_owned(), left.saturating_add(1));
     }
     let origin = if tx.scope().actor().by_hand() { Origin::Manual } else { Origin::IdentityProvider };
-    let mut events = Vec::new();
-    for Lost { user, before, after } in lost {
+    for Lost { user, before, after, open } in lost {
+        let kept_already = held_roles(before);
         for broken in broken_by(blueprint, &remaining, Some(before), after.as_ref()) {
+            // What was taken from them before was alarmed then, and is nobody's doing now.
+            let kept = kept_already.iter().any(|held| held.role == broken.role);
+            let again = *open && kept && broken.loss == Loss::Demoted;
             match broken.response(origin) {
-                Response::Reject => {
+                Response::Reject if !again => {
                     let Broken { invariant, role, minimum, .. } = broken;
                     return Err(AppError::LastHolder { invariant, role, minimum });
                 }
-                Response::Hold | Response::ProceedAndAlert => events.push(alarm(tx, *user, &broken)),
+                Response::Hold if !open => judged.events.push(alarm(tx, *user, &broken, false)),
+                Response::ProceedAndAlert => judged.events.push(alarm(tx, *user, &broken, false)),
+                Response::Reject | Response::Hold => {
+                    judged.held.entry(*user).or_default().extend(broken.to_hold(before));
+                    if !again {
+                        judged.events.push(alarm(tx, *user, &broken, true));
+                    }
+                }
             }
         }
     }
-    Ok(events)
+    Ok(judged)
 }
 
-fn alarm(tx: &mut WriteTx, user: UserId, broken: &Broken) -> AuditEvent {
+fn alarm(tx: &mut WriteTx, user: UserId, broken: &Broken, held: bool) -> AuditEvent {
     let after = json!({
         "invariant": broken.invariant, "role": broken.role, "minimum": broken.minimum, "remaining": broken.remaining,
+        "held": held,
     });
-    tracing::warn!(invariant = %broken.invariant, "A directory took a protected role from its last holder");
+    tracing::warn!(invariant = %broken.invariant, held, "A directory took a protected role from its last holder");
     tx.announce(Outgoing {
         fact: "access.alarm",
         subject_id: user.to_string(),
-        payload: json!({"user": user, "role": broken.role, "remaining": broken.remaining}),
+        payload: json!({"user": user, "role": broken.role, "remaining": broken.remaining, "held": held}),
     });
     AuditEvent::new(Action::AccessAlarm, user).after(after)
 }

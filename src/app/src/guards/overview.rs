@@ -34,7 +34,9 @@ pub struct RoleGuard {
     pub minimum: u32,
     /// So many do.
     pub holders: u32,
-    /// Whether too few do.
+    /// So many of them only keep it: their directory has taken it from them, and too few would hold it.
+    pub held: u32,
+    /// Whether too few do, those who only keep it left aside.
     pub alarm: bool,
 }
 
@@ -77,13 +79,15 @@ impl App {
         let policy = load_policy(&mut tx).await?;
         let mut roles = Vec::new();
         for invariant in policy.blueprint.invariants() {
-            let holders = guards::holders(&mut tx, invariant.role(), None).await?;
+            let holders = guards::holders(&mut tx, invariant.role(), &[]).await?;
+            let held = guards::keepers(&mut tx, invariant.role()).await?;
             roles.push(RoleGuard {
                 invariant: invariant.id().to_owned(),
                 role: invariant.role().to_owned(),
                 minimum: invariant.minimum(),
                 holders,
-                alarm: holders < invariant.minimum(),
+                held,
+                alarm: holders.saturating_sub(held) < invariant.minimum(),
             });
         }
         let mut watched = Vec::new();

@@ -127,7 +127,7 @@ impl App {
             ));
         }
         let mut tx = self.db.read(admin.scope()).await?;
-        let holders = guards::holders(&mut tx, role.id(), None).await?;
+        let holders = guards::holders(&mut tx, role.id(), &[]).await?;
         tx.finish().await?;
         if holders > 0 {
             return Err(AppError::Conflict(format!("somebody holds the role {} already", role.id())));

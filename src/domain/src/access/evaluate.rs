@@ -4,12 +4,12 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effective::reaches;
-use super::gather::{Findings, Gathered, add, gather};
+use super::gather::{Findings, Gathered, add, fits, gather, place};
 use super::home::find_home;
 use super::subtract::{Held, left_to_product, restrictions_in_force};
 use super::{
-    AccessStatus, EffectiveAccess, Facts, FlagAccess, HomeAccess, PermissionAccess, Place, Policy, Reason,
-    RestrictionAccess, RoleAccess, Scope, What,
+    AccessStatus, EffectiveAccess, Facts, FlagAccess, HeldRole, HomeAccess, PermissionAccess, Place, Policy,
+    Reason, RestrictionAccess, RoleAccess, Scope, What,
 };
 use crate::blueprint::{
     Cell, DerivedRole, Grantable, HomeDepth, Permission, PermissionKind, Role, ScopeKind,
@@ -37,6 +37,7 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
     let Gathered { mut flags, mut roles, levels, restrictions, blocked } =
         gather(policy, &rules, facts, &mut findings);
     derive_roles(policy, home.as_ref(), &flags, &mut roles, &mut findings);
+    keep_held_roles(policy, facts, &mut roles, &mut findings);
     if roles.is_empty() {
         give_default_role(policy, home.as_ref(), &mut roles, &mut findings);
     }
@@ -179,6 +180,23 @@ fn scope_of_role(role: &Role, home: Option<&HomeAccess>) -> Option<Scope> {
         key: home.key.clone(),
         name: home.name.clone(),
     })
+}
+
+/// A role that is kept wins over whatever was given at the same place.
+fn keep_held_roles<'a>(policy: &'a Policy, facts: &Facts, roles: &mut Roles<'a>, findings: &mut Findings) {
+    let held: BTreeSet<&HeldRole> = facts.held.iter().collect();
+    for held in held {
+        let role = policy.blueprint.role(&held.role).filter(|role| fits(policy, role, held.scope));
+        let (Some(role), Ok(scope)) = (role, place(policy, held.scope)) else { continue };
+        if roles.get(&scope).is_some_and(|(given, _)| given.id() == role.id()) {
+            continue;
+        }
+        let why = vec![Reason::Held { invariant: held.invariant.clone() }];
+        if let Some((lost, mut reasons)) = roles.insert(scope.clone(), (role, why)) {
+            reasons.push(Reason::Outranked { by: role.id().to_owned() });
+            findings.drop(What::Role, lost.id(), Some(scope), reasons);
+        }
+    }
 }
 
 fn give_default_role<'a>(

@@ -75,8 +75,21 @@ pub struct Facts {
     pub local_home: Option<OrgUnitId>,
     /// What was given by hand, in any order.
     pub local_grants: Vec<LocalGrant>,
+    /// Roles that they keep although nothing gives them any more.
+    pub held: Vec<HeldRole>,
     /// What they have from the seat pool.
     pub seat: SeatState,
+}
+
+/// A role that somebody keeps although nothing gives it any more: too few would hold it without them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldRole {
+    /// The role.
+    pub role: String,
+    /// Where.
+    pub scope: ScopeRef,
+    /// The invariant that would be broken.
+    pub invariant: String,
 }
 
 /// A group as rules see it.

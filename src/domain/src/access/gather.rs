@@ -144,17 +144,14 @@ impl<'a> Gatherer<'a, '_> {
         reasons: &[Reason],
     ) {
         let policy = self.policy;
-        let fits = |found: &Role| {
-            let called = policy.blueprint.called(scope, &policy.tree);
-            called.is_some_and(|called| found.can_be_held_at_a(called))
-        };
         let found = match policy.blueprint.role(role) {
             None => Err(Reason::NotInBlueprint),
             Some(found) if found.assignment() == Assignment::Derived => Err(Reason::CannotBeGiven),
             Some(found) => Ok(found),
         };
         let placed = found.and_then(|found| Ok((found, place(policy, scope)?)));
-        let placed = placed.and_then(|it| if fits(it.0) { Ok(it) } else { Err(Reason::WrongScope) });
+        let placed =
+            placed.and_then(|it| if fits(policy, it.0, scope) { Ok(it) } else { Err(Reason::WrongScope) });
         let priority = match policy.blueprint.product().membership.resolve {
             Resolve::Priority => priority,
             Resolve::Highest => None,
@@ -249,8 +246,13 @@ pub(super) fn by_hand(grant: &LocalGrant) -> Reason {
     Reason::GrantedByHand { grant: grant.id, by: grant.by.clone() }
 }
 
+/// Whether a role can be held at such a place.
+pub(super) fn fits(policy: &Policy, role: &Role, scope: ScopeRef) -> bool {
+    policy.blueprint.called(scope, &policy.tree).is_some_and(|called| role.can_be_held_at_a(called))
+}
+
 /// The place that a reference leads to.
-fn place(policy: &Policy, scope: ScopeRef) -> Result<Scope, Reason> {
+pub(super) fn place(policy: &Policy, scope: ScopeRef) -> Result<Scope, Reason> {
     match scope {
         ScopeRef::Environment => Some(Scope::Environment),
         ScopeRef::OrgUnit(id) => policy.tree.get(id).map(Scope::from),

@@ -50,6 +50,6 @@ pub use effective::{
     Question, RestrictionAccess, RoleAccess, Scope, What, reaches,
 };
 pub use evaluate::evaluate;
-pub use facts::{Facts, GroupFact, LocalGrant, Offer, Policy};
+pub use facts::{Facts, GroupFact, HeldRole, LocalGrant, Offer, Policy};
 pub use fingerprint::Fingerprint;
 pub use reason::Reason;

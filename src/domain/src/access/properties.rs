@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::blueprint::Blueprint;
 use crate::fixture::*;
+use crate::invariant::held_roles;
 use crate::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
 
 fn of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -77,6 +78,7 @@ prop_compose! {
         departments in prop::collection::vec(of(&["acme", "Sales", "osaka", "Atlantis", ""]), 0..3),
         local_home in prop::option::weighted(0.3, 1..6_u128),
         grants in prop::collection::vec((1..4_u128, outcome()), 0..3),
+        held in prop::option::weighted(0.3, (of(&["admin", "org_admin", "agent", "king"]), scope())),
         seat in seat(),
     ) -> Facts {
         Facts {
@@ -85,6 +87,10 @@ prop_compose! {
             attributes: BTreeMap::from([(DEPARTMENT.to_owned(), departments)]),
             local_home: local_home.map(unit_id),
             local_grants: grants.into_iter().map(|(number, what)| grant(number, what)).collect(),
+            held: held
+                .into_iter()
+                .map(|(role, scope)| HeldRole { role, scope, invariant: "one_at_least".to_owned() })
+                .collect(),
             seat,
         }
     }
@@ -147,6 +153,25 @@ proptest! {
         prop_assert_eq!(evaluate(&policy, &facts), evaluate(&other_policy, &other_facts));
     }
 
+    /// So it is enough to ask of the last access who keeps a role.
+    #[test]
+    fn a_role_says_that_it_is_held_if_and_only_if_nothing_else_gives_it(
+        blueprint in blueprint(), rules in rules(), facts in facts(),
+    ) {
+        let policy = policy(blueprint, rules);
+        let access = evaluate(&policy, &facts);
+        let without = evaluate(&policy, &Facts { held: Vec::new(), ..facts.clone() });
+
+        for kept in held_roles(&access) {
+            prop_assert!(facts.held.contains(&kept));
+            let same = |it: &&RoleAccess| it.role == kept.role && ScopeRef::from(&it.scope) == kept.scope;
+            prop_assert!(without.roles.iter().find(same).is_none_or(|it| it.reasons == [Reason::Default]));
+        }
+        if held_roles(&access).is_empty() && access.status == AccessStatus::Granted {
+            prop_assert_eq!(access, without);
+        }
+    }
+
     /// So nobody is evaluated when members of such a group come or go, or when it is called otherwise.
     #[test]
     fn a_group_that_no_rule_names_makes_no_difference(
@@ -202,7 +227,7 @@ proptest! {
 
     #[test]
     fn only_a_home_at_the_top_makes_an_admin(rules in rules(), facts in facts()) {
-        let access = evaluate(&policy(shipped(), rules), &facts);
+        let access = evaluate(&policy(shipped(), rules), &Facts { held: Vec::new(), ..facts });
         match access.admin_level() {
             Some(AdminLevel::Admin) => prop_assert_eq!(access.home.unwrap().depth, 0),
             Some(AdminLevel::OrgAdmin) => {
@@ -221,7 +246,8 @@ proptest! {
     fn moving_below_the_top_never_yields_an_admin(rules in rules(), facts in facts(), to in SALES..=HR) {
         let mut rules = rules;
         rules.push(rule_of(99, i32::MIN, in_group("mover"), home(["sales", "osaka", "hr"][usize::try_from(to - SALES).unwrap()], None)));
-        let access = evaluate(&policy(shipped(), rules), &member_of(facts, "mover"));
+        let facts = Facts { held: Vec::new(), ..member_of(facts, "mover") };
+        let access = evaluate(&policy(shipped(), rules), &facts);
 
         prop_assert_eq!(access.home.as_ref().map(|home| home.depth > 0), Some(true));
         prop_assert_ne!(access.admin_level(), Some(AdminLevel::Admin));

@@ -103,6 +103,11 @@ pub enum Reason {
         /// The flags.
         flags: Vec<String>,
     },
+    /// Nothing gives it any more; it is kept, as too few would hold it otherwise.
+    Held {
+        /// The invariant that would be broken.
+        invariant: String,
+    },
     /// Nothing else gives a role.
     Default,
     /// A role gives it.
@@ -209,6 +214,9 @@ impl Reason {
             Self::NoHome { flags } if flags.is_empty() => "The person has no home.".to_owned(),
             Self::NoHome { flags } => {
                 format!("The person has the {} but no home to hold it for.", flags_in_words(flags))
+            }
+            Self::Held { invariant } => {
+                format!("Nothing gives it any more. It is kept until enough others hold it ({invariant}).")
             }
             Self::Default => "The default, as nothing gives another role.".to_owned(),
             Self::FromRole { role } => format!("The role {role:?} gives it."),

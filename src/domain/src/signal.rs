@@ -142,7 +142,7 @@ pub const FACTS: [FactKind; 35] = [
     fact("access.changed", "What a person may do changed.", &[TokenClaimsChange]),
     fact(
         "access.alarm",
-        "A directory took a role from its last holder that the tenant must not run out of.",
+        "A directory took a role from its last holder that the tenant must not run out of; they keep it if it is held.",
         &[],
     ),
     fact("role.changed", "What a role gives changed, or it came or went, or became the default.", &[]),

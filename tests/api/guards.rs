@@ -34,9 +34,16 @@ async fn change(doors: &Doors, id: &str, body: Value) -> Reply {
 }
 
 async fn admins(doors: &Doors) -> (Value, Value) {
+    let (holders, _, alarm) = keepers(doors).await;
+    (holders, alarm)
+}
+
+/// What the guards say of the administrators: how many there are, how many of them only keep the role, and whether there are too few.
+async fn keepers(doors: &Doors) -> (Value, Value, Value) {
     let guards = doors.api.get("/guards").await.is(200).json();
-    assert_eq!(guards["roles"][0]["role"], "admin");
-    (guards["roles"][0]["holders"].clone(), guards["roles"][0]["alarm"].clone())
+    let role = &guards["roles"][0];
+    assert_eq!(role["role"], "admin");
+    (role["holders"].clone(), role["held"].clone(), role["alarm"].clone())
 }
 
 async fn actions(doors: &Doors, target: &str) -> Vec<String> {
@@ -92,13 +99,6 @@ fn a_directory_may_take_the_last_administrator_and_it_is_alarmed() {
             session_at(crate::support::http::base(), &cookie).await.problem(401, "unauthenticated");
         }
     });
-}
-
-/// What the guards say of the administrators: how many there are, how many of them only keep the role, and whether there are too few.
-async fn keepers(doors: &Doors) -> (Value, Value, Value) {
-    let guards = doors.api.get("/guards").await.is(200).json();
-    let role = &guards["roles"][0];
-    (role["holders"].clone(), role["held"].clone(), role["alarm"].clone())
 }
 
 /// The reasons for which somebody is an administrator; none if they are not.

@@ -1,12 +1,11 @@
 //! Chromium without a screen, driven by `testbed/pages/pages.mjs`: what a person sees and does at the pages for browsers.
 
-use std::ffi::OsStr;
 use std::process::Command;
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::provider::state;
+use super::provider::{node, state};
 
 /// One browser at a time: it takes all that a small machine has.
 static TURN: Semaphore = Semaphore::const_new(1);
@@ -15,8 +14,7 @@ static TURN: Semaphore = Semaphore::const_new(1);
 pub async fn play(scene: &'static str, given: Value) {
     let folder = state().join("pages");
     assert!(folder.join("pages.mjs").exists(), "{} is not there: run `./x setup` first", folder.display());
-    let own = state().join("node/bin/node");
-    let mut program = Command::new(if own.exists() { own.as_os_str() } else { OsStr::new("node") });
+    let mut program = Command::new(node());
     program.arg(folder.join("pages.mjs")).args([scene, &given.to_string()]);
     let _turn = TURN.acquire().await.unwrap();
     let done = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();

@@ -36,7 +36,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it and waits until it is up, once more if it ended before. It has a process group of its own: Apache ends all of its
+    /// Starts it and waits until it is up, and once more if it is not. It has a process group of its own: Apache ends all of its
     /// group.
     #[track_caller]
     pub fn start(command: &Command, up: Up) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{AccessStatus, Dropped, EffectiveAccess, HeldRole, Reason};
+use crate::access::{AccessStatus, Dropped, EffectiveAccess, HeldRole, Reason, RoleAccess};
 use crate::blueprint::{Blueprint, OnDemotion};
 use crate::mapping::ScopeRef;
 
@@ -65,26 +65,24 @@ impl Broken {
 
     /// The role as they had it, to be kept.
     pub fn to_hold<'a>(&'a self, before: &'a EffectiveAccess) -> impl Iterator<Item = HeldRole> + 'a {
-        before.roles.iter().filter(|held| held.role == self.role).map(|held| HeldRole {
-            role: held.role.clone(),
-            scope: ScopeRef::from(&held.scope),
-            invariant: self.invariant.clone(),
-        })
+        let roles = before.roles.iter().filter(|held| held.role == self.role);
+        roles.map(|held| kept(held, &self.invariant))
     }
+}
+
+fn kept(held: &RoleAccess, invariant: &str) -> HeldRole {
+    HeldRole { role: held.role.clone(), scope: ScopeRef::from(&held.scope), invariant: invariant.to_owned() }
 }
 
 /// The roles of an access that are only kept.
 pub fn held_roles(access: &EffectiveAccess) -> Vec<HeldRole> {
-    let kept = access.roles.iter().flat_map(|held| held.reasons.iter().map(move |reason| (held, reason)));
-    kept.filter_map(|(held, reason)| match reason {
-        Reason::Held { invariant } => Some(HeldRole {
-            role: held.role.clone(),
-            scope: ScopeRef::from(&held.scope),
-            invariant: invariant.clone(),
-        }),
-        _ => None,
-    })
-    .collect()
+    let reasons = access.roles.iter().flat_map(|held| held.reasons.iter().map(move |reason| (held, reason)));
+    reasons
+        .filter_map(|(held, reason)| match reason {
+            Reason::Held { invariant } => Some(kept(held, invariant)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The invariants that would break if one person's access went from `before` to `after`.

@@ -125,13 +125,14 @@ pub(crate) async fn judge(
                     let Broken { invariant, role, minimum, .. } = broken;
                     return Err(AppError::LastHolder { invariant, role, minimum });
                 }
-                Response::Hold if !open => judged.events.push(alarm(tx, *user, &broken, false)),
-                Response::ProceedAndAlert => judged.events.push(alarm(tx, *user, &broken, false)),
-                Response::Reject | Response::Hold => {
+                Response::Reject | Response::Hold if *open => {
                     judged.held.entry(*user).or_default().extend(broken.to_hold(before));
                     if !again {
                         judged.events.push(alarm(tx, *user, &broken, true));
                     }
+                }
+                Response::Reject | Response::Hold | Response::ProceedAndAlert => {
+                    judged.events.push(alarm(tx, *user, &broken, false));
                 }
             }
         }

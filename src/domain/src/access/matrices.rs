@@ -123,6 +123,19 @@ pub(crate) fn ask(policy: &Policy, facts: &Facts, permission: &Permission, place
     evaluate(policy, facts).decide(&question, place, &policy.tree)
 }
 
+/// A permission given by itself at its highest level, and what it requires.
+pub(crate) fn by_itself(permission: &Permission) -> Outcome {
+    match permission.levels().last() {
+        Some(level) => Outcome::Level {
+            permission: permission.id().to_owned(),
+            level: level.clone(),
+            of: None,
+            scope: ScopeRef::Environment,
+        },
+        None => flags(&permission.requires().chain([permission.id()]).collect::<Vec<_>>()),
+    }
+}
+
 pub(crate) fn and(facts: &Facts, what: Outcome) -> Facts {
     let mut more = facts.clone();
     more.local_grants.push(grant(10 + number(facts.local_grants.len()), what));
@@ -208,16 +221,7 @@ fn check_grantable(policy: &Policy, role: &Role, permission: &Permission, about:
         return;
     }
     assert_eq!(decision.allowed, rests_on_it, "{about}");
-    let what = match permission.levels().last() {
-        Some(level) => Outcome::Level {
-            permission: permission.id().to_owned(),
-            level: level.clone(),
-            of: None,
-            scope: ScopeRef::Environment,
-        },
-        None => flags(&permission.requires().chain([permission.id()]).collect::<Vec<_>>()),
-    };
-    let decision = ask(policy, &and(&facts, what), permission, ScopeRef::Environment);
+    let decision = ask(policy, &and(&facts, by_itself(permission)), permission, ScopeRef::Environment);
     assert!(decision.allowed, "{about}");
     assert_eq!(decision.level.as_ref(), permission.levels().last(), "{about}");
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
-use super::matrices::{TOP, and, ask, place_called, products, somebody, world};
+use super::matrices::{TOP, and, ask, by_itself, place_called, products, somebody, world};
 use super::{Decision, Facts, Place, Policy, Reason, evaluate};
 use crate::blueprint::{
     Assignment, Deed, HomeDepth, Permission, Restriction, Role, ScopeKind, Test, catalog,
@@ -282,16 +282,7 @@ fn answer(role: &Role, decision: &Decision) -> String {
 
 /// The same person with the permission given by itself, and what it requires, if it can be.
 fn given(facts: &Facts, permission: &Permission) -> Option<Facts> {
-    let what = match permission.levels().last() {
-        Some(level) => Outcome::Level {
-            permission: permission.id().to_owned(),
-            level: level.clone(),
-            of: None,
-            scope: ScopeRef::Environment,
-        },
-        None => flags(&permission.requires().chain([permission.id()]).collect::<Vec<_>>()),
-    };
-    permission.can_be_held_at(ScopeKind::Environment).then(|| and(facts, what))
+    permission.can_be_held_at(ScopeKind::Environment).then(|| and(facts, by_itself(permission)))
 }
 
 /// BLF-04, LNC-11, LNC-18, MOM-03, RSP-14: what is held somewhere is held there and below, and not beside. The tables are in

@@ -15,7 +15,7 @@ use crate::blueprint::{
     Assignment, Deed, HomeDepth, Permission, Restriction, Role, ScopeKind, Test, catalog,
 };
 use crate::deed::{Act, Verdict, Where, may};
-use crate::fixture::{flags, unit_id};
+use crate::fixture::unit_id;
 use crate::mapping::{Outcome, ScopeRef};
 
 /// Stands for somebody who has no role yet.

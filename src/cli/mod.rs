@@ -10,6 +10,7 @@ mod access;
 mod adoption;
 mod answer;
 mod audit;
+mod change_set;
 mod check_config;
 mod connection;
 mod console;
@@ -30,6 +31,7 @@ mod passkey;
 mod product_app;
 mod receiver;
 mod request;
+mod role;
 mod saml_connection;
 mod schema_extension;
 mod seat_pool;
@@ -153,6 +155,12 @@ enum Noun {
     /// From what a directory says to what a person gets
     #[command(subcommand)]
     MappingRule(mapping_rule::Verb),
+    /// The product's roles, what a tenant changed of them, and its own
+    #[command(subcommand)]
+    Role(role::Verb),
+    /// Several changes of rules, roles, org units or the blueprint, shown before they are made
+    #[command(subcommand)]
+    ChangeSet(change_set::Verb),
     /// What a tenant's people and groups may hold besides
     #[command(subcommand)]
     SchemaExtension(schema_extension::Verb),
@@ -267,6 +275,8 @@ impl Noun {
             Self::Receiver(verb) => verb.run(console).await,
             Self::SamlConnection(verb) => verb.run(console).await,
             Self::MappingRule(verb) => verb.run(console).await,
+            Self::Role(verb) => verb.run(console).await,
+            Self::ChangeSet(verb) => verb.run(console).await,
             Self::SchemaExtension(verb) => verb.run(console).await,
             Self::SeatPool(verb) => verb.run(console).await,
             Self::Access(verb) => verb.run(console).await,

@@ -1,7 +1,7 @@
 //! Signing in at a real OpenID provider, being refused, and being out when the SCIM answer is out.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use domain::access::AccessStatus;
 use serde_json::{Value, json};
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::support::http::{COOKIE, Client, Doors, PUBLIC, Reply, base, patch, session_at};
 use crate::support::people::Tenant;
 use crate::support::provider::{Browser, provider};
-use crate::support::{run, urls};
+use crate::support::run;
+use crate::support::terminal::Terminal;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
@@ -369,7 +370,7 @@ fn who_leaves_on_the_way_in_does_not_arrive() {
 pub struct Replica {
     process: Child,
     pub base: String,
-    folder: tempfile::TempDir,
+    terminal: Terminal,
 }
 
 impl Drop for Replica {
@@ -390,26 +391,9 @@ impl Replica {
     }
 
     fn serve_with(more: &str, log: Stdio) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("usher.toml");
-        let settings = format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\npublic_url = \"{PUBLIC}\"\n\
-             [database]\nurl = \"{}\"\npool_size = 4\n\
-             [[secrets.keys]]\nid = \"test\"\nkey = \"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"\n\
-             [egress]\nallow_loopback = true\n[development]\ninsecure_cookies = true\n{more}",
-            urls().app
-        );
-        std::fs::write(&file, settings).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_usher"))
-            .args(["--json", "--config"])
-            .arg(&file)
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut replica = Self { process, base: String::new(), folder };
+        let terminal = Terminal::of(PUBLIC, more);
+        let process = terminal.command(&["--json", "serve"]).stderr(log).spawn().unwrap();
+        let mut replica = Self { process, base: String::new(), terminal };
         let mut said = String::new();
         for line in BufReader::new(replica.process.stdout.take().unwrap()).lines().map_while(Result::ok) {
             said.push_str(&line);
@@ -423,14 +407,7 @@ impl Replica {
 
     /// What the command line answers to these words, beside the running process.
     pub fn say(&self, line: &str) -> Value {
-        let answer = Command::new(env!("CARGO_BIN_EXE_usher"))
-            .args(["--json", "--config"])
-            .arg(self.folder.path().join("usher.toml"))
-            .args(line.split(' '))
-            .output()
-            .unwrap();
-        assert!(answer.status.success(), "{line}: {}", String::from_utf8_lossy(&answer.stderr));
-        serde_json::from_slice(&answer.stdout).unwrap()
+        self.terminal.json(&line.split(' ').collect::<Vec<_>>())
     }
 
     pub fn scim(&self, doors: &Doors) -> Client {

@@ -55,5 +55,6 @@ mod sign_in_page;
 mod signals_in;
 mod sorting;
 mod streams;
+mod terminal;
 mod users;
 mod webhooks;

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod saml;
 pub mod smtp;
+pub mod terminal;
 
 use std::io::Write as _;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

@@ -24,7 +24,7 @@ pub(super) enum Verb {
     )]
     Set(Box<Set>),
     /// Delete a local person
-    Delete(One),
+    Delete(Leaver),
     /// Shut somebody out at once, whoever manages them: sessions, tokens and seat are gone when this is done
     #[command(
         after_help = "Example:\n  usher user freeze --tenant acme --user mina@acme.example --because 'left on the spot'"
@@ -59,7 +59,7 @@ pub(super) struct Create {
 #[derive(Debug, Args)]
 pub(super) struct Set {
     #[command(flatten)]
-    one: One,
+    leaver: Leaver,
     /// A new name, unique among the tenant's local people
     #[arg(long, value_name = "NAME")]
     user_name: Option<String>,
@@ -102,15 +102,21 @@ pub(super) struct One {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Frost {
+pub(super) struct Leaver {
     #[command(flatten)]
     one: One,
-    /// Why, for whoever looks later
-    #[arg(long, value_name = "TEXT")]
-    because: Option<String>,
     /// Who is to get what they leave: the id of somebody who has a role there
     #[arg(long, value_name = "ID")]
     hand_over_to: Option<UserId>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Frost {
+    #[command(flatten)]
+    leaver: Leaver,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -180,14 +186,14 @@ impl Verb {
         match self {
             Self::Create(it) => create(console, *it).await,
             Self::Set(it) => set(console, *it).await,
-            Self::Delete(One { of, user }) => {
+            Self::Delete(Leaver { one: One { of, user }, hand_over_to }) => {
                 let admin = console.enter(&of.tenant).await?;
                 let id = find(console, &admin, &user).await?;
-                console.app.delete_person(&admin, id).await?;
+                console.app.delete_person(&admin, id, hand_over_to).await?;
                 Answer::new(&serde_json::json!({"deleted": id}), "Deleted.")
             }
             Self::Freeze(it) => {
-                let Frost { one: One { of, user }, because, hand_over_to } = *it;
+                let Frost { leaver: Leaver { one: One { of, user }, hand_over_to }, because } = *it;
                 let admin = console.enter(&of.tenant).await?;
                 let id = find(console, &admin, &user).await?;
                 let view = console.app.freeze_person(&admin, id, Freeze { because, hand_over_to }).await?;
@@ -229,8 +235,9 @@ async fn create(console: &Console, it: Create) -> Result<Answer, CliError> {
 }
 
 async fn set(console: &Console, it: Set) -> Result<Answer, CliError> {
-    let admin = console.enter(&it.one.of.tenant).await?;
-    let id = find(console, &admin, &it.one.user).await?;
+    let Leaver { one: One { of, user }, hand_over_to } = it.leaver;
+    let admin = console.enter(&of.tenant).await?;
+    let id = find(console, &admin, &user).await?;
     let given = |text: Option<String>| match text {
         None => Edit::Keep,
         Some(text) if text.is_empty() => Edit::Clear,
@@ -246,6 +253,7 @@ async fn set(console: &Console, it: Set) -> Result<Answer, CliError> {
         title: given(title),
         department: given(department),
         active: it.active,
+        hand_over_to,
     };
     let view = console.app.change_person(&admin, id, change).await?;
     Answer::new(&view, shown(&view))

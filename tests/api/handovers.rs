@@ -232,6 +232,94 @@ fn whoever_is_frozen_because_a_new_address_took_their_place_hands_over_to_the_ne
     });
 }
 
+/// R6, RSP-30: whoever ends somebody by hand, in whatever way, says to whom what they leave goes.
+#[test]
+fn whoever_is_deleted_or_stopped_by_hand_hands_over_to_whom_is_chosen_and_leaves_whoever_that_is() {
+    run(async {
+        let office = Office::new().await;
+        let [_, _, agent] = office.0.staff().await;
+        let stranger = office.0.has("stranger", json!([role("agent", at("apac"))])).await;
+        let ask = async |method: &str, user: &str, query: &str, body: Option<Value>| {
+            office.0.ask(None, method, &format!("/users/{user}{query}"), body).await
+        };
+        let mut leavers = Vec::new();
+        for name in ["mina", "ken", "hugo", "yuki", "rei"] {
+            leavers.push(office.0.has(name, json!([role("agent", at("emea"))])).await);
+        }
+        let [mina, ken, hugo, yuki, rei] = leavers.try_into().unwrap();
+
+        taken(&ask("DELETE", &mina, &format!("?handOverTo={agent}"), None).await);
+        taken(&ask("PATCH", &ken, "", Some(json!({"active": false, "handOverTo": agent}))).await);
+        for leaver in [&mina, &ken] {
+            let left = office.only(leaver).await;
+            assert_eq!((&left["state"], &left["to"]), (&json!("open"), &json!(agent)), "{left}");
+        }
+        office.tells_after(1).await;
+        assert_eq!(office.told(&mina, "handover.due").await[0]["to"], json!(agent));
+
+        // Whoever cannot receive it keeps nobody in.
+        taken(&ask("DELETE", &hugo, &format!("?handOverTo={stranger}"), None).await);
+        let nobody = "00000000-0000-7000-8000-000000000000";
+        taken(&ask("PATCH", &yuki, "", Some(json!({"active": false, "handOverTo": nobody}))).await);
+        office.doors().api.get(&format!("/users/{hugo}")).await.problem(404, "not_found");
+        assert_eq!(office.doors().access(&yuki).await["status"]["kind"], "inactive");
+        for leaver in [&hugo, &yuki] {
+            let left = office.only(leaver).await;
+            assert_eq!((&left["state"], &left["to"]), (&json!("failed"), &Value::Null), "{left}");
+            assert_eq!(office.told(leaver, "handover.failed").await.len(), 1);
+        }
+
+        // Whoever stays leaves nothing, and what is no id is no deletion.
+        taken(&ask("PATCH", &rei, "", Some(json!({"title": "Chief", "handOverTo": agent}))).await);
+        assert_eq!(office.left(&rei).await, Vec::<Value>::new());
+        ask("DELETE", &rei, "?handOverTo=ken", None).await.problem(400, "invalid_parameter");
+        assert_eq!(office.doors().access(&rei).await["status"]["kind"], "granted");
+    });
+}
+
+/// BLF-07, RSP-30: one choice for all, and each line says what came of it.
+#[test]
+fn of_several_who_are_stopped_at_once_each_line_says_what_they_leave_and_to_whom_it_goes() {
+    run(async {
+        let office = Office::new().await;
+        let [owner, _, agent] = office.0.staff().await;
+        let both = json!([role("agent", at("emea")), role("agent", at("apac"))]);
+        let mina = office.0.has("mina", both).await;
+        let ken = office.0.has("ken", json!([role("agent", at("emea"))])).await;
+        let api = &office.doors().api;
+        let sheet = |query: String| async move {
+            let names = "email\nmina\nnobody\nken\nagent\n";
+            let with =
+                |request: reqwest::RequestBuilder| request.header("content-type", "text/csv").body(names);
+            api.send("POST", &format!("/freezes?handOverTo={query}"), with).await.is(200).json()["items"]
+                .clone()
+        };
+
+        let tried = sheet(format!("{agent}&dryRun=true")).await;
+        assert_eq!(tried[0]["outcome"], "would_be_frozen");
+        assert_eq!(office.left(&mina).await, Vec::<Value>::new());
+
+        let done = sheet(agent.clone()).await;
+
+        assert_eq!(done[0]["left"], tried[0]["left"], "what was tried is what is done");
+        assert_eq!(done[0]["left"].as_array().unwrap().len(), 2);
+        assert_eq!((&done[1]["code"], &done[1]["left"]), (&json!("not_found"), &json!([])));
+        let goes = |left: &Value| (left["at"].clone(), left["to"].clone(), text(&left["answer"]));
+        let leaves_too = "who is to receive it leaves too".to_owned();
+        assert_eq!(goes(&done[2]["left"][0]), (at("emea"), Value::Null, leaves_too));
+        let own = goes(&done[3]["left"][0]);
+        assert!(own.2.starts_with("who leaves cannot receive"), "{own:?}");
+        assert_eq!(office.only(&ken).await["state"], "failed");
+
+        // To somebody who stays.
+        let rei = office.0.has("rei", json!([role("agent", at("emea"))])).await;
+        let body = json!({"people": ["rei"], "handOverTo": owner});
+        let row = api.post("/freezes", body).await.is(200).json()["items"][0].clone();
+        assert_eq!(row["left"], json!([{"at": at("emea"), "thing": "contact", "to": owner, "answer": null}]));
+        assert_eq!(office.only(&rei).await["to"], json!(owner));
+    });
+}
+
 /// R4: identity providers move people between groups by taking them out and putting them in.
 #[test]
 fn a_move_between_groups_takes_nothing_from_anybody_and_a_departure_does_after_a_while() {

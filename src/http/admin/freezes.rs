@@ -2,6 +2,7 @@
 //! what freezing is.
 
 use actix_web::web::Data;
+use app::handovers::LeftView;
 use app::people::{FreezeRow, FreezeSeveral};
 use csv::{ReaderBuilder, Trim};
 use domain::id::UserId;
@@ -27,6 +28,9 @@ struct WithSheet {
     /// Beside a sheet: why, for whoever looks later.
     #[param(max_length = 500)]
     because: Option<String>,
+    /// Beside a sheet: who is to get what each of them leaves, as when one is frozen. None of those who are frozen can.
+    #[param(value_type = Option<String>, format = Uuid)]
+    hand_over_to: Option<String>,
 }
 
 /// What became of one of several.
@@ -42,6 +46,8 @@ pub(super) struct FreezeRowView {
     /// `frozen`, `would_be_frozen` (of a dry run) or `refused`.
     #[schema(example = "frozen")]
     outcome: &'static str,
+    /// What they leave, where the product hands things over, and to whom it goes: at the places that the caller sees.
+    left: Vec<LeftView>,
     /// Why they were refused: the code that a request about them alone is refused by.
     code: Option<&'static str>,
     /// The same in words.
@@ -68,8 +74,10 @@ pub(super) async fn freeze(caller: ActingCaller, body: Body, query: Query, state
     let several: FreezeSeveral = if body.is_sheet() {
         let because = query.text("because", LONGEST_REASON)?.map(str::to_owned);
         let dry_run = query.truth("dryRun")?.unwrap_or(false);
+        let hand_over_to = query.id("handOverTo")?;
         let headings = state.app.headings_of_people(&caller.0).await?;
-        FreezeSeveral { people: named_in(&body.sheet(&state).await?, &headings)?, because, dry_run }
+        let people = named_in(&body.sheet(&state).await?, &headings)?;
+        FreezeSeveral { people, because, hand_over_to, dry_run }
     } else {
         body.json(&state).await?
     };
@@ -79,11 +87,15 @@ pub(super) async fn freeze(caller: ActingCaller, body: Body, query: Query, state
 }
 
 fn view(row: FreezeRow, done: &'static str) -> FreezeRowView {
-    let refused = row.outcome.err().map(Refused::from);
+    let (outcome, left, refused) = match row.outcome {
+        Ok(left) => (done, left, None),
+        Err(error) => ("refused", Vec::new(), Some(Refused::from(error))),
+    };
     FreezeRowView {
         named: row.named,
         user: row.user,
-        outcome: if refused.is_some() { "refused" } else { done },
+        outcome,
+        left,
         code: refused.as_ref().map(Refused::code),
         detail: refused.map(|refused| refused.detail().into_owned()),
     }

@@ -66,7 +66,7 @@ pub(super) async fn give(
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
-struct Successor {
+pub(super) struct Successor {
     /// Who is to get what the person leaves, if that is their last role at a place: somebody active who has a role there. Whoever
     /// cannot receive it keeps nobody in: the handover fails, and waits for an administrator. Without it, it goes to nobody.
     #[param(value_type = Option<String>, format = Uuid)]

@@ -14,6 +14,7 @@ use super::super::problem::Problem;
 use super::super::query::Query;
 use super::super::state::AppState;
 use super::answer::{ById, ForPerson, InTenant, Items, ReadRefusals, WriteRefusals};
+use super::grants::Successor;
 use super::paging::{PageOf, slice};
 use super::{Answer, answer};
 
@@ -164,7 +165,7 @@ pub(super) async fn change(
     path = "/api/v1/tenants/{tenant}/users/{id}",
     operation_id = "delete_user",
     tag = "People",
-    params(InTenant, ById, ForPerson),
+    params(InTenant, ById, Successor, ForPerson),
     responses(
         (status = 204, description = "They are gone."),
         (status = 409, description = "A directory manages them.", body = Problem, content_type = "application/problem+json"),
@@ -175,9 +176,11 @@ pub(super) async fn change(
 pub(super) async fn delete(
     caller: ActingCaller,
     address: Path<(String, String)>,
+    query: Query,
     state: Data<AppState>,
 ) -> Answer {
-    state.app.delete_person(&caller.0, id_of(&address.1, "user")?).await?;
+    let to = query.id("handOverTo")?;
+    state.app.delete_person(&caller.0, id_of(&address.1, "user")?, to).await?;
     Ok(answer::done())
 }
 

@@ -12,7 +12,7 @@ use scim::resource::Resource;
 use serde_json::json;
 use store::access::{PersonFacts, Stored};
 use store::audit::Outgoing;
-use store::handovers::{self, NewHandover};
+use store::handovers::{self, HandoverRow, NewHandover};
 use store::people::{self, PersonRow, Whom};
 use store::users::Slice;
 use store::{AdminScope, WriteTx, access, rules};
@@ -204,35 +204,66 @@ pub(crate) async fn before_burial(
     follow(app, tx, &policy.blueprint, &[moved], Pace::of(tx)).await
 }
 
-/// Hands what somebody leaves by this request to whom whoever asks has chosen. Somebody who cannot receive it keeps nobody from
-/// leaving: then it waits for an administrator. Returns what to audit.
+/// To whom whoever asks has chosen that things go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chosen<'a> {
+    /// Who asks: whom they do not see, they cannot choose.
+    pub(crate) by: &'a AdminScope,
+    /// Who is to get it.
+    pub(crate) to: UserId,
+    /// Those who leave by the same request.
+    pub(crate) leaving: &'a [UserId],
+}
+
+impl<'a> Chosen<'a> {
+    /// This person, if anybody is chosen.
+    pub(crate) fn of(by: &'a AdminScope, to: Option<UserId>) -> Option<Self> {
+        to.map(|to| Self { by, to, leaving: &[] })
+    }
+}
+
+/// What somebody leaves by this request.
+#[derive(Debug)]
+pub(crate) struct Directed {
+    /// What is left, and to whom it goes.
+    pub(crate) left: Vec<HandoverRow>,
+    /// What to audit.
+    pub(crate) events: Vec<AuditEvent>,
+}
+
+/// Hands what somebody leaves by this request to whom whoever asks has chosen, if they have. Somebody who cannot receive it keeps
+/// nobody from leaving: then it waits for an administrator.
 pub(crate) async fn direct(
     app: &App,
     tx: &mut WriteTx,
-    admin: &AdminScope,
-    (user, to): (UserId, Option<UserId>),
-) -> Result<Vec<AuditEvent>, AppError> {
-    let Some(to) = to else { return Ok(Vec::new()) };
+    user: UserId,
+    chosen: Option<Chosen<'_>>,
+) -> Result<Directed, AppError> {
     let opened = handovers::opened_here(tx, user).await?;
-    if opened.is_empty() {
-        return Ok(Vec::new());
-    }
-    let receiver = seen_receiver(app, tx, admin, to).await?;
-    let mut events = Vec::new();
+    let Some(Chosen { by, to, leaving }) = chosen.filter(|_| !opened.is_empty()) else {
+        return Ok(Directed { left: opened, events: Vec::new() });
+    };
+    let receiver = seen_receiver(app, tx, by, to).await?;
+    let (mut left, mut events) = (Vec::new(), Vec::new());
     for mut row in opened {
         row.receiver_id = Some(to.as_uuid());
-        match unsuited(receiver.as_ref(), user, &row.place()?) {
-            None => {
-                handovers::keep(tx, &row).await?;
-                events.push(event(Action::HandoverRedirect, &row)?);
-            }
-            Some(why) => {
-                row.receiver_id = None;
-                events.push(fail(tx, row, why.to_owned(), app.now()).await?.1);
-            }
-        }
+        let why = match unsuited(receiver.as_ref(), user, &row.place()?) {
+            None if leaving.contains(&to) => Some("who is to receive it leaves too"),
+            why => why,
+        };
+        let event = if let Some(why) = why {
+            row.receiver_id = None;
+            let (failed, event) = fail(tx, row, why.to_owned(), app.now()).await?;
+            row = failed;
+            event
+        } else {
+            handovers::keep(tx, &row).await?;
+            event(Action::HandoverRedirect, &row)?
+        };
+        events.push(event);
+        left.push(row);
     }
-    Ok(events)
+    Ok(Directed { left, events })
 }
 
 /// Somebody who is to receive something, if the caller sees them.

@@ -26,7 +26,7 @@ use store::{AdminScope, WriteTx};
 use utoipa::ToSchema;
 
 pub use change::{HandoverOutcome, RedirectHandover, ReportHandover};
-pub(crate) use follow::{Moved, Pace, before_burial, direct, follow};
+pub(crate) use follow::{Chosen, Directed, Moved, Pace, before_burial, direct, follow};
 pub use terms::{ByDirectory, HandoverPolicyView, SetHandoverPolicy};
 
 use crate::App;
@@ -99,7 +99,46 @@ pub struct HandoverQuery<'a> {
     pub user: Option<UserId>,
 }
 
+/// What somebody leaves by being shut out.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftView {
+    /// Where.
+    pub at: RuleScope,
+    /// What, in the product's word.
+    #[schema(example = "contact")]
+    pub thing: String,
+    /// Who gets it; nobody, if there is none.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub to: Option<UserId>,
+    /// Why whoever was chosen cannot get it.
+    pub answer: Option<String>,
+}
+
 impl App {
+    /// What somebody leaves, as far as the caller sees the places.
+    pub(crate) async fn left_as_seen(
+        &self,
+        tx: &mut WriteTx,
+        admin: &AdminScope,
+        left: Vec<HandoverRow>,
+    ) -> Result<Vec<LeftView>, AppError> {
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (_, policy) = self.policies.in_force(tx).await?;
+        let sight = sight_of(tx, admin, &policy, None).await?;
+        let mut views = Vec::new();
+        for row in left {
+            let place = row.place()?;
+            if sees(&sight, &place) {
+                let (at, to) = (place_of(place), row.receiver());
+                views.push(LeftView { at, thing: row.thing, to, answer: row.answer });
+            }
+        }
+        Ok(views)
+    }
+
     /// What leavers have left, the newest first, at the places that the caller sees.
     pub async fn list_handovers(
         &self,

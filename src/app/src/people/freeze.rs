@@ -16,7 +16,7 @@ use super::{PeopleQuery, PersonView};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::hold_people;
-use crate::handovers::direct;
+use crate::handovers::{Chosen, Directed, LeftView, direct};
 use crate::provision::{settle, state};
 
 const LONGEST_REASON: usize = 500;
@@ -46,6 +46,9 @@ pub struct FreezeSeveral {
     /// Why, for whoever looks later.
     #[schema(max_length = 500)]
     pub because: Option<String>,
+    /// Who is to get what each of them leaves, as when one is frozen. None of those who are frozen can.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub hand_over_to: Option<UserId>,
     /// Whether it is only tried: what would become of each, and nothing is kept.
     #[serde(default)]
     pub dry_run: bool,
@@ -58,8 +61,8 @@ pub struct FreezeRow {
     pub named: String,
     /// Who that is.
     pub user: Option<UserId>,
-    /// Whether they are frozen now, or would be.
-    pub outcome: Result<(), AppError>,
+    /// What they leave if they are frozen now, or would be.
+    pub outcome: Result<Vec<LeftView>, AppError>,
 }
 
 impl App {
@@ -82,20 +85,27 @@ impl App {
         admin: &AdminScope,
         several: FreezeSeveral,
     ) -> Result<Vec<FreezeRow>, AppError> {
-        let FreezeSeveral { people, because, dry_run } = several;
+        let FreezeSeveral { people, because, hand_over_to, dry_run } = several;
         if people.is_empty() || people.len() > MOST_AT_ONCE {
             return Err(AppError::Invalid(format!("1 to {MOST_AT_ONCE} people are frozen at once")));
         }
         check_reason(because.as_deref())?;
         let tried = dry_run.then(|| admin.rehearsing());
         let by = tried.as_ref().unwrap_or(admin);
-        let mut rows = Vec::with_capacity(people.len());
+        let mut all = Vec::with_capacity(people.len());
         for named in people {
-            let found = self.person_named(admin, &named).await;
+            match self.person_named(admin, &named).await {
+                Err(error) if all.is_empty() && error.is_about_the_whole() => return Err(error),
+                found => all.push((named, found)),
+            }
+        }
+        let leaving: Vec<UserId> = all.iter().filter_map(|(_, found)| found.as_ref().ok().copied()).collect();
+        let mut rows = Vec::with_capacity(all.len());
+        for (named, found) in all {
             let user = found.as_ref().ok().copied();
-            let freeze = Freeze { because: because.clone(), hand_over_to: None };
+            let chosen = hand_over_to.map(|to| Chosen { by, to, leaving: &leaving });
             let outcome = match found {
-                Ok(user) => self.freeze_person(by, user, freeze).await.map(drop),
+                Ok(user) => self.freeze_one(by, user, because.as_deref(), chosen).await,
                 Err(error) => Err(error),
             };
             match outcome {
@@ -128,21 +138,35 @@ impl App {
         id: UserId,
         freeze: Freeze,
     ) -> Result<PersonView, AppError> {
-        check_reason(freeze.because.as_deref())?;
+        let Freeze { because, hand_over_to } = freeze;
+        check_reason(because.as_deref())?;
+        self.freeze_one(admin, id, because.as_deref(), Chosen::of(admin, hand_over_to)).await?;
+        self.show_person(admin, id).await
+    }
+
+    /// Shuts somebody out. Returns what they leave by it.
+    async fn freeze_one(
+        &self,
+        admin: &AdminScope,
+        id: UserId,
+        because: Option<&str>,
+        chosen: Option<Chosen<'_>>,
+    ) -> Result<Vec<LeftView>, AppError> {
         let now = self.now();
         let (mut tx, person) = self.held_person(admin, id).await?;
         if person.frozen_at.is_some() {
             tx.nothing_changed().await?;
-            return self.show_person(admin, id).await;
+            return Ok(Vec::new());
         }
-        let mut audit =
-            Audit::of(AuditEvent::new(Action::UserFreeze, id).after(json!({"because": freeze.because})));
-        users::freeze(&mut tx, id, freeze.because, now);
+        let mut audit = Audit::of(AuditEvent::new(Action::UserFreeze, id).after(json!({"because": because})));
+        users::freeze(&mut tx, id, because.map(str::to_owned), now);
         let states = (state(person.is_let_in()), PersonState::Inactive);
         audit.extend(settle(self, &mut tx, id, states, &["frozen".to_owned()]).await?);
-        audit.extend(direct(self, &mut tx, admin, (id, freeze.hand_over_to)).await?);
+        let Directed { left, events } = direct(self, &mut tx, id, chosen).await?;
+        audit.extend(events);
+        let left = self.left_as_seen(&mut tx, admin, left).await?;
         tx.commit(audit, now, &*self.entropy).await?;
-        self.show_person(admin, id).await
+        Ok(left)
     }
 
     /// Takes that back: from now on whoever manages them says again whether they are let in. They need a seat, like everybody who

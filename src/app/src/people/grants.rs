@@ -20,7 +20,7 @@ use crate::App;
 use crate::access::reevaluate;
 use crate::error::AppError;
 use crate::guards::{Acting, hold_people, subject};
-use crate::handovers::direct;
+use crate::handovers::{Chosen, direct};
 use crate::tenants::{RuleOutcome, gives, outcome};
 
 /// The most that one person can be given by hand.
@@ -100,7 +100,7 @@ impl App {
         grants::take(&mut tx, &[id]).await?;
         let mut audit = Audit::of(taken(grant, &policy, user));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
-        audit.extend(direct(self, &mut tx, admin, (user, hand_over_to)).await?);
+        audit.extend(direct(self, &mut tx, user, Chosen::of(admin, hand_over_to)).await?.events);
         tx.commit(audit, self.now(), &*self.entropy).await?;
         Ok(())
     }

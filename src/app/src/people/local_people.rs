@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::PersonView;
 use crate::App;
 use crate::error::AppError;
+use crate::handovers::Chosen;
 use crate::provision::Start;
 use crate::tenants::RuleOutcome;
 
@@ -82,6 +83,10 @@ pub struct ChangePerson {
     pub department: Edit,
     /// Whether they are let in.
     pub active: Option<bool>,
+    /// Who is to get what they leave, if they leave a place by this: somebody active who has a role there. Whoever cannot receive
+    /// it keeps nobody in: the handover fails, and waits for an administrator. Without it, what they leave goes to nobody.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub hand_over_to: Option<UserId>,
 }
 
 /// What becomes of a text.
@@ -142,8 +147,17 @@ impl ChangePerson {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { user_name, display_name, given_name, family_name, email, title, department, active } =
-            self;
+        let Self {
+            user_name,
+            display_name,
+            given_name,
+            family_name,
+            email,
+            title,
+            department,
+            active,
+            hand_over_to: _,
+        } = self;
         let given = [display_name, given_name, family_name, email, title, department];
         user_name.is_none() && active.is_none() && given.iter().all(|it| **it == Edit::Keep)
     }
@@ -198,7 +212,9 @@ impl App {
         if change.is_empty() {
             return self.show_person(admin, id).await;
         }
-        let view = self.patch_user(&local, id, None, change.into_scim(), &Dialect::strict()).await?;
+        let chosen = Chosen::of(admin, change.hand_over_to);
+        let (change, dialect) = (change.into_scim(), Dialect::strict());
+        let view = self.patch_user_who_leaves(&local, id, change, &dialect, chosen).await?;
         self.as_they_are(admin, view.id).await
     }
 
@@ -227,10 +243,15 @@ impl App {
         person.map(|row| PersonView::of(row, &policy.blueprint)).ok_or(AppError::NotFound("user"))
     }
 
-    /// Deletes a local person.
-    pub async fn delete_person(&self, admin: &AdminScope, id: UserId) -> Result<(), AppError> {
+    /// Deletes a local person; what they leave goes to whom is named, if they can receive it, else to nobody.
+    pub async fn delete_person(
+        &self,
+        admin: &AdminScope,
+        id: UserId,
+        hand_over_to: Option<UserId>,
+    ) -> Result<(), AppError> {
         let local = self.manager_of(admin, id).await?;
-        self.delete_user(&local, id, None).await
+        self.delete_user_who_leaves(&local, id, None, Chosen::of(admin, hand_over_to)).await
     }
 
     /// What an administrator may do to local people, refused for somebody whom a directory manages.

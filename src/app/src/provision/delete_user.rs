@@ -13,7 +13,7 @@ use super::settle::{leave, state};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{DepartureKind, before_deletion, depart, hold_people, may_delete};
-use crate::handovers::before_burial;
+use crate::handovers::{Chosen, before_burial, direct};
 
 impl App {
     /// Deletes a person: sessions end, the seat passes on, memberships, links and access go; a
@@ -23,6 +23,17 @@ impl App {
         directory: &DirectoryScope,
         id: UserId,
         if_match: Option<&str>,
+    ) -> Result<(), AppError> {
+        self.delete_user_who_leaves(directory, id, if_match, None).await
+    }
+
+    /// The same, of somebody whose things go to whom whoever asks has chosen.
+    pub(crate) async fn delete_user_who_leaves(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        if_match: Option<&str>,
+        chosen: Option<Chosen<'_>>,
     ) -> Result<(), AppError> {
         let now = self.now();
         let mut tx = self.db.begin(directory.scope()).await?;
@@ -45,6 +56,9 @@ impl App {
             audit.extend(departed.1);
             audit.extend(before_deletion(self, &mut tx, id).await?);
             audit.extend(before_burial(self, &mut tx, id, None).await?);
+            if chosen.is_some() {
+                audit.extend(direct(self, &mut tx, id, chosen).await?.events);
+            }
         }
         audit.extend(leave(self, &mut tx, id, &effects).await?);
         tombstones::bury(&mut tx, id, None, now);

@@ -15,6 +15,7 @@ use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{DepartureKind, depart, hold_people, may_edit};
+use crate::handovers::{Chosen, direct};
 
 impl App {
     /// Applies a PATCH to a person, all of it or nothing. Nothing changed, nothing is written.
@@ -32,6 +33,22 @@ impl App {
         self.change_user(directory, &types, id, if_match, |current| plan.apply(user, current, dialect)).await
     }
 
+    /// Applies a PATCH to a person whose things go to whom whoever asks has chosen, if they leave a place by it.
+    pub(crate) async fn patch_user_who_leaves(
+        &self,
+        directory: &DirectoryScope,
+        id: UserId,
+        body: Value,
+        dialect: &Dialect,
+        chosen: Option<Chosen<'_>>,
+    ) -> Result<UserView, AppError> {
+        let types = self.types(directory).await?;
+        let user = types.types().user();
+        let plan = PatchPlan::parse(user, body, dialect)?;
+        let next = |current: &Resource| plan.apply(user, current, dialect);
+        self.change_user_who_leaves(directory, &types, (id, None), chosen, next).await
+    }
+
     /// Locks a person, computes their next document, and does everything that follows from it.
     pub(crate) async fn change_user(
         &self,
@@ -39,6 +56,17 @@ impl App {
         types: &TenantTypes,
         id: UserId,
         if_match: Option<&str>,
+        next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
+    ) -> Result<UserView, AppError> {
+        self.change_user_who_leaves(directory, types, (id, if_match), None, next).await
+    }
+
+    async fn change_user_who_leaves(
+        &self,
+        directory: &DirectoryScope,
+        types: &TenantTypes,
+        (id, if_match): (UserId, Option<&str>),
+        chosen: Option<Chosen<'_>>,
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<UserView, AppError> {
         let now = self.now();
@@ -67,6 +95,9 @@ impl App {
         }
         users::update(&mut tx, id, &before, &after, now)?;
         audit.extend(settle(self, &mut tx, id, states, &names).await?);
+        if chosen.is_some() {
+            audit.extend(direct(self, &mut tx, id, chosen).await?.events);
+        }
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(UserView {
             resource: after,

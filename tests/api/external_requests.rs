@@ -202,6 +202,7 @@ fn any_member_of_a_channel_asks_for_several_with_a_reason_and_asks_once() {
         let told = company.heard(&since, "external.requested", 3).await;
         assert!(told.iter().all(|it| it["decides"] == json!(["system_admin"])), "{told:?}");
         assert!(told.iter().all(|it| it["notice"] == "bot_message"), "{told:?}");
+        assert!(told.iter().all(|it| it["to"] == json!([company.chief])), "{told:?}");
         let one = told.iter().find(|it| it["externalRequest"] == first["id"]).unwrap();
         assert_eq!((&one["at"], &one["by"]), (&unit("Blue"), &json!(company.hana)));
         assert!(!json!(told).to_string().contains("partner.example"), "ids, no addresses");
@@ -264,6 +265,28 @@ fn a_system_admin_decides_and_nobody_else() {
         let other = Company::get().await;
         other.house.0.api.get(&format!("{PATH}/{wanted}")).await.problem(404, "not_found");
         other.decides(None, &wanted, "reject").await.problem(404, "not_found");
+    });
+}
+
+/// LNC-14: the bot writes to those who can decide, and to nobody else.
+#[test]
+fn the_product_is_told_who_can_decide_by_then() {
+    run(async {
+        let company = Company::get().await;
+        let house = &company.house;
+        let everywhere = |id: &str| json!([role(id, json!("environment"))]);
+        let second = house.has("second", everywhere("system_admin")).await;
+        let away = house.has("away", everywhere("system_admin")).await;
+        house.ask(None, "PUT", &format!("/users/{away}/freeze"), Some(json!({}))).await.is(200);
+        house.has("lead", json!([role("team_admin", unit("Team"))])).await;
+        let since = company.now().await;
+
+        company.waits(json!({})).await;
+
+        let told = company.heard(&since, "external.requested", 1).await.remove(0);
+        let mut both = [company.chief.clone(), second];
+        both.sort();
+        assert_eq!(told["to"], json!(both), "{told}");
     });
 }
 

@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::access::Policy;
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::blueprint::{Asked, Deed, Externals};
-use domain::id::ExternalRequestId;
+use domain::blueprint::{Asked, Deed, Externals, Role};
+use domain::deed::{Verdict, may};
+use domain::id::{ExternalRequestId, UserId};
 use domain::mapping::ScopeRef;
 use scim::text::fold;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use store::AdminScope;
 use store::audit::Outgoing;
 use store::external_requests::{self, NewRequest, RequestRow};
+use store::holdings::Thing;
+use store::people::{self, Holding, Whom};
+use store::users::Slice;
+use store::{AdminScope, WriteTx, access};
 use utoipa::ToSchema;
 
 use super::{ExternalRequestView, act, check_plan, role_at, terms, view};
@@ -26,6 +30,10 @@ use crate::tenants::{RuleScope, scope_ref, scope_view};
 /// The most that one request names.
 const MOST: usize = 50;
 const LONGEST_REASON: usize = 1_000;
+/// So many hold a role by which one decides, at most, when it is looked who is to hear of a request.
+const MOST_ASKED: i64 = 1_000;
+/// The most who are named to the product.
+const MOST_TOLD: usize = 100;
 
 /// People of other companies are to be let in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -127,12 +135,14 @@ impl App {
         });
         let new = external_requests::add(&mut tx, new.collect()).await?;
         let waiting = external_requests::waiting(&mut tx, place, &addresses).await?;
+        let to = if new.is_empty() { Vec::new() } else { deciders(&mut tx, &policy, terms, place).await? };
         let mut events = Vec::new();
         for row in &new {
             let id = row.request_id();
             let mut payload = about(&policy, row, place);
             payload.insert("decides".to_owned(), json!(roles(terms)));
             payload.insert("notice".to_owned(), json!(terms.notice));
+            payload.insert("to".to_owned(), json!(to));
             tx.announce(Outgoing {
                 fact: "external.requested",
                 subject_id: id.to_string(),
@@ -173,4 +183,31 @@ pub(super) fn about(policy: &Policy, row: &RequestRow, place: ScopeRef) -> Map<S
 /// The roles of those who are to hear of a request.
 fn roles(terms: &Externals) -> Vec<&str> {
     terms.approved_by.iter().map(|role| role.get_ref().as_str()).collect()
+}
+
+/// Those who may decide on a request of a place now and are to hear of it, by id.
+async fn deciders(
+    tx: &mut WriteTx,
+    policy: &Policy,
+    terms: &Externals,
+    place: ScopeRef,
+) -> Result<Vec<UserId>, AppError> {
+    let named = roles(terms);
+    let everybody = policy.blueprint.roles().filter(|role| !role.external()).map(Role::id);
+    let roles: Vec<Thing<'_>> = if named.is_empty() {
+        everybody.map(Thing::Role).collect()
+    } else {
+        named.into_iter().map(Thing::Role).collect()
+    };
+    let whom = Whom { active: Some(true), holding: vec![Holding::anywhere(&roles)], ..Whom::default() };
+    let holders = people::list(tx, whom, Slice { offset: 0, limit: MOST_ASKED }).await?;
+    let holders: Vec<UserId> = holders.into_iter().map(|person| person.id).collect();
+    let decides = act(policy, terms, Deed::DecideOnExternal, place);
+    let people = access::of_people(tx, &holders).await?;
+    let may =
+        people.into_iter().filter(|it| matches!(may(policy, &it.access, &decides), Verdict::Allowed { .. }));
+    let mut all: Vec<UserId> = may.map(|it| it.user).collect();
+    all.sort();
+    all.truncate(MOST_TOLD);
+    Ok(all)
 }

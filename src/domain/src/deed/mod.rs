@@ -104,7 +104,9 @@ impl Asked<'_> {
             Where::All(places) => places.clone(),
             Where::Somewhere => vec![Place::Environment],
         };
-        concerned && deeds.count() > 0 && places.iter().any(|place| self.left_by(rule, *place).is_some())
+        concerned
+            && deeds.count() > 0
+            && places.iter().any(|place| self.left_by(rule, None, *place).is_some())
     }
 
     /// The verdict of the rules that allow a deed, at all of these places; none if they do not.
@@ -118,7 +120,7 @@ impl Asked<'_> {
         for (role, place) in each.iter().flat_map(|role| places.iter().map(move |place| (role, *place))) {
             let about = rules.iter().filter(|rule| rule.actions.contains(&deed));
             let mut about = about.filter(|rule| role.is_none_or(|role| names(&rule.roles, role)));
-            let (rule, left) = about.find_map(|rule| Some((rule, self.left_by(rule, place)?)))?;
+            let (rule, left) = about.find_map(|rule| Some((rule, self.left_by(rule, Some(deed), place)?)))?;
             by.insert(rule.id.get_ref().clone());
             obligations.extend(left);
             member_of.extend(rule.member_of.iter().map(|scope| scope.get_ref().clone()));
@@ -126,18 +128,24 @@ impl Asked<'_> {
         (!by.is_empty()).then_some(Verdict::Allowed { by, obligations, member_of })
     }
 
-    /// What is left to the product to check, if the rule is about this actor, this permission and this place.
-    fn left_by(&self, rule: &GrantRule, place: Place<'_>) -> Option<BTreeSet<String>> {
+    /// What is left to the product to check, if the rule is about this actor, this permission and this place; where a deed is
+    /// named, by a role that may do it.
+    fn left_by(&self, rule: &GrantRule, deed: Option<Deed>, place: Place<'_>) -> Option<BTreeSet<String>> {
         let about_it = (rule.target == Target::Anybody || self.act.to_oneself)
             && (rule.permissions.is_empty()
                 || self.act.permission.is_some_and(|id| named(&rule.permissions, id)));
-        let acts = |held: &&RoleAccess| named(&rule.actors, &held.role);
+        let kept = deed.and_then(|deed| kept_for(self.policy, deed));
+        let everybody = named(&rule.actors, ALL);
+        let acts = |held: &&RoleAccess| {
+            (everybody || named(&rule.actors, &held.role)) && kept.is_none_or(|kept| named(kept, &held.role))
+        };
         let excepted =
             self.actor.roles.iter().any(|held| {
                 named(&rule.except, &held.role) && reaches(&held.scope, place, &self.policy.tree)
             });
-        let by_role = named(&rule.actors, ALL)
-            || self.actor.roles.iter().filter(acts).any(|held| self.is_within(rule, &held.scope, place));
+        let mut acting = self.actor.roles.iter().filter(acts);
+        let by_role = (everybody && kept.is_none())
+            || acting.any(|held| everybody || self.is_within(rule, &held.scope, place));
         if !about_it || !by_role || excepted {
             return None;
         }
@@ -187,6 +195,14 @@ impl Asked<'_> {
             None => Some(BTreeSet::from([condition.to_owned()])),
         }
     }
+}
+
+/// The roles by which alone something is done, whomever the grant rules name: on people of other companies those decide whom the
+/// product names. None if the grant rules alone say it.
+fn kept_for(policy: &Policy, deed: Deed) -> Option<&[Ref]> {
+    let externals =
+        policy.blueprint.product().externals.as_ref().filter(|_| deed == Deed::DecideOnExternal)?;
+    Some(externals.approved_by.as_slice()).filter(|roles| !roles.is_empty())
 }
 
 /// Whether one of these references is to this.

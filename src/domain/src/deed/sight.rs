@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ALL, Act, Asked, Where, named, place};
+use super::{ALL, Act, Asked, Where, kept_for, named, place};
 use crate::access::{AccessStatus, EffectiveAccess, Place, Policy, RoleAccess};
 use crate::blueprint::{Deed, Effect, GrantRule, Reach, Target};
 use crate::mapping::ScopeRef;
@@ -42,7 +42,9 @@ pub fn sight(policy: &Policy, actor: &EffectiveAccess, deed: Option<Deed>) -> Si
         }
     }
     let list = |held: &&RoleAccess| visible_to.is_empty() || visible_to.contains(held.role.as_str());
-    for held in actor.roles.iter().filter(list) {
+    let kept = deed.and_then(|deed| kept_for(policy, deed));
+    let may = |held: &&RoleAccess| kept.is_none_or(|kept| named(kept, &held.role));
+    for held in actor.roles.iter().filter(list).filter(may) {
         let Some(at) = place(policy, &held.scope) else { continue };
         let act = Act {
             deeds: deed.into_iter().collect(),
@@ -53,12 +55,12 @@ pub fn sight(policy: &Policy, actor: &EffectiveAccess, deed: Option<Deed>) -> Si
         };
         let asked = Asked { policy, actor, act: &act };
         let by_role = |rule: &&&GrantRule| named(&rule.actors, &held.role) || named(&rule.actors, ALL);
-        if denying.iter().filter(by_role).any(|rule| asked.left_by(rule, at).is_some()) {
+        if denying.iter().filter(by_role).any(|rule| asked.left_by(rule, None, at).is_some()) {
             continue;
         }
         // Who is a member of a place that only the product knows, only the product can show.
         let open = allowing.iter().filter(by_role).filter(|rule| {
-            rule.member_of.is_none() && rule.permissions.is_empty() && asked.left_by(rule, at).is_some()
+            rule.member_of.is_none() && rule.permissions.is_empty() && asked.left_by(rule, deed, at).is_some()
         });
         for rule in open {
             match (rule.within, at) {

@@ -1,8 +1,11 @@
 //! Who may do what to whom in the five products, asked about people of each role.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::access::matrices::{place_called, products, somebody, world};
 use crate::access::{Facts, evaluate};
+use crate::blueprint::{Blueprint, catalog};
 use crate::fixture::grant;
 use crate::id::OrgUnitId;
 use crate::mapping::{Outcome, ScopeRef};
@@ -301,4 +304,28 @@ fn whoever_is_shut_out_comes_back_with_everything_and_leaves_in_one_deed() {
     assert_eq!(deeds(Some(&flagged), Some(&out)), [Deed::Deactivate]);
     assert_eq!(deeds(Some(&out), Some(&flagged)), [Deed::Reactivate, Deed::ChangePermission]);
     assert_eq!(deeds(Some(&flagged), None), [Deed::Delete]);
+}
+
+/// LNC-12, LNC-14: whoever must approve is named, and a grant rule that lets others decide makes nobody one of them.
+#[test]
+fn only_those_decide_on_people_of_other_companies_whom_the_product_names() {
+    let text = catalog().iter().find(|(id, _)| *id == "linc_biz").unwrap().1;
+    let loose = text.replacen(
+        "actors = [\"system_admin\"]\nactions = [\"decide_on_external\"]",
+        "actors = [\"*\"]\nactions = [\"decide_on_external\"]",
+        1,
+    );
+    let open = loose.replacen("approved_by = [\"system_admin\"]\n", "", 1);
+    assert!(loose != text && open != loose);
+    for (text, others) in [(text, false), (&loose, false), (&open, true)] {
+        let policy = world(&Arc::new(Blueprint::parse(text).unwrap()));
+        for (role, may_decide) in [("system_admin", true), ("team_admin", others), ("member", others)] {
+            let actor = Asked::of(&policy, role);
+            let access = evaluate(&policy, &actor.facts);
+
+            assert_eq!(actor.allowed(Deed::DecideOnExternal, &["external"]), may_decide, "{role}");
+            let seen = sight(&policy, &access, Some(Deed::DecideOnExternal));
+            assert_eq!(seen == Sight::Everybody, may_decide, "{role}");
+        }
+    }
 }

@@ -171,7 +171,7 @@ pub struct Externals {
     /// The plans that have externals; all if empty.
     #[serde(default)]
     pub plans: Vec<Ref>,
-    /// The roles of which somebody must approve; none if nobody has to.
+    /// The roles of which somebody must approve; whoever the grant rules let decide, if none is named.
     #[serde(default)]
     pub approved_by: Vec<Ref>,
     /// What a request says.
@@ -180,7 +180,7 @@ pub struct Externals {
     /// Whether one request can name several.
     #[serde(default)]
     pub several: bool,
-    /// How whoever approves hears of it.
+    /// How whoever approves hears of it: the product is told so, and whom, and writes to them.
     pub notice: Option<Notice>,
     /// Whether externals see each other.
     pub see_each_other: bool,

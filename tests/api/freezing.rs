@@ -106,6 +106,34 @@ fn a_directory_goes_on_writing_somebody_frozen_and_lets_nobody_in() {
     });
 }
 
+/// CHT-32: where whoever was invited is not counted, they are not counted because they were shut out meanwhile either.
+#[test]
+fn who_is_thawed_before_they_have_accepted_has_the_seat_that_they_had_before() {
+    run(async {
+        for (product, counted) in [("channel_talk", 0), ("momos", 1)] {
+            let doors = House::of(product).await.0;
+            doors.seats(2).await;
+            let invite = json!({"address": "hana@acme.example", "mail": false});
+            let made = doors.api.post("/invitations", invite).await.is(201).json()["invitation"].clone();
+            let (hana, at) = (text(&made["user"]), format!("/users/{}", text(&made["user"])));
+            let used = async || doors.api.get("/seat-pool").await.is(200).json()["used"].clone();
+            assert_eq!(used().await, counted, "{product}");
+
+            freeze(&doors, &hana, Value::Null).await;
+            assert_eq!(used().await, 0, "{product}");
+            thaw(&doors, &hana).await;
+            assert_eq!(used().await, counted, "{product}: frozen and thawed");
+            for active in [false, true] {
+                doors.api.change(&at, json!({"active": active})).await.is(200);
+            }
+            assert_eq!(used().await, counted, "{product}: stopped and let in again");
+            doors.seats(3).await;
+            assert_eq!(used().await, counted, "{product}: more seats were bought");
+            assert_eq!(doors.access(&hana).await["status"]["kind"], "invited");
+        }
+    });
+}
+
 /// An administrator may go on writing somebody frozen; every view of them says so.
 #[test]
 fn somebody_frozen_is_shown_so_whatever_is_written_of_them_meanwhile() {

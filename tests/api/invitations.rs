@@ -432,6 +432,28 @@ fn sent_again_there_is_another_link_at_another_address_if_need_be() {
     });
 }
 
+/// MOM-22: whoever has not accepted holds nothing, so that nobody is kept because they would have been the only administrator.
+#[test]
+fn an_administrator_who_never_came_can_be_stopped_taken_back_and_deleted() {
+    run(async {
+        let house = House::of("momos").await;
+        let admin = json!([role("admin", json!("environment"))]);
+        let stopped = house.invited("stopped@acme.example", admin.clone()).await;
+        let taken_back = house.invited("taken@acme.example", admin.clone()).await;
+        let deleted = house.invited("deleted@acme.example", admin.clone()).await;
+
+        house.0.api.change(&format!("/users/{}", stopped.user), json!({"active": false})).await.is(200);
+        house.0.api.delete(&format!("/invitations/{}", taken_back.id)).await.is(200);
+        house.0.api.delete(&format!("/users/{}", deleted.user)).await.is(204);
+
+        // Whoever has accepted is the last one.
+        let here = house.invited("here@acme.example", admin).await;
+        accept(Named::get(), house.slug(), here.secret()).await;
+        let stop = house.0.api.change(&format!("/users/{}", here.user), json!({"active": false})).await;
+        stop.problem(409, "last_holder");
+    });
+}
+
 #[test]
 fn what_runs_out_opens_nothing_frees_the_seat_and_can_be_sent_again() {
     run(async {
@@ -454,6 +476,8 @@ fn what_runs_out_opens_nothing_frees_the_seat_and_can_be_sent_again() {
         let shown = house.0.api.get(&format!("/invitations/{}", made.id)).await.is(200).json();
         assert_eq!((&shown["state"], &shown["status"]["id"]), (&json!("expired"), &json!("invited")));
         assert_eq!(house.used().await, 0);
+        house.0.seats(1).await;
+        assert_eq!(house.used().await, 0, "who sets the pool anew seats nobody whose invitation has run out");
         let other = house.0.user("somebody").await;
         assert_eq!(house.status(&other).await, "granted");
         let resend = format!("/invitations/{}/resend", made.id);

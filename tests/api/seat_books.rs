@@ -13,7 +13,7 @@ use domain::seat::AtLimit;
 use domain::seat_months::Month;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use store::seats;
+use store::seats::{self, OfInvited};
 use usher::system::{SystemClock, SystemEntropy};
 
 use crate::support::http::{Doors, db, text};
@@ -56,7 +56,9 @@ async fn history(doors: &Doors, people: &[UserId], seed: u64) -> Vec<Stood> {
             what if step == 0 || what == 0 => {
                 purchased = i32::try_from(2 + dice.below(7)).unwrap();
                 let fresh = SeatPoolId::generate(at, &SystemEntropy);
-                seats::set(&mut tx, fresh, purchased, AtLimit::Overage, at).await.unwrap();
+                seats::set(&mut tx, fresh, purchased, AtLimit::Overage, OfInvited::Counted, at)
+                    .await
+                    .unwrap();
             }
             1..=5 => {
                 delta = i32::from(held.insert(who));

@@ -39,6 +39,18 @@ pub async fn keepers(tx: &mut impl Reads, role: &str) -> Result<u32, StoreError>
 /// How a role is stored that somebody only keeps, as far as all such are alike.
 static KEPT: LazyLock<Value> = LazyLock::new(|| json!({"because": "held"}));
 
+/// Those of these people who have yet to accept an invitation: they hold nothing so far.
+pub async fn yet_to_accept(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
+    let found: Vec<Uuid> = users::table
+        .filter(users::tenant_id.eq(tenant).and(users::id.eq_any(ids)).and(users::invited.eq(true)))
+        .select(users::id)
+        .load(tx.connection().0.conn().await?)
+        .await?;
+    Ok(found.into_iter().map(UserId::from_uuid).collect())
+}
+
 async fn count(tx: &mut impl Reads, roles: Value, without: &[UserId]) -> Result<u32, StoreError> {
     let ask = statement(
         "SELECT count(*) AS n FROM user_access a WHERE a.tenant_id = {} AND a.guarded IS NOT FALSE \

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{SeatPoolId, UserId};
 use domain::seat::{AtLimit, Claim, PoolState};
@@ -30,6 +30,15 @@ pub struct Pool {
     /// Number of the newest ledger line.
     pub seq: i64,
     waiter_seq: i64,
+}
+
+/// Whether those are seated who were invited and have yet to accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfInvited {
+    /// They are, until their invitation has run out.
+    Counted,
+    /// They are not.
+    NotCounted,
 }
 
 /// What came of a claim.
@@ -219,6 +228,7 @@ pub async fn set(
     fresh: SeatPoolId,
     purchased: i32,
     at_limit: AtLimit,
+    invited: OfInvited,
     now: DateTime<Utc>,
 ) -> Result<(Pool, Vec<UserId>), StoreError> {
     let tenant = tx.tenant().as_uuid();
@@ -244,30 +254,38 @@ pub async fn set(
         return Err(StoreError::corrupt("the seat pool is gone"));
     };
     note_terms(tx, &pool, &named, now);
-    queue_the_active(tx, &mut pool, now).await?;
+    queue_the_active(tx, &mut pool, invited, now).await?;
     let promoted = promote(tx, &mut pool, now).await?;
     Ok((pool, promoted))
 }
 
 const QUEUE: &str = "\
 WITH input AS (
-    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at
+    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at, {} AS counts_the_invited
 )
 INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since)
 SELECT tenant, pool, last + row_number() OVER (ORDER BY u.id), u.id, at
 FROM users u, input
 WHERE u.tenant_id = tenant AND u.active
+AND (NOT u.invited OR input.counts_the_invited AND NOT EXISTS (
+    SELECT FROM invitation i WHERE i.tenant_id = tenant AND i.user_id = u.id AND i.state = 'expired'))
 AND NOT EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = tenant AND h.user_id = u.id)
 AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = tenant AND w.user_id = u.id)";
 
 /// Puts those who were active before seats were counted in line, in the order in which they came.
-async fn queue_the_active(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn queue_the_active(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    invited: OfInvited,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
     let queued = statement(QUEUE)
         .bind::<SqlUuid, _>(tenant)
         .bind::<SqlUuid, _>(pool.id.as_uuid())
         .bind::<BigInt, _>(pool.waiter_seq)
         .bind::<Timestamptz, _>(now)
+        .bind::<Bool, _>(invited == OfInvited::Counted)
         .execute(tx.conn().await?)
         .await?;
     if queued > 0 {

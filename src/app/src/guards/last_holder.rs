@@ -106,6 +106,8 @@ pub(crate) async fn judge(
         return Ok(judged);
     }
     let losers: Vec<UserId> = lost.iter().map(|it| it.user).collect();
+    // Whoever has yet to accept an invitation holds nothing, and is missed by nobody.
+    let awaited = guards::yet_to_accept(tx, &losers).await?;
     guards::serialise_losses(tx);
     let mut remaining = BTreeMap::new();
     for invariant in blueprint.invariants() {
@@ -114,7 +116,7 @@ pub(crate) async fn judge(
         remaining.insert(invariant.role().to_owned(), left.saturating_add(1));
     }
     let origin = if tx.scope().actor().by_hand() { Origin::Manual } else { Origin::IdentityProvider };
-    for Lost { user, before, after, open } in lost {
+    for Lost { user, before, after, open } in lost.iter().filter(|it| !awaited.contains(&it.user)) {
         let kept_already = held_roles(before);
         for broken in broken_by(blueprint, &remaining, Some(before), after.as_ref()) {
             // What was taken from them before was alarmed then, and is nobody's doing now.

@@ -9,7 +9,7 @@ use scim::resource::Resource;
 use serde_json::json;
 use store::audit::Outgoing;
 use store::seats::{self, Claimed};
-use store::{WriteTx, sessions};
+use store::{WriteTx, invitations, sessions};
 
 use crate::App;
 use crate::access::{evaluate_new, reevaluate, reevaluate_decided};
@@ -39,11 +39,17 @@ pub(crate) async fn settle(
     // Last, because the pool's row is everybody's.
     let mut events = leave(app, tx, user, &effects).await?;
     events.extend(access);
-    if effects.claim_seat {
+    if effects.claim_seat && is_counted(app, tx, user).await? {
         events.extend(claim(app, tx, &[user], Claims::default()).await?);
     }
     announce(tx, user, &effects, attributes);
     Ok(events)
+}
+
+/// Whether somebody who is let in needs a seat: whoever has yet to accept an invitation does where the product counts them.
+async fn is_counted(app: &App, tx: &mut WriteTx, user: UserId) -> Result<bool, AppError> {
+    let (_, policy) = app.policies.in_force(tx).await?;
+    Ok(policy.blueprint.counts_the_invited() || invitations::unaccepted_of(tx, user).await?.is_none())
 }
 
 /// Who says that somebody may come.

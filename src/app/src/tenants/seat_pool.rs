@@ -5,7 +5,7 @@ use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{SeatPoolId, UserId};
 use domain::seat::AtLimit;
 use serde::{Deserialize, Serialize};
-use store::seats::{self, Pool};
+use store::seats::{self, OfInvited, Pool};
 use store::{AdminScope, Reads, seat_books};
 use utoipa::ToSchema;
 
@@ -107,7 +107,11 @@ impl App {
         let now = self.now();
         let fresh = SeatPoolId::generate(now, &*self.entropy);
         let mut tx = self.db.begin(admin.scope()).await?;
-        let (pool, promoted) = seats::set(&mut tx, fresh, set.purchased, set.at_limit.into(), now).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        let counted = policy.blueprint.counts_the_invited();
+        let invited = if counted { OfInvited::Counted } else { OfInvited::NotCounted };
+        let at_limit = set.at_limit.into();
+        let (pool, promoted) = seats::set(&mut tx, fresh, set.purchased, at_limit, invited, now).await?;
         let after =
             serde_json::to_value(pool.state).map_err(|error| AppError::Internal(error.to_string()))?;
         let mut audit = Audit::of(AuditEvent::new(Action::SeatPoolSet, pool.id).after(after));

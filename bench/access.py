@@ -29,6 +29,7 @@ RULES = 500                # of that tenant
 OF_FLOOR = 0.5             # of the floor's rate, at least
 BLOCKED_MS = 100           # the longest that anybody may wait while everybody's access is computed
 EVERY = 0.05               # seconds from one request of a kind to the next
+PROGRESS_SECONDS = 2       # how often it is asked how far everybody is computed, once the change has been answered
 QUIET_SECONDS = 5          # of the same requests without a change
 DEPARTMENT = f"{operations.ENTERPRISE}:department"
 EVERYBODYS, OF_TEN, CHANGED = "recolog", "materials.upload", "survey.show_to_guest"     # flags of the blueprint
@@ -199,13 +200,13 @@ class Access(scim.Large):
         quiet = self.meanwhile(kinds, lambda: time.sleep(QUIET_SECONDS))[1]
         people, took, waits = size(self.scale), [], []
         rules = f"/api/v1/tenants/{self.large.slug}/mapping-rules"
-        made, during = self.meanwhile(kinds, lambda: self.admin("POST", rules, json.dumps(CHANGE), 201, took))
+        made, during = self.meanwhile(kinds, lambda: self.change("POST", rules, json.dumps(CHANGE), 201, took))
         waits.append(during)
         held = int(self.large.database.run(f"SELECT count(*) FROM user_holding WHERE tenant_id = '{self.tenant()}' AND thing = 'flag:{CHANGED}'"))
         if held < people:
             raise show.Unexpected(f"expected a rule to give {people} people something, found that it gave {held}")
         floor = self.floor_of_change(people)
-        waits.append(self.meanwhile(kinds, lambda: self.admin("DELETE", f"{rules}/{json.loads(made)['id']}", None, 204, took))[1])
+        waits.append(self.meanwhile(kinds, lambda: self.change("DELETE", f"{rules}/{json.loads(made)['id']}", None, 204, took))[1])
         self.measured(f"a rule that changes what {people:,} people may do", f"made in {took[0]:,.1f} s, removed in {took[1]:,.1f} s",
                       f"the same rows, written by SQL alone {floor:,.1f} s", f"{statistics.median(took) / floor:.1f} × the time", "", True)
         for n, kind in enumerate(kinds):
@@ -259,13 +260,21 @@ class Access(scim.Large):
                 raise show.Unexpected(f"expected {thread.kind.title} to be answered, found {thread.trouble}")
         return outcome, asking
 
-    def admin(self, method, path, body, status, took):
-        connection = self.connection()
+    def change(self, method, path, body, status, took):
+        """A change of the policy, which is made when everybody is computed; what was answered before that."""
         started = time.perf_counter()
+        made = self.admin(method, path, body, status)
+        while (progress := json.loads(self.admin("GET", f"/api/v1/tenants/{self.large.slug}/reevaluation", None, 200)))["running"]:
+            self.say(f"{progress['done']:,} of {progress['people']:,} people are computed")
+            time.sleep(PROGRESS_SECONDS)
+        took.append(time.perf_counter() - started)
+        return made
+
+    def admin(self, method, path, body, status):
+        connection = self.connection()
         connection.request(method, path, body, {"authorization": f"Bearer {self.large.admin}", "content-type": JSON})
         answer = connection.getresponse()
         text = answer.read().decode()
-        took.append(time.perf_counter() - started)
         connection.close()
         if answer.status != status:
             raise show.Unexpected(f"expected {status} for {method} {path}, found {answer.status} {text[:400]}")

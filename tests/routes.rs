@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 266] = [
+pub const ROUTES: [(&str, &str, Opens); 267] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -214,6 +214,7 @@ pub const ROUTES: [(&str, &str, Opens); 266] = [
     ("GET", "/api/v1/tenants/{tenant}/adoptions", Admin),
     ("POST", "/api/v1/tenants/{tenant}/adoptions", Admin),
     ("GET", "/api/v1/tenants/{tenant}/guards", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/reevaluation", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/directories/{directory}/mass-guard", Admin),
     ("GET", "/api/v1/tenants/{tenant}/held-departures", Admin),
     ("POST", "/api/v1/tenants/{tenant}/held-departures/{id}", Admin),

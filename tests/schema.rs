@@ -150,6 +150,7 @@ fn the_generated_schema_is_the_migrated_one() {
             include_str!("../src/store/src/schema/grants.rs"),
             include_str!("../src/store/src/schema/handovers.rs"),
             include_str!("../src/store/src/schema/invitations.rs"),
+            include_str!("../src/store/src/schema/reevaluations.rs"),
             include_str!("../src/store/src/schema/roles.rs"),
             include_str!("../src/store/src/schema/seats.rs"),
             include_str!("../src/store/src/schema/sign_in.rs"),

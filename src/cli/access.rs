@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use domain::access::{AccessStatus, EffectiveAccess, Reason, Scope};
 
 use super::OfTenant;
-use super::answer::{Answer, Table, name_of};
+use super::answer::{Answer, Table, moment, name_of};
 use super::console::Console;
 use super::error::CliError;
 use super::user;
@@ -16,6 +16,9 @@ pub(super) enum Verb {
     /// What a person may do now, with the reasons
     #[command(after_help = "Example:\n  usher access show --tenant acme hana")]
     Show(Show),
+    /// How far everybody has been computed since the policy was last changed
+    #[command(after_help = "Example:\n  usher access progress --tenant acme")]
+    Progress(OfTenant),
 }
 
 #[derive(Debug, Args)]
@@ -28,12 +31,29 @@ pub(super) struct Show {
 
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
-        let Self::Show(Show { of, user }) = self;
+        let Show { of, user } = match self {
+            Self::Show(show) => show,
+            Self::Progress(of) => return progress(console, &of).await,
+        };
         let admin = console.enter(&of.tenant).await?;
         let id = user::find(console, &admin, &user).await?;
         let access = console.app.show_access(&admin, id).await?;
         Answer::new(&access, shown(&access))
     }
+}
+
+async fn progress(console: &Console, of: &OfTenant) -> Result<Answer, CliError> {
+    let admin = console.enter(&of.tenant).await?;
+    let view = console.app.show_reevaluation(&admin).await?;
+    let mut table = Table::new(&["POLICY", "PEOPLE", "DONE", "AFFECTED", "SINCE", "UNTIL"]);
+    if let (Some(version), Some(since)) = (view.policy_version, view.started_at) {
+        let people = view.people.map(|people| people.to_string()).unwrap_or_default();
+        let until = view.finished_at.map(moment).unwrap_or_default();
+        let (done, affected) = (view.done.to_string(), view.affected.to_string());
+        table.row([version.to_string(), people, done, affected, moment(since), until]);
+    }
+    let text = table.or("The policy has not changed since the tenant began.");
+    Answer::new(&view, text)
 }
 
 fn shown(access: &EffectiveAccess) -> String {

@@ -192,7 +192,8 @@ impl Verb {
             Self::Delete(Delete { one: One { of, role }, replacement }) => {
                 let admin = console.enter(&of.tenant).await?;
                 let affected = console.app.delete_role(&admin, &role, replacement.as_deref()).await?;
-                let said = format!("Deleted the role {role}; {}.", so_many(affected));
+                let who = affected.map_or_else(|| "it is still being computed for whom".to_owned(), so_many);
+                let said = format!("Deleted the role {role}; {who}.");
                 Answer::new(&json!({"affected": affected}), said)
             }
         }

@@ -118,6 +118,7 @@ fn serve(
         let asking = tokio::spawn(Arc::clone(&app).poll_transmitters());
         let inviting = tokio::spawn(Arc::clone(&app).keep_invitations());
         let handing_over = tokio::spawn(Arc::clone(&app).keep_handovers());
+        let following = tokio::spawn(Arc::clone(&app).keep_reevaluations());
         tokio::select! {
             stopped = serving.stopped() => Err(CliError::Failed(match stopped {
                 Ok(()) => "The web door closed by itself.".to_owned(),
@@ -130,6 +131,7 @@ fn serve(
                     asking.abort();
                     inviting.abort();
                     handing_over.abort();
+                    following.abort();
                     let stopped = serving.stop().await;
                     house.abort();
                     courier.abort();

@@ -26,7 +26,7 @@ ANALYZE users, group_member;
 /// Some parts and a bit: neither the end of a part nor its middle is the end of the whole.
 const SIZE: usize = 2_501;
 
-async fn owner() -> AsyncPgConnection {
+pub(super) async fn owner() -> AsyncPgConnection {
     AsyncPgConnection::establish(&urls().owner).await.unwrap()
 }
 

@@ -43,6 +43,7 @@ mod passkeys;
 mod pending;
 mod people;
 mod plans;
+mod policy_changes;
 mod product;
 mod proofs;
 mod requests;

@@ -38,6 +38,8 @@ pub enum Origin {
     Manual,
     /// An identity provider.
     IdentityProvider,
+    /// Nobody any more: it follows from a change of the policy that has been made.
+    Policy,
 }
 
 /// What to do with a change that would break an invariant.
@@ -58,8 +60,9 @@ impl Broken {
             (Origin::Manual, _, _) | (Origin::IdentityProvider, Loss::Demoted, OnDemotion::Reject) => {
                 Response::Reject
             }
-            (Origin::IdentityProvider, Loss::Demoted, OnDemotion::Hold) => Response::Hold,
-            (Origin::IdentityProvider, Loss::Gone, _) => Response::ProceedAndAlert,
+            (Origin::IdentityProvider, Loss::Demoted, OnDemotion::Hold)
+            | (Origin::Policy, Loss::Demoted, _) => Response::Hold,
+            (Origin::IdentityProvider | Origin::Policy, Loss::Gone, _) => Response::ProceedAndAlert,
         }
     }
 
@@ -255,5 +258,10 @@ mod tests {
         let broken = broken_by(&grid(), &one, Some(&before), Some(&captain(person())));
 
         assert_eq!(broken[0].response(Origin::IdentityProvider), Response::Reject);
+        assert_eq!(
+            broken[0].response(Origin::Policy),
+            Response::Hold,
+            "what was decided is not refused later"
+        );
     }
 }

@@ -31,6 +31,7 @@ mod passkeys;
 mod people;
 mod presence;
 mod receivers;
+mod reevaluation;
 mod requests;
 mod roles;
 mod saml_connections;
@@ -144,6 +145,7 @@ pub(super) fn routes(cfg: &mut web::ServiceConfig) {
         .service(Endpoint::at("/tenants/{tenant}/domains/{domain}").delete(domains::release))
         .service(Endpoint::at("/tenants/{tenant}/domains/{domain}/verify").post(domains::verify))
         .service(Endpoint::at("/tenants/{tenant}/guards").get(guards::show))
+        .service(Endpoint::at("/tenants/{tenant}/reevaluation").get(reevaluation::show))
         .service(Endpoint::at("/tenants/{tenant}/directories/{directory}/mass-guard").put(guards::set))
         .service(Endpoint::at("/tenants/{tenant}/held-departures").get(guards::held))
         .service(Endpoint::at("/tenants/{tenant}/held-departures/{id}").post(guards::decide))

@@ -14,8 +14,8 @@ use super::{
     Answer, adoptions, apps, audit_events, change_sets, changes, connections, credentials, decisions,
     directories, domains, externals, freezes, gates, grants, guards, handovers, invitation_links,
     invitations, mapping_rules, oauth_clients, openid, operator_credentials, org_units, passkeys, people,
-    presence, receivers, requests, roles, saml_connections, schema_extensions, seat_pool, sessions, sheet,
-    tenants, token_issuers, transmitters, workspaces,
+    presence, receivers, reevaluation, requests, roles, saml_connections, schema_extensions, seat_pool,
+    sessions, sheet, tenants, token_issuers, transmitters, workspaces,
 };
 
 /// The document.
@@ -71,6 +71,7 @@ use super::{
         passkeys::invite, passkeys::list, passkeys::rename, passkeys::remove, passkeys::show_enforcement,
         passkeys::enforce,
         guards::show, guards::set, guards::held, guards::decide,
+        reevaluation::show,
         audit_events::list,
         changes::list,
         transmitters::show, transmitters::set, transmitters::remove,
@@ -175,7 +176,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 160);
+        assert_eq!(operations, 161);
     }
 
     #[test]

@@ -34,8 +34,9 @@ struct Instead {
 /// What deleting a role did.
 #[derive(Debug, Serialize, ToSchema)]
 struct Deleted {
-    /// How many people may do something else now.
-    affected: usize,
+    /// How many people may do something else now. Absent if they are still being computed (`…/reevaluation`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affected: Option<usize>,
 }
 
 const LONGEST_ID: usize = 64;

@@ -43,7 +43,8 @@ pub struct PersonFacts {
 #[derive(Debug, Clone)]
 pub struct Stored {
     access: Value,
-    policy_version: i64,
+    /// Whether it has a protected role, by the policy that it was stored by.
+    guarded: Option<bool>,
 }
 
 impl Stored {
@@ -77,8 +78,8 @@ struct FactsRow {
     policy_version: i64,
     #[diesel(sql_type = Nullable<Jsonb>)]
     access: Option<Value>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    computed_by: Option<i64>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    guarded: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +98,7 @@ SELECT u.id, u.active, u.doc,
     ") AS groups,
     (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
      FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
-    p.version AS policy_version, a.access, a.policy_version AS computed_by
+    p.version AS policy_version, a.access, a.guarded
 FROM users u
 JOIN access_policy p ON p.tenant_id = u.tenant_id
 LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
@@ -125,13 +126,13 @@ pub(crate) fn seat_state(has_pool: bool, holds: bool, position: Option<i64>) -> 
     }
 }
 
-/// The facts about these people. Whoever computes access from them must have locked the people before, and hold the
+/// The facts about these people, by id. Whoever stores what is computed from them must have locked the people before, and hold the
 /// policy (`rules::hold`).
-pub async fn facts(tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<PersonFacts>, StoreError> {
+pub async fn facts(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<PersonFacts>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
     let ask = statement(FACTS).bind::<SqlUuid, _>(tenant).bind::<Array<SqlUuid>, _>(ids);
-    let rows: Vec<FactsRow> = tx.load(ask).await?;
+    let rows: Vec<FactsRow> = tx.connection().0.load(ask).await?;
     rows.into_iter().map(person).collect()
 }
 
@@ -154,10 +155,7 @@ fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
         groups,
         grants,
         policy_version: row.policy_version,
-        stored: row
-            .access
-            .zip(row.computed_by)
-            .map(|(access, policy_version)| Stored { access, policy_version }),
+        stored: row.access.map(|access| Stored { access, guarded: row.guarded }),
     })
 }
 
@@ -268,8 +266,8 @@ pub struct Computed {
 }
 
 impl Computed {
-    /// Adds what was computed for a person by the policy in force. Returns whether it is another than before; what is
-    /// stored already, by the same policy, is not stored again.
+    /// Adds what was computed for a person by the policy in force. Returns whether it is another than before: what is stored already
+    /// is not stored again.
     pub fn add(
         &mut self,
         person: &PersonFacts,
@@ -278,19 +276,20 @@ impl Computed {
     ) -> Result<bool, StoreError> {
         let held = access;
         let access = serde_json::to_value(access).map_err(StoreError::corrupt)?;
+        let guarded = guarded == Guarded::Yes;
         let same = person.stored.as_ref().filter(|stored| stored.access == access);
-        if same.is_none_or(|stored| stored.policy_version != person.policy_version) {
-            let changed = same.is_none();
-            if changed {
-                let before = person.stored.as_ref().map(Stored::access).transpose()?;
-                self.holdings.add(person.user, before.as_ref(), held);
-            }
-            self.ids.push(person.user.as_uuid());
-            self.access.push(access);
-            self.guarded.push(guarded == Guarded::Yes);
-            return Ok(changed);
+        if same.is_some_and(|stored| stored.guarded == Some(guarded)) {
+            return Ok(false);
         }
-        Ok(false)
+        let changed = same.is_none();
+        if changed {
+            let before = person.stored.as_ref().map(Stored::access).transpose()?;
+            self.holdings.add(person.user, before.as_ref(), held);
+        }
+        self.ids.push(person.user.as_uuid());
+        self.access.push(access);
+        self.guarded.push(guarded);
+        Ok(changed)
     }
 }
 

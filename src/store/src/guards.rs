@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::holdings::Thing;
 use crate::schema::{directory, held_departure, mass_guard, users};
 use crate::statement::{Count, statement};
 use crate::tx::{Reads, WriteTx};
@@ -64,8 +65,31 @@ async fn count(tx: &mut impl Reads, roles: Value, without: &[UserId]) -> Result<
     Ok(found.map_or(0, |count| u32::try_from(count.n).unwrap_or(u32::MAX)))
 }
 
+/// On whom it rests that the tenant does not run out of these roles: whoever has one, had one by the policy so far, or only keeps
+/// one; and whoever has a passkey, in a tenant that lets people in through some connections only.
+pub async fn bearers(
+    tx: &mut impl Reads,
+    roles: impl Iterator<Item = &str>,
+) -> Result<Vec<UserId>, StoreError> {
+    let things: Vec<String> = roles.map(|role| Thing::Role(role).stored()).collect();
+    let tenant = tx.tenant().as_uuid();
+    let ask = statement(
+        "SELECT user_id AS id FROM user_access WHERE tenant_id = {} AND guarded IS NOT FALSE \
+         UNION SELECT user_id FROM user_holding WHERE tenant_id = {} AND thing = ANY({}) \
+         UNION SELECT p.user_id FROM passkey p WHERE p.tenant_id = {} \
+            AND EXISTS (SELECT FROM connection c WHERE c.tenant_id = p.tenant_id AND c.enforced) \
+         ORDER BY id",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<Text>, _>(things)
+    .bind::<SqlUuid, _>(tenant);
+    let found: Vec<Id> = tx.connection().0.load(ask).await?;
+    Ok(found.into_iter().map(|row| UserId::from_uuid(row.id)).collect())
+}
+
 #[derive(QueryableByName)]
-struct Keeper {
+struct Id {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
@@ -79,7 +103,7 @@ pub async fn lock_keepers(tx: &mut WriteTx) -> Result<Vec<UserId>, StoreError> {
     )
     .bind::<SqlUuid, _>(tx.tenant().as_uuid())
     .bind::<Jsonb, _>(json!([{"reasons": [*KEPT]}]));
-    let found: Vec<Keeper> = tx.load(ask).await?;
+    let found: Vec<Id> = tx.load(ask).await?;
     Ok(found.into_iter().map(|keeper| UserId::from_uuid(keeper.id)).collect())
 }
 

@@ -57,6 +57,7 @@ pub mod passkeys;
 pub mod pending;
 pub mod people;
 pub mod receivers;
+pub mod reevaluations;
 mod rehearsal;
 pub mod requests;
 pub mod roles;

@@ -6,6 +6,7 @@ mod gates;
 mod grants;
 mod handovers;
 mod invitations;
+mod reevaluations;
 mod roles;
 mod seats;
 mod sign_in;
@@ -20,6 +21,7 @@ pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;
 pub(crate) use handovers::{handover, handover_policy};
 pub(crate) use invitations::{invitation, invitation_link};
+pub(crate) use reevaluations::reevaluation;
 pub(crate) use roles::tenant_role;
 pub(crate) use seats::{seat_check, seat_terms};
 pub(crate) use sign_in::{answered_passkey, newcomer, passkey, passkey_invitation, session_policy, trial};
@@ -727,6 +729,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     passkey_invitation,
     pending_member,
     receiver,
+    reevaluation,
     saml_certificate,
     saml_key,
     saml_metadata,

@@ -20,7 +20,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{connection, session, session_policy};
 use crate::scope::Scope;
-use crate::statement::{Shape, Statement, statement};
+use crate::statement::{Count, Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
 
@@ -534,6 +534,18 @@ struct EndedOf {
     user_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+}
+
+/// How many sessions these people have.
+pub async fn number_of(tx: &mut impl Reads, people: &[UserId]) -> Result<usize, StoreError> {
+    if people.is_empty() {
+        return Ok(0);
+    }
+    let ask = statement("SELECT count(*) AS n FROM session WHERE tenant_id = {} AND user_id = ANY({})")
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<Array<SqlUuid>, _>(ids(people));
+    let found: Option<Count> = tx.connection().0.load(ask).await?.pop();
+    Ok(found.map_or(0, |count| usize::try_from(count.n).unwrap_or_default()))
 }
 
 /// Ends every session of people whose rows are locked, and returns whose and which. Nothing that was proved of them before

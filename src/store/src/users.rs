@@ -232,15 +232,23 @@ pub async fn by_ids(
     tx.connection().0.load(statement).await
 }
 
-/// Everybody in the tenant, by id.
-pub async fn all_ids(tx: &mut impl Reads) -> Result<Vec<UserId>, StoreError> {
+/// The next people in the tenant after somebody, by id.
+pub async fn ids_after(
+    tx: &mut impl Reads,
+    after: Option<UserId>,
+    most: i64,
+) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let ids: Vec<Uuid> = users::table
+    let mut ids = users::table
         .filter(users::tenant_id.eq(tenant))
         .order(users::id)
+        .limit(most)
         .select(users::id)
-        .load(tx.connection().0.conn().await?)
-        .await?;
+        .into_boxed();
+    if let Some(after) = after {
+        ids = ids.filter(users::id.gt(after.as_uuid()));
+    }
+    let ids: Vec<Uuid> = ids.load(tx.connection().0.conn().await?).await?;
     Ok(ids.into_iter().map(UserId::from_uuid).collect())
 }
 

@@ -1,97 +1,274 @@
-//! Computes everybody's access anew when the policy has changed. Knows that they are many: others have their turn in between, and
-//! what is said of them is written as it comes; does not know how one person is computed.
+//! A change of the policy, and everybody's access by it. Knows what is computed at once and what follows; does not know how one
+//! person is computed, or what is changed.
+//!
+//! The change is committed with those on whom it rests whether it can be: whoever has a role that the tenant must not run out of. It
+//! is refused there or it stands. Everybody else is computed a few at a time, in transactions of their own that hold them as any change
+//! of theirs would, so that nobody waits for everybody; the answer comes when all are done, or after half a minute. Whoever is
+//! computed for another reason meanwhile is computed by the policy in force. A process that dies leaves the rest to the next.
 
-use domain::access::Policy;
-use domain::audit::Audit;
-use domain::id::UserId;
-use store::{WriteTx, access, rules, users};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::reevaluate::{AT_ONCE, Changed, HeldTo, Outcomes, compute};
-use super::watch::Watch;
+use chrono::{DateTime, Utc};
+use domain::audit::{Audit, AuditEvent};
+use domain::blueprint::Invariant;
+use domain::id::{RequestId, TenantId, UserId};
+use serde::Serialize;
+use store::reevaluations::{self, Beginning, People, Turn};
+use store::{AdminScope, WriteTx, access, guards, rules};
+use utoipa::ToSchema;
+
+use super::policy::load;
+use super::reevaluate::{AT_ONCE, Changed, HeldTo, Outcomes, compute, conclude};
+use super::watch::{Watch, look_on};
 use crate::App;
 use crate::error::AppError;
 use crate::handovers::Pace;
 
-/// How many people are computed between two statements: others of the same worker have their turn in between.
-const OF_EVERYBODY_AT_ONCE: usize = 100;
+/// How many people are computed in one transaction: a request that is about one of them waits for all of these.
+const AT_A_TIME: i64 = 50;
+/// How long an answer waits until everybody is computed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is left is held by a process for this long at a time, so that is how long the next one waits if it dies.
+const HELD_FOR: Duration = Duration::from_secs(15);
+/// How often it is asked whether somebody else is done.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How often it is looked for what others left.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Counts a change of the policy, which the transaction has made, and computes everybody's access by it. Returns the end of what
-/// the audit trail says of it, to be committed, and how many are affected: the change itself and most of what follows are
-/// written as people are computed, so that a change for very many is not kept until its end.
-pub(crate) async fn reevaluate_everybody(
-    app: &App,
-    tx: &mut WriteTx,
-    change: Audit,
-) -> Result<(Audit, usize), AppError> {
-    let mut audit = change;
-    let mut everybody = Everybody::of(tx, None).await?;
-    let mut kept = 0_usize;
-    while let Some(changed) = everybody.next(app, tx).await? {
-        // What is written at once sorts in its order, even within one moment: a small change is written with the commit.
-        if kept < AT_ONCE {
-            kept = kept.saturating_add(changed.len());
-            audit.extend(changed);
-        } else if let Some(next) = Audit::from_events(changed) {
-            tx.record(std::mem::replace(&mut audit, next), app.now(), &*app.entropy)?;
-            kept = 0;
-        }
-    }
-    let (changed, affected) = everybody.settle(app, tx).await?;
-    audit.extend(changed);
-    Ok((audit, affected))
+/// How far everybody's access has been computed since the policy was last changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReevaluationView {
+    /// The version of the policy, counted from the tenant's beginning. Absent if it was never changed.
+    pub policy_version: Option<i64>,
+    /// Whether people are left to be computed.
+    pub running: bool,
+    /// How many people there are, when they have been counted.
+    pub people: Option<i64>,
+    /// How many of them are computed.
+    pub done: i64,
+    /// How many have another access than before.
+    pub affected: i64,
+    /// When the policy was changed.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When everybody was computed.
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// The same while somebody looks on. Nothing is written to the audit trail yet.
-pub(crate) async fn reevaluate_everybody_before(
-    app: &App,
-    tx: &mut WriteTx,
-    watch: &mut Watch,
-) -> Result<Changed, AppError> {
-    let mut everybody = Everybody::of(tx, Some(watch)).await?;
-    let mut changed = Vec::new();
-    while let Some(some) = everybody.next(app, tx).await? {
-        changed.extend(some);
-    }
-    changed.extend(everybody.settle(app, tx).await?.0);
-    Ok(changed)
-}
-
-/// All people of a tenant, who are computed by the policy as the transaction has changed it.
-struct Everybody<'a> {
-    policy: Policy,
+/// What a change of the policy has come to in a transaction that is still open.
+pub(crate) struct Enacted {
     version: i64,
-    waiting: std::vec::IntoIter<UserId>,
-    outcomes: Outcomes<'a>,
+    changed: Changed,
+    affected: usize,
 }
 
-impl<'a> Everybody<'a> {
-    /// Counts the change of the policy. Nobody else computes access in the tenant from here on.
-    async fn of(tx: &mut WriteTx, mut watch: Option<&'a mut Watch>) -> Result<Self, AppError> {
-        let version = rules::bump_version(tx).await?;
-        let policy = super::policy::load(tx).await?;
-        let everybody = users::all_ids(tx).await?;
-        if let Some(watch) = &mut watch {
-            watch.everybody = everybody.len();
+/// Counts a change of the policy, which the transaction has made, and computes those on whom it rests whether it can be, and these.
+/// Nobody else computes access in the tenant from here on until the transaction ends.
+pub(crate) async fn enact(app: &App, tx: &mut WriteTx, these: &[UserId]) -> Result<Enacted, AppError> {
+    let version = rules::bump_version(tx).await?;
+    let policy = load(tx).await?;
+    let roles = policy.blueprint.invariants().iter().map(Invariant::role);
+    let mut people = guards::bearers(tx, roles).await?;
+    people.extend(these);
+    people.sort_unstable();
+    people.dedup();
+    let mut outcomes = Outcomes::of_policy(tx);
+    let by = (&policy, version);
+    let mut changed = Vec::new();
+    for some in people.chunks(AT_ONCE) {
+        let some = access::facts(tx, some).await?;
+        changed.extend(compute(app, tx, by, some, &HeldTo::default(), &mut outcomes)?);
+    }
+    let (settled, affected) = outcomes.settle(app, tx, by, Pace::AfterGrace).await?;
+    changed.extend(settled);
+    Ok(Enacted { version, changed, affected })
+}
+
+impl App {
+    /// Changes the policy, and computes everybody by it. `make` makes the change and says what the audit trail says of it, nothing if
+    /// it is so already; it may be asked twice. Returns how many have another access than before, if all are computed.
+    pub(crate) async fn change_policy<T>(
+        &self,
+        admin: &AdminScope,
+        make: impl AsyncFn(&mut WriteTx) -> Result<(T, Vec<AuditEvent>), AppError>,
+    ) -> Result<(T, Option<usize>), AppError> {
+        let mut these = Vec::new();
+        loop {
+            let mut tx = self.db.begin(admin.scope()).await?;
+            let (answer, events) = make(&mut tx).await?;
+            let Some(mut audit) = Audit::from_events(events) else {
+                tx.nothing_changed().await?;
+                return Ok((answer, Some(0)));
+            };
+            match enact(self, &mut tx, &these).await {
+                Ok(enacted) => {
+                    let holder = self.request_id();
+                    let Enacted { version: policy_version, changed, affected } = enacted;
+                    let new = Beginning { policy_version, affected, holder, time: HELD_FOR };
+                    reevaluations::begin(&mut tx, new, self.now())?;
+                    audit.extend(changed);
+                    tx.commit(audit, self.now(), &*self.entropy).await?;
+                    let all = Box::pin(self.follow_through(admin.scope().tenant(), holder));
+                    return Ok((answer, all.await));
+                }
+                // Somebody else may come to have the role by the same change.
+                Err(refusal @ AppError::LastHolder { .. }) if these.is_empty() => {
+                    let policy = load(&mut tx).await?;
+                    tx.nothing_changed().await?;
+                    let mut watch = Watch::of_page(None, 0);
+                    Box::pin(look_on(self, admin.scope(), &policy, &mut BTreeMap::new(), &mut watch)).await?;
+                    these = watch.protected;
+                    if these.is_empty() {
+                        return Err(refusal);
+                    }
+                }
+                Err(refusal) => return Err(refusal),
+            }
         }
-        let outcomes = Outcomes::of_everybody(watch);
-        Ok(Self { policy, version, waiting: everybody.into_iter(), outcomes })
     }
 
-    /// Computes some of those who are left; nothing, if there are none.
-    async fn next(&mut self, app: &App, tx: &mut WriteTx) -> Result<Option<Changed>, AppError> {
-        let some: Vec<UserId> = self.waiting.by_ref().take(OF_EVERYBODY_AT_ONCE).collect();
-        if some.is_empty() {
-            return Ok(None);
-        }
-        let people = access::facts(tx, &some).await?;
-        let by = (&self.policy, self.version);
-        compute(app, tx, by, people, &HeldTo::default(), &mut self.outcomes).map(Some)
+    /// How far everybody's access has been computed since the policy was last changed.
+    pub async fn show_reevaluation(&self, admin: &AdminScope) -> Result<ReevaluationView, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let found = reevaluations::progress(&mut tx).await?;
+        tx.finish().await?;
+        Ok(ReevaluationView {
+            policy_version: found.as_ref().map(|it| it.policy_version),
+            running: found.as_ref().is_some_and(|it| it.finished_at.is_none()),
+            people: found.as_ref().and_then(|it| it.people),
+            done: found.as_ref().map_or(0, |it| it.done),
+            affected: found.as_ref().map_or(0, |it| it.affected),
+            started_at: found.as_ref().map(|it| it.started_at),
+            finished_at: found.and_then(|it| it.finished_at),
+        })
     }
 
-    /// What is left to do for all of them; and how many are affected.
-    async fn settle(self, app: &App, tx: &mut WriteTx) -> Result<(Changed, usize), AppError> {
-        let affected = self.outcomes.affected;
-        let by = (&self.policy, self.version);
-        Ok((self.outcomes.settle(app, tx, by, Pace::AfterGrace).await?, affected))
+    /// Goes on with what processes that died or did not wait left, for as long as the process lives.
+    pub async fn keep_reevaluations(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            match self.tenants_with_reevaluations().await {
+                Ok(left) => {
+                    for tenant in left {
+                        self.runtime.spawn(Arc::clone(&self).keep_reevaluation_in(tenant));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "Could not look for people whose access is to be computed");
+                }
+            }
+        }
+    }
+
+    async fn tenants_with_reevaluations(&self) -> Result<Vec<TenantId>, AppError> {
+        Ok(reevaluations::tenants(self.db.global().await?).await?)
+    }
+
+    async fn keep_reevaluation_in(self: Arc<Self>, tenant: TenantId) {
+        if let Err(error) = self.finish_reevaluation(tenant).await {
+            tracing::warn!(tenant.id = %tenant, %error, "Could not compute everybody's access; trying again");
+        }
+    }
+
+    /// Computes whoever is left in a tenant, if nobody else is about it.
+    pub async fn finish_reevaluation(&self, tenant: TenantId) -> Result<(), AppError> {
+        let holder = self.request_id();
+        while let Some(turn) = self.take_turn(tenant, holder).await? {
+            self.compute_all(turn).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for whoever has just changed the policy, and waits for it. What goes wrong is left to the next who looks: the change
+    /// stands.
+    async fn follow_through(&self, tenant: TenantId, holder: RequestId) -> Option<usize> {
+        let done = match tokio::time::timeout(PATIENCE, self.wait_for_all(tenant, holder)).await {
+            Ok(Ok(affected)) => return Some(affected),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Ok(()),
+        };
+        let left = match self.leave_turn(tenant, holder).await {
+            Ok(()) => done,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = left {
+            tracing::warn!(tenant.id = %tenant, %error, "Could not compute everybody's access yet");
+        }
+        None
+    }
+
+    async fn wait_for_all(&self, tenant: TenantId, holder: RequestId) -> Result<usize, AppError> {
+        loop {
+            if let Some(turn) = self.take_turn(tenant, holder).await? {
+                self.compute_all(turn).await?;
+                continue;
+            }
+            let mut tx = self.db.read(&self.db.enter_to_reevaluate(tenant, holder)).await?;
+            let progress = reevaluations::progress(&mut tx).await?;
+            tx.finish().await?;
+            match progress {
+                // A newer change, which is computed by somebody else, has this one in it.
+                Some(it) if it.finished_at.is_none() => tokio::time::sleep(ASK_AGAIN).await,
+                done => {
+                    return Ok(done.map_or(0, |it| usize::try_from(it.affected).unwrap_or_default()));
+                }
+            }
+        }
+    }
+
+    async fn take_turn(&self, tenant: TenantId, holder: RequestId) -> Result<Option<Turn>, AppError> {
+        let mut tx = self.db.begin(&self.db.enter_to_reevaluate(tenant, holder)).await?;
+        let turn = reevaluations::take(&mut tx, holder, HELD_FOR).await?;
+        tx.commit_trace_of_use().await?;
+        Ok(turn)
+    }
+
+    async fn leave_turn(&self, tenant: TenantId, holder: RequestId) -> Result<(), AppError> {
+        let mut tx = self.db.begin(&self.db.enter_to_reevaluate(tenant, holder)).await?;
+        reevaluations::let_go(&mut tx, holder);
+        Ok(tx.commit_trace_of_use().await?)
+    }
+
+    /// Computes until nobody is left, or somebody else is about it.
+    async fn compute_all(&self, mut turn: Turn) -> Result<(), AppError> {
+        while self.compute_some(&mut turn).await? {}
+        Ok(())
+    }
+
+    async fn compute_some(&self, turn: &mut Turn) -> Result<bool, AppError> {
+        let mut tx = self.db.begin(&turn.scope).await?;
+        let mut people = reevaluations::next(&mut tx, turn, AT_A_TIME).await?;
+        if matches!(people, People::Busy) {
+            tx.nothing_changed().await?;
+            tx = self.db.begin(&turn.scope).await?;
+            people = reevaluations::next_alone(&mut tx, turn).await?;
+        }
+        let People::Locked(people) = people else {
+            reevaluations::finish(&mut tx, turn, self.now());
+            tx.commit_trace_of_use().await?;
+            return Ok(false);
+        };
+        rules::hold(&mut tx);
+        let facts = access::facts(&mut tx, &people).await?;
+        if facts.iter().any(|person| person.policy_version != turn.policy_version) {
+            tx.nothing_changed().await?;
+            return Ok(false);
+        }
+        let policy = self.policies.get(&mut tx, turn.policy_version).await?;
+        let (by, mut outcomes) = ((&*policy, turn.policy_version), Outcomes::following());
+        let mut changed = compute(self, &mut tx, by, facts, &HeldTo::default(), &mut outcomes)?;
+        let (settled, affected) = conclude(self, &mut tx, by, &people, outcomes, Pace::AfterGrace).await?;
+        changed.extend(settled);
+        if !reevaluations::advance(&mut tx, turn, (&people, affected)).await? {
+            tx.nothing_changed().await?;
+            return Ok(false);
+        }
+        match Audit::from_events(changed) {
+            Some(audit) => tx.commit(audit, self.now(), &*self.entropy).await?,
+            None => tx.commit_trace_of_use().await?,
+        }
+        Ok(true)
     }
 }

@@ -1,4 +1,5 @@
-//! What people may do: computed in the transaction that changes any input, and shown with its reasons.
+//! What people may do: computed in the transaction that changes a person, and after a change of the policy for everybody; shown with its
+//! reasons.
 
 mod decide;
 mod everybody;
@@ -14,11 +15,12 @@ pub use decide::{
     AskDecision, AskDecisions, AskHolders, AskOwnDecision, AskOwnDecisions, DecisionView, HolderPage,
     HolderView, MOST_QUESTIONS, ObligationView, ReasonView,
 };
-pub(crate) use everybody::{reevaluate_everybody, reevaluate_everybody_before};
+pub use everybody::ReevaluationView;
+pub(crate) use everybody::enact;
 pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub use product::BlueprintView;
 pub(crate) use reevaluate::{
     AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, seems_to_concern,
 };
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Watch, look_on};

@@ -8,7 +8,7 @@ use domain::audit::{Action, AuditEvent};
 use domain::blueprint::{Blueprint, Named};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{AdminScope, rules, tenants};
+use store::{AdminScope, WriteTx, rules, tenants};
 use utoipa::ToSchema;
 
 use super::parse_blueprint;
@@ -51,20 +51,21 @@ impl App {
 
     /// Says what the tenant has of the product.
     pub async fn set_offer(&self, admin: &AdminScope, set: SetOffer) -> Result<OfferView, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        let (_, blueprint) = tenants::current(&mut tx).await?;
-        let blueprint = parse_blueprint(&blueprint)?;
-        let offer = Offer { plan: set.plan, features: set.features };
-        let product = blueprint.product();
-        check("plan", offer.plan.iter(), &product.plans)?;
-        check("feature", offer.features.iter().flatten(), &product.features)?;
-        let before = rules::offer(&mut tx).await?;
-        rules::set_offer(&mut tx, &offer).await?;
-        let event = AuditEvent::new(Action::OfferSet, admin.scope().tenant())
-            .before(json!({"plan": before.plan, "features": before.features}))
-            .after(json!({"plan": offer.plan, "features": offer.features}));
-        self.commit_policy_change(tx, event).await?;
-        Ok(view(&blueprint, offer))
+        let set = async |tx: &mut WriteTx| {
+            let (_, blueprint) = tenants::current(tx).await?;
+            let blueprint = parse_blueprint(&blueprint)?;
+            let offer = Offer { plan: set.plan.clone(), features: set.features.clone() };
+            let product = blueprint.product();
+            check("plan", offer.plan.iter(), &product.plans)?;
+            check("feature", offer.features.iter().flatten(), &product.features)?;
+            let before = rules::offer(tx).await?;
+            rules::set_offer(tx, &offer).await?;
+            let event = AuditEvent::new(Action::OfferSet, admin.scope().tenant())
+                .before(json!({"plan": before.plan, "features": before.features}))
+                .after(json!({"plan": offer.plan, "features": offer.features}));
+            Ok((view(&blueprint, offer), vec![event]))
+        };
+        Ok(self.change_policy(admin, set).await?.0)
     }
 }
 

@@ -5,20 +5,19 @@
 //! input here: the seat gate is applied when access is read, by the rows of that moment, so that a seat that passes
 //! from one person to another touches nobody's stored access.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use domain::access::{AccessStatus, EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
 use domain::audit::{Action, AuditEvent};
 use domain::blueprint::Invariant;
 use domain::id::UserId;
-use domain::invariant::{fallen, held_roles};
+use domain::invariant::{Origin, fallen, held_roles};
 use scim::resource::Resource;
 use serde_json::{Value, json};
 use store::access::{Computed, Guarded, PersonFacts, Stored};
 use store::audit::Outgoing;
 use store::{Reads as _, WriteTx, access, rules};
 
-use super::watch::Watch;
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{self, Acting, Judged, Lost};
@@ -32,13 +31,12 @@ pub(crate) const AT_ONCE: usize = 1_000;
 pub(crate) type Changed = Vec<AuditEvent>;
 
 /// What is left to do when all are computed.
-#[derive(Default)]
-pub(super) struct Outcomes<'a> {
-    /// Who looks on, if somebody does.
-    watch: Option<&'a mut Watch>,
+pub(super) struct Outcomes {
     /// How many have another access than before.
     pub(super) affected: usize,
-    /// Whether those who only keep a role keep it without a question: who looks on sees people in their order, once.
+    /// Who asks for what is lost.
+    origin: Origin,
+    /// Whether those who only keep a role keep it without a question: then whether it is lost is the same whoever comes first.
     keeps: bool,
     lost: Vec<Lost>,
     /// Who lost a protected role, and is computed again when it is known whether they keep it.
@@ -51,10 +49,33 @@ pub(super) struct Outcomes<'a> {
     blocked: Vec<UserId>,
 }
 
-impl<'a> Outcomes<'a> {
-    /// Of everybody.
-    pub(super) fn of_everybody(watch: Option<&'a mut Watch>) -> Self {
-        Self { watch, keeps: true, ..Self::default() }
+impl Outcomes {
+    /// Of what a transaction does to people.
+    fn of(tx: &WriteTx) -> Self {
+        Self::from(guards::origin(tx), false)
+    }
+
+    /// Of a change of the policy, on those on whom it rests whether it can be.
+    pub(super) fn of_policy(tx: &WriteTx) -> Self {
+        Self::from(guards::origin(tx), true)
+    }
+
+    /// Of a change of the policy that has been made, on everybody else: nothing is refused any more.
+    pub(super) fn following() -> Self {
+        Self::from(Origin::Policy, false)
+    }
+
+    fn from(origin: Origin, keeps: bool) -> Self {
+        Self {
+            affected: 0,
+            origin,
+            keeps,
+            lost: Vec::new(),
+            open: Vec::new(),
+            gained: false,
+            moved: Vec::new(),
+            blocked: Vec::new(),
+        }
     }
 
     pub(super) async fn settle(
@@ -63,9 +84,10 @@ impl<'a> Outcomes<'a> {
         tx: &mut WriteTx,
         (policy, version): (&Policy, i64),
         pace: Pace,
-    ) -> Result<Changed, AppError> {
+    ) -> Result<(Changed, usize), AppError> {
         let blueprint = &policy.blueprint;
-        let Judged { events: mut changed, mut held } = guards::judge(tx, blueprint, &self.lost).await?;
+        let Judged { events: mut changed, mut held } =
+            guards::judge(tx, blueprint, &self.lost, self.origin).await?;
         let mut computed = Computed::default();
         for (person, mut facts) in std::mem::take(&mut self.open) {
             facts.held = held.remove(&person.user).unwrap_or_default();
@@ -75,10 +97,12 @@ impl<'a> Outcomes<'a> {
         access::store(tx, computed, version, app.now());
         changed.extend(follow(app, tx, blueprint, &self.moved, pace).await?);
         if !self.blocked.is_empty() {
-            keep_a_way_back(tx, None).await?;
+            if self.origin != Origin::Policy {
+                keep_a_way_back(tx, None).await?;
+            }
             changed.extend(sign_out_everywhere(tx, &self.blocked, app.now()).await?);
         }
-        Ok(changed)
+        Ok((changed, self.affected))
     }
 
     /// Takes what was computed of a person, and returns what the audit trail says of it.
@@ -98,14 +122,10 @@ impl<'a> Outcomes<'a> {
         }
         self.affected = self.affected.saturating_add(1);
         let before = person.stored.as_ref().map(Stored::access).transpose()?;
-        if let Some(watch) = &mut self.watch {
-            watch.note(policy, person, before.as_ref(), access)?;
-        }
         held_to.check(policy, person.user, before.as_ref(), access)?;
         self.gained |= guards::gained(&policy.blueprint, before.as_ref(), access);
         self.moved.extend(Moved::between(&policy.blueprint, person, before.as_ref(), access));
-        let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
-        if is_blocked(access) && !before.as_ref().is_some_and(is_blocked) {
+        if shuts_out(before.as_ref(), access) {
             self.blocked.push(person.user);
         }
         let before = before.as_ref().map(summary);
@@ -122,6 +142,12 @@ impl<'a> Outcomes<'a> {
         event.before = before;
         Ok(Some(event))
     }
+}
+
+/// Whether somebody is blocked who was not.
+pub(super) fn shuts_out(before: Option<&EffectiveAccess>, after: &EffectiveAccess) -> bool {
+    let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
+    is_blocked(after) && !before.is_some_and(is_blocked)
 }
 
 /// Whether the policy, which the transaction holds in this version, makes any difference between members of these groups
@@ -169,7 +195,7 @@ async fn reevaluate_held_to(
     held_to: &HeldTo,
 ) -> Result<Changed, AppError> {
     let mut changed = Vec::new();
-    let mut outcomes = Outcomes::default();
+    let mut outcomes = Outcomes::of(tx);
     let mut by = None;
     for some in people.chunks(AT_ONCE) {
         let people = access::facts(tx, some).await?;
@@ -179,19 +205,21 @@ async fn reevaluate_held_to(
         by = Some((policy, version));
     }
     if let Some((policy, version)) = by {
-        changed.extend(conclude(app, tx, (&*policy, version), people, outcomes).await?);
+        let pace = Pace::of(tx);
+        changed.extend(conclude(app, tx, (&*policy, version), people, outcomes, pace).await?.0);
     }
     Ok(changed)
 }
 
 /// Settles what was computed of these people. Where somebody has a protected role now, those who only kept it are looked at again.
-async fn conclude(
+pub(super) async fn conclude(
     app: &App,
     tx: &mut WriteTx,
     by: (&Policy, i64),
     people: &[UserId],
-    mut outcomes: Outcomes<'_>,
-) -> Result<Changed, AppError> {
+    mut outcomes: Outcomes,
+    pace: Pace,
+) -> Result<(Changed, usize), AppError> {
     let mut changed = Vec::new();
     if outcomes.gained {
         let mut keepers = store::guards::lock_keepers(tx).await?;
@@ -199,9 +227,9 @@ async fn conclude(
         let keepers = access::facts(tx, &keepers).await?;
         changed = compute(app, tx, by, keepers, &HeldTo::default(), &mut outcomes)?;
     }
-    let pace = Pace::of(tx);
-    changed.extend(outcomes.settle(app, tx, by, pace).await?);
-    Ok(changed)
+    let (settled, affected) = outcomes.settle(app, tx, by, pace).await?;
+    changed.extend(settled);
+    Ok((changed, affected))
 }
 
 /// Computes the access of people whom an identity provider has just brought, and who are in no group and were given nothing.
@@ -225,10 +253,11 @@ pub(crate) async fn evaluate_new(
         policy_version: version,
         stored: None,
     });
-    let (by, mut outcomes) = ((&*policy, version), Outcomes::default());
+    let (by, mut outcomes) = ((&*policy, version), Outcomes::of(tx));
     let mut changed = compute(app, tx, by, people.collect(), &HeldTo::default(), &mut outcomes)?;
     if outcomes.gained {
-        changed.extend(conclude(app, tx, by, &[], outcomes).await?);
+        let pace = Pace::of(tx);
+        changed.extend(conclude(app, tx, by, &[], outcomes, pace).await?.0);
     }
     Ok(changed)
 }
@@ -268,17 +297,13 @@ pub(super) fn compute(
     (policy, version): (&Policy, i64),
     people: Vec<PersonFacts>,
     held_to: &HeldTo,
-    outcomes: &mut Outcomes<'_>,
+    outcomes: &mut Outcomes,
 ) -> Result<Changed, AppError> {
     let paths = policy.attribute_paths();
     let mut computed = Computed::default();
     let mut changed = Vec::new();
     for mut person in people {
-        let attributes = paths
-            .iter()
-            .map(|path| (path.clone(), person.resource.values_at(path)))
-            .collect::<BTreeMap<_, _>>();
-        let mut facts = facts(&mut person, attributes);
+        let mut facts = facts(&mut person, &paths);
         let mut access = evaluate(policy, &facts);
         if let Some(lost) = loss(policy, &person, &access)? {
             if !outcomes.keeps {
@@ -298,7 +323,11 @@ pub(super) fn compute(
 }
 
 /// What a person loses, if it is a protected role.
-fn loss(policy: &Policy, person: &PersonFacts, after: &EffectiveAccess) -> Result<Option<Lost>, AppError> {
+pub(super) fn loss(
+    policy: &Policy,
+    person: &PersonFacts,
+    after: &EffectiveAccess,
+) -> Result<Option<Lost>, AppError> {
     let mut protected = policy.blueprint.invariants().iter().map(Invariant::role);
     let Some(stored) = person.stored.as_ref().filter(|stored| protected.any(|role| stored.has_role(role)))
     else {
@@ -307,7 +336,9 @@ fn loss(policy: &Policy, person: &PersonFacts, after: &EffectiveAccess) -> Resul
     Ok(Lost::between(&policy.blueprint, person.user, &stored.access()?, after))
 }
 
-fn facts(person: &mut PersonFacts, attributes: BTreeMap<String, Vec<String>>) -> Facts {
+/// What a policy with these attributes asks of a person.
+pub(super) fn facts(person: &mut PersonFacts, paths: &BTreeSet<String>) -> Facts {
+    let attributes = paths.iter().map(|path| (path.clone(), person.resource.values_at(path))).collect();
     Facts {
         active: person.active,
         groups: std::mem::take(&mut person.groups),

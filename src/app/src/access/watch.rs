@@ -1,13 +1,22 @@
-//! What a change of the policy would do, person by person, seen while it is computed. Knows how to count and page; does not know
-//! what is changed.
+//! What a policy would do, person by person, if it were in force. Knows how to count and page; writes nothing, keeps nobody waiting,
+//! and does not know how the policy came about.
 
-use domain::access::{Difference, EffectiveAccess, Fingerprint, Policy};
+use std::collections::BTreeMap;
+
+use domain::access::{Difference, EffectiveAccess, Fingerprint, Policy, evaluate};
 use domain::id::UserId;
+use domain::invariant::held_roles;
 use serde_json::Value;
-use store::access::PersonFacts;
+use store::access::{PersonFacts, Stored};
+use store::{Scope, access, users};
 
-use super::reevaluate::summary;
+use super::reevaluate::{facts, loss, shuts_out, summary};
+use crate::App;
 use crate::error::AppError;
+use crate::guards::gained;
+
+/// How many people are read at a time.
+const AT_A_TIME: i64 = 200;
 
 /// Somebody who may do something else than before.
 #[derive(Debug)]
@@ -24,7 +33,7 @@ pub(crate) struct Seen {
     pub(crate) difference: Difference,
 }
 
-/// Looks on while everybody's access is computed, without regard to seats.
+/// What was seen of everybody, without regard to seats.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// The page begins after this person.
@@ -43,6 +52,10 @@ pub(crate) struct Watch {
     pub(crate) gaining: usize,
     /// How many of them may do less.
     pub(crate) losing: usize,
+    /// Those who would be blocked and are not.
+    pub(crate) blocked: Vec<UserId>,
+    /// Those who would have a protected role that they have not.
+    pub(crate) protected: Vec<UserId>,
     fingerprint: Fingerprint,
 }
 
@@ -62,14 +75,21 @@ impl Watch {
         self.fingerprint.finish()
     }
 
-    /// A person's access was computed anew. People come in the order of their ids.
-    pub(super) fn note(
+    /// A person's access was computed. People come in the order of their ids.
+    fn note(
         &mut self,
         policy: &Policy,
         person: &PersonFacts,
         was: Option<&EffectiveAccess>,
         is: &EffectiveAccess,
     ) -> Result<(), AppError> {
+        self.everybody = self.everybody.saturating_add(1);
+        if shuts_out(was, is) {
+            self.blocked.push(person.user);
+        }
+        if gained(&policy.blueprint, was, is) {
+            self.protected.push(person.user);
+        }
         let difference = Difference::between(&policy.blueprint, was, is);
         let (before, after) = (was.map(summary), summary(is));
         let nothing = difference.gains.is_empty() && difference.losses.is_empty();
@@ -91,5 +111,37 @@ impl Watch {
         let user_name = person.resource.user_name().unwrap_or_default().to_owned();
         self.page.push(Seen { user: person.user, user_name, before, after, difference });
         Ok(())
+    }
+}
+
+/// Computes everybody by a policy that is not in force, and looks on. Of those in `instead`, their facts are these. Each is seen as they
+/// are at that moment.
+pub(crate) async fn look_on(
+    app: &App,
+    scope: &Scope,
+    policy: &Policy,
+    instead: &mut BTreeMap<UserId, PersonFacts>,
+    watch: &mut Watch,
+) -> Result<(), AppError> {
+    let paths = policy.attribute_paths();
+    let mut after = None;
+    loop {
+        let mut tx = app.db.read(scope).await?;
+        let some = users::ids_after(&mut tx, after, AT_A_TIME).await?;
+        let people = access::facts(&mut tx, &some).await?;
+        tx.finish().await?;
+        let Some(last) = some.last() else { return Ok(()) };
+        after = Some(*last);
+        for person in people {
+            let mut person = instead.remove(&person.user).unwrap_or(person);
+            let mut of_person = facts(&mut person, &paths);
+            let mut is = evaluate(policy, &of_person);
+            if let Some(lost) = loss(policy, &person, &is)? {
+                of_person.held = held_roles(lost.before());
+                is = evaluate(policy, &of_person);
+            }
+            let was = person.stored.as_ref().map(Stored::access).transpose()?;
+            watch.note(policy, &person, was.as_ref(), &is)?;
+        }
     }
 }

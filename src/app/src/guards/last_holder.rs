@@ -92,7 +92,13 @@ pub(crate) async fn before_deletion(
         return Ok(Vec::new());
     }
     let lost = [Lost { user, before, after: None, open: false }];
-    Ok(judge(tx, &policy.blueprint, &lost).await?.events)
+    let origin = origin(tx);
+    Ok(judge(tx, &policy.blueprint, &lost, origin).await?.events)
+}
+
+/// Who asks for what a transaction does.
+pub(crate) fn origin(tx: &WriteTx) -> Origin {
+    if tx.scope().actor().by_hand() { Origin::Manual } else { Origin::IdentityProvider }
 }
 
 /// Refuses, holds or alarms what was lost, by how many are left when all that the transaction has written is counted.
@@ -100,6 +106,7 @@ pub(crate) async fn judge(
     tx: &mut WriteTx,
     blueprint: &Blueprint,
     lost: &[Lost],
+    origin: Origin,
 ) -> Result<Judged, AppError> {
     let mut judged = Judged::default();
     if lost.is_empty() {
@@ -115,7 +122,6 @@ pub(crate) async fn judge(
         let left = guards::holders(tx, invariant.role(), &losers).await?;
         remaining.insert(invariant.role().to_owned(), left.saturating_add(1));
     }
-    let origin = if tx.scope().actor().by_hand() { Origin::Manual } else { Origin::IdentityProvider };
     for Lost { user, before, after, open } in lost.iter().filter(|it| !awaited.contains(&it.user)) {
         let kept_already = held_roles(before);
         for broken in broken_by(blueprint, &remaining, Some(before), after.as_ref()) {
@@ -147,7 +153,7 @@ fn alarm(tx: &mut WriteTx, user: UserId, broken: &Broken, held: bool) -> AuditEv
         "invariant": broken.invariant, "role": broken.role, "minimum": broken.minimum, "remaining": broken.remaining,
         "held": held,
     });
-    tracing::warn!(invariant = %broken.invariant, held, "A directory took a protected role from its last holder");
+    tracing::warn!(invariant = %broken.invariant, held, "A protected role was taken from its last holder");
     tx.announce(Outgoing {
         fact: "access.alarm",
         subject_id: user.to_string(),

@@ -12,7 +12,7 @@ mod overview;
 
 pub(crate) use grant_rules::{Acting, hold_people, may_delete, may_edit, nobody_acts, sight_of, subject};
 pub use held_departures::{DepartureDecision, DepartureKind, HeldDepartureView};
-pub(crate) use last_holder::{Judged, Lost, before_deletion, gained, holds_guarded, judge};
+pub(crate) use last_holder::{Judged, Lost, before_deletion, gained, holds_guarded, judge, origin};
 pub use mass_departure::{MassGuardMode, SetMassGuard};
 pub(crate) use mass_departure::{PeopleCounts, depart};
 pub use overview::{DirectoryGuard, GuardsView, RoleGuard};

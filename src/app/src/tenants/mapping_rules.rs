@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::access::Policy;
-use domain::audit::{Action, Audit, AuditEvent, TargetKind};
+use domain::audit::{Action, AuditEvent, TargetKind};
 use domain::id::MappingRuleId;
 use domain::mapping::{MappingRule, Matcher, Outcome, ScopeRef};
 use serde::{Deserialize, Serialize};
@@ -155,10 +155,11 @@ impl App {
         admin: &AdminScope,
         new: NewMappingRule,
     ) -> Result<MappingRuleView, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        let (view, event) = add_rule(self, &mut tx, new).await?;
-        self.commit_policy_change(tx, event).await?;
-        Ok(view)
+        let add = async |tx: &mut WriteTx| {
+            let (view, event) = add_rule(self, tx, new.clone()).await?;
+            Ok((view, vec![event]))
+        };
+        Ok(self.change_policy(admin, add).await?.0)
     }
 
     /// Changes a rule: what it says, its place in the order, whether it applies.
@@ -168,14 +169,12 @@ impl App {
         id: MappingRuleId,
         change: ChangeMappingRule,
     ) -> Result<MappingRuleView, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        rules::hold_alone(&mut tx);
-        let (view, event) = change_rule(&mut tx, id, change).await?;
-        match event {
-            Some(event) => self.commit_policy_change(tx, event).await?,
-            None => tx.nothing_changed().await?,
-        }
-        Ok(view)
+        let change = async |tx: &mut WriteTx| {
+            rules::hold_alone(tx);
+            let (view, event) = change_rule(tx, id, change.clone()).await?;
+            Ok((view, event.into_iter().collect()))
+        };
+        Ok(self.change_policy(admin, change).await?.0)
     }
 
     /// Puts all rules into this order, the first winning. Returns them in it.
@@ -184,12 +183,11 @@ impl App {
         admin: &AdminScope,
         ids: Vec<MappingRuleId>,
     ) -> Result<Vec<MappingRuleView>, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        rules::hold_alone(&mut tx);
-        match Audit::from_events(order_rules(&mut tx, &ids).await?) {
-            Some(audit) => self.commit_policy_changes(tx, audit).await?,
-            None => tx.nothing_changed().await?,
-        }
+        let order = async |tx: &mut WriteTx| {
+            rules::hold_alone(tx);
+            Ok(((), order_rules(tx, &ids).await?))
+        };
+        self.change_policy(admin, order).await?;
         self.list_mapping_rules(admin).await
     }
 
@@ -218,9 +216,9 @@ impl App {
 
     /// Removes a rule.
     pub async fn delete_mapping_rule(&self, admin: &AdminScope, id: MappingRuleId) -> Result<(), AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        let event = remove_rule(&mut tx, id).await?;
-        self.commit_policy_change(tx, event).await
+        let remove = async |tx: &mut WriteTx| Ok(((), vec![remove_rule(tx, id).await?]));
+        self.change_policy(admin, remove).await?;
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The organisation tree and the workspaces. A change of either computes everybody's access anew.
 
 use domain::access::Workspace;
-use domain::audit::{Action, Audit, AuditEvent};
+use domain::audit::{Action, AuditEvent};
 use domain::blueprint::{Blueprint, Scope};
 use domain::id::{OrgUnitId, WorkspaceId};
 use domain::mapping::ScopeRef;
@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 
 use super::registry::{display_name, slug};
 use crate::App;
-use crate::access::{parse_blueprint, reevaluate_everybody};
+use crate::access::parse_blueprint;
 use crate::error::AppError;
 
 /// An org unit to be.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewOrgUnit {
     /// The name that mapping rules and directories use, unique in the tenant, compared without case.
@@ -99,17 +99,27 @@ impl App {
         admin: &AdminScope,
         new: NewOrgUnit,
     ) -> Result<OrgUnitView, AppError> {
-        let now = self.now();
-        let mut tx = self.db.begin(admin.scope()).await?;
-        let mut units = org::units(&mut tx).await?;
+        let add = async |tx: &mut WriteTx| {
+            let (view, event) = self.add_unit(tx, new.clone()).await?;
+            Ok((view, vec![event]))
+        };
+        Ok(self.change_policy(admin, add).await?.0)
+    }
+
+    async fn add_unit(
+        &self,
+        tx: &mut WriteTx,
+        new: NewOrgUnit,
+    ) -> Result<(OrgUnitView, AuditEvent), AppError> {
+        let mut units = org::units(tx).await?;
         let above = tree(units.clone())?;
         let parent = match &new.parent {
             Some(key) => Some(unit_by_key(&above, key)?),
             None => None,
         };
-        let (_, blueprint) = tenants::current(&mut tx).await?;
+        let (_, blueprint) = tenants::current(tx).await?;
         let unit = OrgUnit {
-            id: OrgUnitId::generate(now, &*self.entropy),
+            id: OrgUnitId::generate(self.now(), &*self.entropy),
             parent,
             key: display_name(&new.key)?,
             name: display_name(&new.name)?,
@@ -118,11 +128,10 @@ impl App {
         check_kind(&parse_blueprint(&blueprint)?, &above, &unit)?;
         units.push(unit.clone());
         let tree = OrgTree::build(units).map_err(|error| AppError::Conflict(error.to_string()))?;
-        org::add_unit(&mut tx, &unit, &scim::text::fold(&unit.key)).await?;
+        org::add_unit(tx, &unit, &scim::text::fold(&unit.key)).await?;
         let event = AuditEvent::new(Action::OrgUnitCreate, unit.id)
             .after(json!({"key": unit.key, "name": unit.name, "parent": unit.parent}));
-        self.commit_policy_change(tx, event).await?;
-        Ok(view(&tree, &unit))
+        Ok((view(&tree, &unit), event))
     }
 
     /// The organisation, by key.
@@ -140,23 +149,23 @@ impl App {
         admin: &AdminScope,
         new: NewWorkspace,
     ) -> Result<WorkspaceView, AppError> {
-        let now = self.now();
-        let mut tx = self.db.begin(admin.scope()).await?;
-        let org_unit = match &new.org_unit {
-            Some(key) => Some(unit_by_key(&tree(org::units(&mut tx).await?)?, key)?),
-            None => None,
+        let add = async |tx: &mut WriteTx| {
+            let org_unit = match &new.org_unit {
+                Some(key) => Some(unit_by_key(&tree(org::units(tx).await?)?, key)?),
+                None => None,
+            };
+            let workspace = Workspace {
+                id: WorkspaceId::generate(self.now(), &*self.entropy),
+                key: slug(&new.key)?,
+                name: display_name(&new.name)?,
+                org_unit,
+            };
+            org::add_workspace(tx, &workspace).await?;
+            let event = AuditEvent::new(Action::WorkspaceCreate, workspace.id)
+                .after(json!({"key": workspace.key, "name": workspace.name, "orgUnit": workspace.org_unit}));
+            Ok((workspace.into(), vec![event]))
         };
-        let workspace = Workspace {
-            id: WorkspaceId::generate(now, &*self.entropy),
-            key: slug(&new.key)?,
-            name: display_name(&new.name)?,
-            org_unit,
-        };
-        org::add_workspace(&mut tx, &workspace).await?;
-        let event = AuditEvent::new(Action::WorkspaceCreate, workspace.id)
-            .after(json!({"key": workspace.key, "name": workspace.name, "orgUnit": workspace.org_unit}));
-        self.commit_policy_change(tx, event).await?;
-        Ok(workspace.into())
+        Ok(self.change_policy(admin, add).await?.0)
     }
 
     /// All workspaces.
@@ -165,17 +174,6 @@ impl App {
         let rows = org::workspaces(&mut tx).await?;
         tx.finish().await?;
         Ok(rows.into_iter().map(WorkspaceView::from).collect())
-    }
-
-    /// Commits a change of what access is computed from, with everybody's access by it.
-    pub(crate) async fn commit_policy_change(&self, tx: WriteTx, event: AuditEvent) -> Result<(), AppError> {
-        self.commit_policy_changes(tx, Audit::of(event)).await
-    }
-
-    /// The same of several.
-    pub(crate) async fn commit_policy_changes(&self, mut tx: WriteTx, audit: Audit) -> Result<(), AppError> {
-        let (audit, _) = reevaluate_everybody(self, &mut tx, audit).await?;
-        Ok(tx.commit(audit, self.now(), &*self.entropy).await?)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use domain::audit::{Action, AuditEvent};
 use domain::blueprint::Origin;
+use domain::id::UserId;
 use serde_json::json;
 use store::{WriteTx, members, roles as own_roles, tenants};
 
@@ -17,8 +18,8 @@ use crate::tenants::{mapping_rules, organisation, roles};
 pub(super) struct Done {
     /// What the audit trail says of it.
     pub(super) events: Vec<AuditEvent>,
-    /// The roles that are others now, and how.
-    pub(super) roles: Vec<(String, &'static str)>,
+    /// Who is in other groups now.
+    pub(super) moved: Vec<UserId>,
 }
 
 /// Makes the changes.
@@ -43,18 +44,13 @@ async fn one(app: &App, tx: &mut WriteTx, change: ProposedChange, done: &mut Don
             done.events.push(organisation::change_unit(tx, change).await?);
         }
         ProposedChange::CreateRole(new) => {
-            done.roles.push((new.id.clone(), "created"));
             done.events.push(roles::create(tx, new, now).await?);
         }
         ProposedChange::ChangeRole { id, change } => {
-            let event = roles::change(tx, &id, change, now).await?;
-            done.roles.extend(event.iter().map(|_| (id.clone(), "changed")));
-            done.events.extend(event);
+            done.events.extend(roles::change(tx, &id, change, now).await?);
         }
         ProposedChange::DeleteRole { id, replacement } => {
-            let event = roles::delete(tx, &id, replacement.as_deref(), now).await?;
-            done.roles.push((id, "deleted"));
-            done.events.push(event);
+            done.events.push(roles::delete(tx, &id, replacement.as_deref(), now).await?);
         }
         ProposedChange::MoveToBlueprint { version } => {
             done.events.extend(move_to_blueprint(tx, &version).await?);
@@ -65,6 +61,7 @@ async fn one(app: &App, tx: &mut WriteTx, change: ProposedChange, done: &mut Don
                     "leaveGroup: the person is not directly in the group".to_owned(),
                 ));
             }
+            done.moved.push(user);
         }
     }
     Ok(())

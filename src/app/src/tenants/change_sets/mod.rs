@@ -1,24 +1,26 @@
 //! Changes of what access is computed from, several at once: shown with everything that would follow from them, and made if that is
 //! still what follows.
 //!
-//! This is no second engine. What is shown is what the transaction that would make the changes has computed, before it is rolled
-//! back; and it is made only if the transaction that makes it comes to the same.
+//! This is no second engine. The changes are made in a transaction that is rolled back, as far as those on whom it rests whether they
+//! can be; by the policy that it came to, everybody is computed as they would be, outside of any transaction that others could wait for.
+//! The changes are made only if that comes to the same once more, and if the policy has not changed since.
 
 mod carry_out;
 
-use domain::audit::{Action, Audit};
+use std::collections::BTreeMap;
+
+use domain::access::Policy;
 use domain::id::{GroupId, MappingRuleId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{AdminScope, WriteTx, rules, seats};
+use store::access::PersonFacts;
+use store::{AdminScope, WriteTx, access, rules, seats, sessions};
 use utoipa::ToSchema;
 
-use self::carry_out::Done;
 use super::organisation::ChangeOrgUnit;
-use super::roles::announce;
 use super::{ChangeMappingRule, ChangeRole, NewMappingRule, NewRole};
 use crate::App;
-use crate::access::{Watch, reevaluate_everybody_before};
+use crate::access::{Watch, enact, load_policy, look_on};
 use crate::error::AppError;
 
 /// The most changes that are made at once.
@@ -191,10 +193,10 @@ pub struct PersonOutcome {
     pub losses: Value,
 }
 
-/// What a transaction that is still open has come to.
+/// What changes would come to.
 struct Tried {
-    tx: WriteTx,
-    done: Done,
+    /// The version of the policy that they are changes of.
+    version: i64,
     watch: Watch,
     outcome: OutcomeView,
     violation: Option<AppError>,
@@ -209,6 +211,16 @@ impl Tried {
     }
 }
 
+/// What a transaction that was rolled back had come to.
+struct Rehearsed {
+    version: i64,
+    policy: Policy,
+    /// Those who would be in other groups.
+    moved: BTreeMap<UserId, PersonFacts>,
+    seats: Option<SeatsView>,
+    violation: Option<AppError>,
+}
+
 impl App {
     /// Says what would follow from changes, and changes nothing.
     pub async fn preview_changes(
@@ -220,8 +232,7 @@ impl App {
     ) -> Result<PreviewView, AppError> {
         let tried = self.try_changes(admin, &ask.changes, Watch::of_page(after, most)).await?;
         let confirm = tried.to_confirm();
-        let Tried { tx, watch, outcome, violation, .. } = tried;
-        tx.nothing_changed().await?;
+        let Tried { watch, outcome, violation, .. } = tried;
         let next = watch.page.last().map(|seen| seen.user).filter(|_| watch.more);
         let items = watch.page.into_iter().map(|seen| {
             let told =
@@ -253,9 +264,7 @@ impl App {
         }
         let tried = self.try_changes(admin, &ask.changes, Watch::of_page(None, 0)).await?;
         if tried.outcome.fingerprint != ask.fingerprint {
-            return Err(AppError::Conflict(
-                "something has changed since the preview, and other people or rights would be concerned: ask for another".to_owned(),
-            ));
+            return Err(moved_on());
         }
         if let Some(needed) = tried.to_confirm().filter(|needed| ask.confirm != Some(*needed)) {
             return Err(AppError::Conflict(format!(
@@ -263,24 +272,22 @@ impl App {
                 needed.changed, needed.losing
             )));
         }
-        let Tried { mut tx, done, outcome, violation, watch } = tried;
-        if let Some(violation) = violation {
+        if let Some(violation) = tried.violation {
             return Err(violation);
         }
-        let Some(audit) = Audit::from_events(done.events) else {
-            tx.nothing_changed().await?;
-            return Ok(outcome);
+        let make = async |tx: &mut WriteTx| {
+            rules::hold_alone(tx);
+            if rules::version(tx).await? != tried.version {
+                return Err(moved_on());
+            }
+            Ok(((), carry_out::all(self, tx, &ask.changes).await?.events))
         };
-        for (role, how) in &done.roles {
-            announce(&mut tx, role, how, watch.changed);
-        }
-        let tenant = tx.scope().tenant();
-        tx.commit(audit, self.now(), &*self.entropy).await?;
-        self.types.forget(tenant);
-        Ok(outcome)
+        self.change_policy(admin, make).await?;
+        self.types.forget(admin.scope().tenant());
+        Ok(tried.outcome)
     }
 
-    /// Makes changes and computes everybody, in a transaction that is left open.
+    /// Computes everybody as they would be with these changes.
     async fn try_changes(
         &self,
         admin: &AdminScope,
@@ -291,32 +298,61 @@ impl App {
             return Err(AppError::Invalid(format!("1 to {MOST_CHANGES} changes are made at once")));
         }
         let asked = serde_json::to_string(changes).map_err(|error| AppError::Internal(error.to_string()))?;
-        let mut tx = self.db.begin(admin.scope()).await?;
-        rules::hold_alone(&mut tx);
-        let version = rules::version(&mut tx).await?;
+        let mut rehearsed = self.rehearse_changes(admin, changes, &[]).await?;
         watch.about(&asked);
-        watch.about(&version.to_string());
-        let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
-        let mut done = carry_out::all(self, &mut tx, changes).await?;
-        let (events, violation) = match reevaluate_everybody_before(self, &mut tx, &mut watch).await {
-            Ok(events) => (events, None),
-            Err(violation @ AppError::LastHolder { .. }) => (Vec::new(), Some(violation)),
-            Err(trouble) => return Err(trouble),
-        };
-        let after = seats::show(&mut tx).await?.map(|pool| pool.state.used);
-        let sessions = events.iter().filter(|event| event.action == Action::SessionRevoke);
+        watch.about(&rehearsed.version.to_string());
+        look_on(self, admin.scope(), &rehearsed.policy, &mut rehearsed.moved, &mut watch).await?;
+        if rehearsed.violation.is_some() && !watch.protected.is_empty() {
+            rehearsed = self.rehearse_changes(admin, changes, &watch.protected).await?;
+        }
+        let mut tx = self.db.read(admin.scope()).await?;
+        let sessions_ending = sessions::number_of(&mut tx, &watch.blocked).await?;
+        tx.finish().await?;
         let outcome = OutcomeView {
             fingerprint: watch.fingerprint(),
             changed: watch.changed,
             gaining: watch.gaining,
             losing: watch.losing,
-            sessions_ending: sessions.count(),
-            seats: before.zip(after).map(|(before, after)| SeatsView { before, after }),
+            sessions_ending,
+            seats: rehearsed.seats,
         };
-        // What only follows is no change by itself.
-        if !done.events.is_empty() {
-            done.events.extend(events);
-        }
-        Ok(Tried { tx, done, watch, outcome, violation })
+        let Rehearsed { version, violation, .. } = rehearsed;
+        Ok(Tried { version, watch, outcome, violation })
     }
+
+    /// Makes changes as far as they could be refused, with these people among those who decide it, and takes them back.
+    async fn rehearse_changes(
+        &self,
+        admin: &AdminScope,
+        changes: &[ProposedChange],
+        these: &[UserId],
+    ) -> Result<Rehearsed, AppError> {
+        let mut tx = self.db.begin(admin.scope()).await?;
+        rules::hold_alone(&mut tx);
+        let version = rules::version(&mut tx).await?;
+        let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
+        let done = carry_out::all(self, &mut tx, changes).await?;
+        let policy = load_policy(&mut tx).await?;
+        let moved = access::facts(&mut tx, &done.moved).await?;
+        let violation = match enact(self, &mut tx, these).await {
+            Ok(_) => None,
+            Err(violation @ AppError::LastHolder { .. }) => Some(violation),
+            Err(trouble) => return Err(trouble),
+        };
+        let after = seats::show(&mut tx).await?.map(|pool| pool.state.used);
+        tx.nothing_changed().await?;
+        Ok(Rehearsed {
+            version,
+            policy,
+            moved: moved.into_iter().map(|person| (person.user, person)).collect(),
+            seats: before.zip(after).map(|(before, after)| SeatsView { before, after }),
+            violation,
+        })
+    }
+}
+
+fn moved_on() -> AppError {
+    AppError::Conflict(
+        "something has changed since the preview, and other people or rights would be concerned: ask for another".to_owned(),
+    )
 }

@@ -1,10 +1,9 @@
-//! Roles made, changed and deleted. Each makes its change in a transaction that holds the policy alone, and everybody's access is
-//! computed anew before it ends.
+//! Roles made, changed and deleted. Each makes its change in a transaction that holds the policy alone; everybody's access follows.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::audit::{Action, Audit, AuditEvent, Target};
+use domain::audit::{Action, AuditEvent, Target};
 use domain::blueprint::{Assignment, Deed, Origin, OwnRole, OwnRoles, Role, Standing};
 use domain::mapping::{MappingRule, Outcome};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::{RoleName, RoleView, Roles, hold, may};
 use crate::App;
-use crate::access::reevaluate_everybody;
 use crate::error::AppError;
 use crate::gates::names_role;
 use crate::login::Settings;
@@ -61,72 +59,74 @@ impl App {
     /// Makes a role.
     pub async fn create_role(&self, admin: &AdminScope, new: NewRole) -> Result<RoleView, AppError> {
         let id = new.id.clone();
-        let mut tx = self.db.begin(admin.scope()).await?;
-        hold(&mut tx, Deed::CreateRole, &[]).await?;
-        let event = create(&mut tx, new, self.now()).await?;
-        let affected = self.commit_role_change(tx, &id, "created", event).await?;
+        let make = async |tx: &mut WriteTx| {
+            hold(tx, Deed::CreateRole, &[]).await?;
+            Ok(((), vec![create(tx, new.clone(), self.now()).await?]))
+        };
+        let affected = self.change_roles(admin, make).await?;
         self.shown(admin, &id, affected).await
     }
 
-    /// Changes a role: for everybody who holds it, in the transaction that changes it.
+    /// Changes a role for everybody who holds it.
     pub async fn change_role(
         &self,
         admin: &AdminScope,
         id: &str,
         wanted: ChangeRole,
     ) -> Result<RoleView, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        hold(&mut tx, Deed::ChangeRoleSettings, &[id]).await?;
-        let Some(event) = change(&mut tx, id, wanted, self.now()).await? else {
-            tx.nothing_changed().await?;
-            return self.shown(admin, id, 0).await;
+        let make = async |tx: &mut WriteTx| {
+            hold(tx, Deed::ChangeRoleSettings, &[id]).await?;
+            Ok(((), change(tx, id, wanted.clone(), self.now()).await?.into_iter().collect()))
         };
-        let affected = self.commit_role_change(tx, id, "changed", event).await?;
+        let affected = self.change_roles(admin, make).await?;
         self.shown(admin, id, affected).await
     }
 
     /// Deletes a role that nobody has and nothing gives; or puts another in its place wherever it is given. Returns how many
-    /// people may do something else now.
+    /// people may do something else now, if that is known.
     pub async fn delete_role(
         &self,
         admin: &AdminScope,
         id: &str,
         replacement: Option<&str>,
-    ) -> Result<usize, AppError> {
-        let mut tx = self.db.begin(admin.scope()).await?;
-        hold(&mut tx, Deed::DeleteRole, &[id]).await?;
-        let event = delete(&mut tx, id, replacement, self.now()).await?;
-        self.commit_role_change(tx, id, "deleted", event).await
+    ) -> Result<Option<usize>, AppError> {
+        let make = async |tx: &mut WriteTx| {
+            hold(tx, Deed::DeleteRole, &[id]).await?;
+            Ok(((), vec![delete(tx, id, replacement, self.now()).await?]))
+        };
+        self.change_roles(admin, make).await
     }
 
-    async fn shown(&self, admin: &AdminScope, id: &str, affected: usize) -> Result<RoleView, AppError> {
-        let view = self.show_role(admin, id).await?;
-        Ok(RoleView { affected: Some(affected), ..view })
-    }
-
-    async fn commit_role_change(
+    async fn shown(
         &self,
-        mut tx: WriteTx,
+        admin: &AdminScope,
         id: &str,
-        how: &str,
-        event: AuditEvent,
-    ) -> Result<usize, AppError> {
-        let tenant = tx.scope().tenant();
-        let (audit, affected) = reevaluate_everybody(self, &mut tx, Audit::of(event)).await?;
-        announce(&mut tx, id, how, affected);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
-        self.types.forget(tenant);
+        affected: Option<usize>,
+    ) -> Result<RoleView, AppError> {
+        let view = self.show_role(admin, id).await?;
+        Ok(RoleView { affected, ..view })
+    }
+
+    async fn change_roles(
+        &self,
+        admin: &AdminScope,
+        make: impl AsyncFn(&mut WriteTx) -> Result<((), Vec<AuditEvent>), AppError>,
+    ) -> Result<Option<usize>, AppError> {
+        let ((), affected) = self.change_policy(admin, make).await?;
+        self.types.forget(admin.scope().tenant());
         Ok(affected)
     }
 }
 
 /// Tells those who follow the tenant that a role is another.
-pub(crate) fn announce(tx: &mut WriteTx, id: &str, how: &str, affected: usize) {
+async fn announce(tx: &mut WriteTx, id: &str, how: &str) -> Result<(), AppError> {
+    let holders = roles::holders(tx, [id]).await?.get(id).copied().unwrap_or_default();
     tx.announce(Outgoing {
         fact: "role.changed",
         subject_id: id.to_owned(),
-        payload: json!({"role": id, "change": how, "affected": affected}),
+        payload: json!({"role": id, "change": how, "holders": holders}),
     });
+    Ok(())
 }
 
 /// Makes a role in a transaction that holds the policy alone.
@@ -149,6 +149,7 @@ pub(crate) async fn create(
     together.has_room()?;
     roles::save(tx, &said, now).await?;
     let role = together.role(&id).ok_or(AppError::NotFound("role"))?;
+    announce(tx, &id, "created").await?;
     Ok(AuditEvent::new(Action::RoleCreate, target(role)).after(as_audited(role)))
 }
 
@@ -241,7 +242,9 @@ pub(crate) async fn change(
         }
         _ => {}
     }
-    Ok(after.map(|after| AuditEvent::new(Action::RoleUpdate, target(role)).before(before).after(after)))
+    let Some(after) = after else { return Ok(None) };
+    announce(tx, id, "changed").await?;
+    Ok(Some(AuditEvent::new(Action::RoleUpdate, target(role)).before(before).after(after)))
 }
 
 fn insert(object: &mut Value, key: &str, value: Value) {
@@ -313,6 +316,7 @@ pub(crate) async fn delete(
     } else {
         roles::forget(tx, id).await?;
     }
+    announce(tx, id, "deleted").await?;
     let event = AuditEvent::new(Action::RoleDelete, target(role)).before(as_audited(role));
     Ok(event.after(json!({"replacement": replacement, "holders": held})))
 }

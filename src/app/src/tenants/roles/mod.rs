@@ -18,7 +18,7 @@ use crate::error::AppError;
 use crate::guards::{Acting, hold_people};
 
 pub use change::{ChangeRole, NewRole};
-pub(super) use change::{announce, change, create, delete};
+pub(super) use change::{change, create, delete};
 
 /// What people call a role: in each language, or the same in all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -106,7 +106,7 @@ pub struct RoleView {
     pub holders: i64,
     /// What it says of each permission: `yes`, `no`, `level:…`, `if:…`, `grantable`, or `unspecified`, which gives nothing.
     pub cells: BTreeMap<String, String>,
-    /// After a change: how many people may do something else now.
+    /// After a change: how many people may do something else now. Absent if they are still being computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affected: Option<usize>,
 }

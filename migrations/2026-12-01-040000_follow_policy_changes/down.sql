@@ -1,0 +1,2 @@
+DROP FUNCTION tenants_with_reevaluations();
+DROP TABLE reevaluation;

@@ -152,6 +152,11 @@ fn behaviour_37_and_39_a_page_is_one_range_of_an_index_wherever_it_begins() {
         is_by_index(&plan("users", None, None, &window), &["users_in_directory"], true);
         is_by_index(&plan("groups", None, None, &window), &["groups_in_directory"], true);
     }
+    // A scan bounded by the directory and the id together alone would begin at the directory's first row.
+    for of in ["users", "groups"] {
+        let plan = plan(of, None, None, &after(None));
+        assert!(plan.lines().any(|line| line.contains("Index Cond") && line.contains("(id > ")), "{plan}");
+    }
     let far = Window::Slice(Slice { offset: 15_000, limit: 100 });
     is_by_index(&plan("users", None, None, &far), &["users_in_directory"], true);
 }

@@ -274,8 +274,9 @@ impl Pages {
 
     /// The bound that a position puts on the rows of a part. Where the key is in an index, its beginning is said too:
     /// that it is the index to use shows in the condition as well as in the order. For the same reason the id is bounded
-    /// together with the directory: the primary key, which has the ids of all directories in one order, would do for a
-    /// planner that takes a tenant to have one directory, as most do.
+    /// twice. By itself, because that is where a scan of the index begins; and together with the directory, from whose first
+    /// row a scan bounded by that alone would begin: the primary key, which has the ids of all directories in one order, would
+    /// do for a planner that takes a tenant to have one directory, as most do.
     fn range(
         &self,
         draft: &mut Draft,
@@ -288,8 +289,8 @@ impl Pages {
         let start = if self.descending { Uuid::max() } else { Uuid::nil() };
         let id = after.map_or(start, |position| position.id);
         let Some(key) = source.key.as_ref() else {
-            draft.add(format_args!(" AND (u.directory_id, u.id) {sign} ({{}}, {{}})"));
-            draft.values.extend([Value::Uuid(of.directory().as_uuid()), Value::Uuid(id)]);
+            draft.add(format_args!(" AND u.id {sign} {{}} AND (u.directory_id, u.id) {sign} ({{}}, {{}})"));
+            draft.values.extend([Value::Uuid(id), Value::Uuid(of.directory().as_uuid()), Value::Uuid(id)]);
             return;
         };
         match (part, after.and_then(|position| position.key.as_deref())) {

@@ -77,6 +77,16 @@ fn behaviour_85_a_group_in_a_group_is_shown_as_one_and_its_people_are_in_both() 
         let person = doors.scim.get(&format!("/Users/{mina}")).await.is(200).json();
         let outermost = json!({"value": outer, "$ref": format!("{PUBLIC}/scim/v2/Groups/{outer}"), "type": "indirect", "display": "Outer"});
         assert!(person["groups"].as_array().unwrap().contains(&outermost), "{person}");
+        let everybody = doors.scim.get("/Users?sortBy=userName").await.is(200).json()["Resources"].clone();
+        let of = |n: usize| everybody[n]["groups"].clone();
+        assert_eq!(
+            (of(0)[0]["value"].clone(), of(1)),
+            (json!(outer), person["groups"].clone()),
+            "{everybody}"
+        );
+        let title = json!([{"op": "replace", "path": "title", "value": "x"}]);
+        let changed = doors.scim.patch(&format!("/Users/{mina}"), title).await.is(200).json();
+        assert_eq!(changed["groups"], person["groups"]);
         let expected = kinds(&[(&inner, "direct"), (&middle, "indirect"), (&outer, "indirect")]);
         assert_eq!(groups_of(&doors, &mina).await, expected);
         change(&doors, &outer, "add", &mina).await.is(204);

@@ -1,5 +1,7 @@
 //! What each person may do and why, as computed; and the facts to compute it from. Knows rows; does not know rules.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::grants;
 use crate::holdings::Holdings;
-use crate::nesting::groups_of;
+use crate::nesting::{AllGroups, all_groups, direct_groups_of, groups_of, nests};
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 use crate::users::document;
@@ -92,10 +94,11 @@ struct GroupInRow {
 const FACTS: &str = concat!(
     "\
 SELECT u.id, u.active, u.doc,
-    (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id))
-     FROM ",
-    groups_of!(),
-    ") AS groups,
+    ",
+    direct_groups_of!(
+        "jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)"
+    ),
+    " AS groups,
     (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
      FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
     p.version AS policy_version, a.access, a.guarded
@@ -103,6 +106,14 @@ FROM users u
 JOIN access_policy p ON p.tenant_id = u.tenant_id
 LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
 WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id"
+);
+
+const ALL_GROUPS: &str = concat!(
+    "SELECT u.id, \
+        (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)) \
+         FROM ",
+    groups_of!(),
+    ") AS groups FROM users u WHERE u.tenant_id = {} AND u.id = ANY({})"
 );
 
 /// Columns that tell the seat of `u`, for [`seat_state`], and whether they have yet to accept an invitation.
@@ -129,10 +140,18 @@ pub(crate) fn seat_state(has_pool: bool, holds: bool, position: Option<i64>) -> 
 /// The facts about these people, by id. Whoever stores what is computed from them must have locked the people before, and hold the
 /// policy (`rules::hold`).
 pub async fn facts(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<PersonFacts>, StoreError> {
-    let tenant = tx.tenant().as_uuid();
+    let tenant = tx.tenant();
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
-    let ask = statement(FACTS).bind::<SqlUuid, _>(tenant).bind::<Array<SqlUuid>, _>(ids);
-    let rows: Vec<FactsRow> = tx.connection().0.load(ask).await?;
+    let ask = statement(FACTS).bind::<SqlUuid, _>(tenant.as_uuid()).bind::<Array<SqlUuid>, _>(ids);
+    let mut rows: Vec<FactsRow> = tx.connection().0.load(ask).await?;
+    let nesting: Vec<Uuid> = rows.iter().filter(|row| nests(row.groups.as_ref())).map(|row| row.id).collect();
+    if !nesting.is_empty() {
+        let all: Vec<AllGroups> = tx.connection().0.load(all_groups(tenant, ALL_GROUPS, nesting)).await?;
+        let mut all: HashMap<Uuid, Option<Value>> = all.into_iter().map(|row| (row.id, row.groups)).collect();
+        for row in rows.iter_mut().filter(|row| nests(row.groups.as_ref())) {
+            row.groups = all.remove(&row.id).flatten();
+        }
+    }
     rows.into_iter().map(person).collect()
 }
 

@@ -7,7 +7,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Uuid as SqlUuid};
 use domain::access::GroupFact;
-use domain::id::{DirectoryId, GroupId, UserId};
+use domain::id::{DirectoryId, GroupId, TenantId, UserId};
 use scim::filter::Filter;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,14 +15,15 @@ use uuid::Uuid;
 use crate::access;
 use crate::error::StoreError;
 use crate::filter_sql::{Condition, Target};
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// The groups of `u`, a row of `users`: `t (id, type)` tells each and whether it is `direct` or `indirect`, `g` is its row.
 macro_rules! groups_of {
     () => {
         "(WITH RECURSIVE above (id) AS ( \
-            SELECT c.group_id FROM group_member m JOIN group_child c ON c.tenant_id = m.tenant_id AND c.child_id = m.group_id \
+            SELECT c.group_id FROM group_member m CROSS JOIN LATERAL (SELECT c.group_id FROM group_child c \
+                WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id OFFSET 0) AS c \
             WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id \
             UNION SELECT c.group_id FROM above a CROSS JOIN LATERAL (SELECT c.group_id FROM group_child c \
                 WHERE c.tenant_id = u.tenant_id AND c.child_id = a.id OFFSET 0) AS c) \
@@ -34,6 +35,44 @@ macro_rules! groups_of {
     };
 }
 pub(crate) use groups_of;
+
+/// The groups that `u` is directly in, as an array of this for each `g`; or `true`, if one of them is in a group: then it is
+/// asked anew, for [`groups_of`]. Hardly anybody's groups are in groups, and to get ready to follow them costs the database
+/// more than to read those of one person.
+macro_rules! direct_groups_of {
+    ($each:literal) => {
+        concat!(
+            "(SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(",
+            $each,
+            " ORDER BY g.id) END FROM group_member m \
+             CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g \
+                WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g \
+             LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c \
+                WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true \
+             WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id)"
+        )
+    };
+}
+pub(crate) use direct_groups_of;
+
+/// Whether what was read by [`direct_groups_of`] is to be asked anew.
+pub(crate) fn nests(groups: Option<&Value>) -> bool {
+    groups == Some(&Value::Bool(true))
+}
+
+/// All groups of a person, in the form in which they were asked for.
+#[derive(QueryableByName)]
+pub(crate) struct AllGroups {
+    #[diesel(sql_type = SqlUuid)]
+    pub(crate) id: Uuid,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub(crate) groups: Option<Value>,
+}
+
+/// Groups of some people, as the text says, which ends with the column `groups`.
+pub(crate) fn all_groups(tenant: TenantId, text: &'static str, people: Vec<Uuid>) -> Statement<'static> {
+    statement(text).bind::<SqlUuid, _>(tenant.as_uuid()).bind::<Array<SqlUuid>, _>(people)
+}
 
 /// A group, whose id is the parameter, and all below it, as an array.
 pub(crate) const BELOW: &str = "ARRAY(WITH RECURSIVE below (id) AS ( \

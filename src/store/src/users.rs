@@ -1,7 +1,7 @@
 //! People of a directory. Knows which parts of the SCIM document have a column of their own; does not know what a
 //! change of one means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::filter_sql::{Pages, Target};
 use crate::keys::{all_fitting, fitting};
 use crate::listing::{Found, Listing};
-use crate::nesting::groups_of;
+use crate::nesting::{AllGroups, all_groups, direct_groups_of, groups_of, nests};
 use crate::schema::users;
 use crate::scope::{DirectoryScope, Scope};
 use crate::statement::{Shape, Statement, statement};
@@ -118,17 +118,50 @@ pub enum Groups {
 
 const COLUMNS: &str = "u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at";
 const GROUPS_OF: &str = concat!(
-    "(SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', t.type) \
+    direct_groups_of!(
+        "jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct'::text)"
+    ),
+    " AS groups"
+);
+const ALL_GROUPS: &str = concat!(
+    "SELECT u.id, (SELECT jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', t.type) \
         ORDER BY g.id) FROM ",
     groups_of!(),
-    ") AS groups"
+    ") AS groups FROM users u WHERE u.tenant_id = {} AND u.id = ANY({})"
 );
 
+/// What a statement reads. Where groups are wanted, `with_all_groups` must see the rows.
 fn columns(groups: Groups) -> String {
     match groups {
         Groups::Included => format!("{COLUMNS}, {GROUPS_OF}"),
         Groups::Omitted => format!("{COLUMNS}, NULL::jsonb AS groups"),
     }
+}
+
+/// Asks for all groups of those whose groups are in groups.
+async fn with_all_groups<'a, Asked>(
+    tenant: TenantId,
+    rows: impl IntoIterator<Item = &'a mut UserRow>,
+    ask: impl FnOnce(Statement<'static>) -> Asked,
+) -> Result<(), StoreError>
+where
+    Asked: Future<Output = Result<Vec<AllGroups>, StoreError>>,
+{
+    let mut nesting: HashMap<Uuid, &mut UserRow> =
+        rows.into_iter().filter(|row| nests(row.groups.as_ref())).map(|row| (row.id, row)).collect();
+    if nesting.is_empty() {
+        return Ok(());
+    }
+    let people = nesting.keys().copied().collect();
+    for row in nesting.values_mut() {
+        row.groups = None; // who is gone meanwhile is in none
+    }
+    for all in ask(all_groups(tenant, ALL_GROUPS, people)).await? {
+        if let Some(row) = nesting.get_mut(&all.id) {
+            row.groups = all.groups;
+        }
+    }
+    Ok(())
 }
 
 fn one(
@@ -156,7 +189,9 @@ pub async fn get(
 ) -> Result<Option<UserRow>, StoreError> {
     let (tenant, of) = (directory.scope().tenant(), directory.directory());
     let ask = one(tenant, of, id, &columns(groups), "");
-    Ok(db.at_once(tenant, Some(directory.scope()), ask).await?.pop())
+    let mut found: Vec<UserRow> = db.at_once(tenant, Some(directory.scope()), ask).await?;
+    with_all_groups(tenant, &mut found, |ask| db.at_once(tenant, Some(directory.scope()), ask)).await?;
+    Ok(found.pop())
 }
 
 /// A person who is signed in, by their own session's scope, whichever directory they come from.
@@ -177,8 +212,11 @@ pub async fn lock(
     groups: Groups,
 ) -> Result<Option<LockedUser>, StoreError> {
     let columns = format!("{}, u.frozen_at", columns(groups));
-    let statement = one(tx.tenant(), directory, id, &columns, " FOR NO KEY UPDATE OF u");
-    Ok(tx.load(statement).await?.pop())
+    let tenant = tx.tenant();
+    let statement = one(tenant, directory, id, &columns, " FOR NO KEY UPDATE OF u");
+    let mut found: Vec<LockedUser> = tx.load(statement).await?;
+    with_all_groups(tenant, found.iter_mut().map(|locked| &mut locked.user), |ask| tx.load(ask)).await?;
+    Ok(found.pop())
 }
 
 /// One person whom no directory manages, locked until the end of the transaction.
@@ -196,7 +234,11 @@ pub async fn list(
     listing: Listing<'_>,
     groups: Groups,
 ) -> Result<Found<UserRow>, StoreError> {
-    pages(listing, groups)?.find(db, directory, listing.window).await
+    let mut found: Found<UserRow> = pages(listing, groups)?.find(db, directory, listing.window).await?;
+    let scope = directory.scope();
+    with_all_groups(scope.tenant(), &mut found.rows, |ask| db.at_once(scope.tenant(), Some(scope), ask))
+        .await?;
+    Ok(found)
 }
 
 /// How the database answers such a list.
@@ -223,13 +265,16 @@ pub async fn by_ids(
         "SELECT {} FROM users u WHERE u.tenant_id = {{}} AND u.directory_id = {{}} AND u.id = ANY({{}})",
         columns(groups)
     );
-    let tenant = tx.tenant().as_uuid();
+    let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let statement = Statement::composed(text, Vec::new(), Shape::Kept)
-        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid())
         .bind::<Array<SqlUuid>, _>(ids);
-    tx.connection().0.load(statement).await
+    let link = tx.connection().0;
+    let mut found: Vec<UserRow> = link.load(statement).await?;
+    with_all_groups(tenant, &mut found, |ask| link.load(ask)).await?;
+    Ok(found)
 }
 
 /// The next people in the tenant after somebody, by id.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::http::{Doors, Reply, session_at, text};
-use crate::support::run;
+use crate::support::{at_the_owners_seat, run};
 
 /// A tenant where whoever is titled CEO and works in Top is its administrator.
 async fn doors() -> Doors {
@@ -260,6 +260,33 @@ fn many_departures_within_an_hour_raise_one_alarm_and_stop_nobody() {
         let alarms = actions(&doors, &directory).await;
         assert_eq!(alarms.iter().filter(|it| *it == "directory.alarm").count(), 1, "{alarms:?}");
         assert_eq!(doors.api.get("/held-departures").await.is(200).json()["items"], json!([]));
+    });
+}
+
+/// Who goes need not count everybody who went within the hour.
+#[test]
+fn many_departures_become_few_rows_and_count_as_before() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let leaver = people(&doors, 1).await.remove(0);
+        let directory = doors.tenant.directory.directory();
+        let tenant = doors.tenant.directory.scope().tenant();
+        let now = doors.tenant.app.now().to_rfc3339();
+        let went = format!(
+            "INSERT INTO departure (tenant_id, directory_id, at, user_id) \
+             SELECT '{tenant}', '{directory}', '{now}'::timestamptz - n * interval '2 seconds', gen_random_uuid() \
+             FROM generate_series(1, 144) AS n"
+        );
+        at_the_owners_seat(&doors.tenant, &went).await;
+
+        shut_out(&doors, &leaver).await.is(200);
+
+        assert_eq!(watched(&doors).await["departures"], 145);
+        let few = format!(
+            "DO $$ BEGIN ASSERT (SELECT count(*) BETWEEN 5 AND 8 AND sum(n) = 145 FROM departure \
+             WHERE directory_id = '{directory}'), 'they are folded'; END $$"
+        );
+        at_the_owners_seat(&doors.tenant, &few).await;
     });
 }
 

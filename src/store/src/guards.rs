@@ -147,9 +147,21 @@ pub struct WatchRow {
     /// When it last came to an alarm.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub alarmed_at: Option<DateTime<Utc>>,
+    /// How many went within the hour and how many rows say so, where that was counted.
+    #[diesel(sql_type = Nullable<Array<BigInt>>)]
+    went: Option<Vec<i64>>,
+}
+
+impl WatchRow {
     /// How many went within the hour, where that was counted.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub departures: Option<i64>,
+    pub fn departures(&self) -> Option<i64> {
+        self.went.as_deref().and_then(<[i64]>::first).copied()
+    }
+
+    /// How many rows say that.
+    pub fn rows(&self) -> Option<i64> {
+        self.went.as_deref().and_then(|went| went.get(1)).copied()
+    }
 }
 
 /// Which departures are counted.
@@ -165,9 +177,9 @@ pub enum Counted {
 const WATCH: &str = "\
 SELECT g.mode, g.at_least, g.percent, g.alarmed_at,
     CASE WHEN {} OR g.mode = 'hold' OR g.alarmed_at IS NULL OR g.alarmed_at <= {} THEN
-        (SELECT count(*) FROM departure x
+        (SELECT ARRAY[coalesce(sum(x.n), 0), count(*)] FROM departure x
          WHERE x.tenant_id = d.tenant_id AND x.directory_id = d.id AND x.at > {})
-    END AS departures
+    END AS went
 FROM directory d LEFT JOIN mass_guard g ON g.tenant_id = d.tenant_id AND g.directory_id = d.id
 WHERE d.tenant_id = {} AND d.id = {}";
 
@@ -185,6 +197,25 @@ pub async fn watch(
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(directory.as_uuid());
     Ok(tx.connection().0.load(ask).await?.pop())
+}
+
+const FOLD: &str = "\
+WITH folded AS (
+    DELETE FROM departure WHERE tenant_id = {} AND directory_id = {} AND at > {}
+    RETURNING tenant_id, directory_id, at, user_id, n
+)
+INSERT INTO departure (tenant_id, directory_id, at, user_id, n)
+SELECT tenant_id, directory_id, max(at), (array_agg(user_id ORDER BY at DESC))[1], sum(n) FROM folded
+GROUP BY tenant_id, directory_id, date_trunc('minute', at)";
+
+/// Makes one row of those who went since a moment within one minute. They count together from then on, up to a minute longer
+/// than each by themselves.
+pub fn fold_departures(tx: &mut WriteTx, directory: DirectoryId, since: DateTime<Utc>) {
+    let fold = statement(FOLD)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
+        .bind::<Timestamptz, _>(since);
+    tx.later(fold);
 }
 
 /// Forgets departures before a moment.

@@ -627,6 +627,7 @@ diesel::table! {
         directory_id -> Uuid,
         at -> Timestamptz,
         user_id -> Uuid,
+        n -> Int4,
     }
 }
 

@@ -24,6 +24,11 @@ const WINDOW: TimeDelta = TimeDelta::hours(1);
 const HELD_FOR: TimeDelta = TimeDelta::hours(72);
 /// Departures that count no more are forgotten with the first of an hour, and with each so manyth.
 const CLEARED_AFTER: i64 = 64;
+/// When there are more rows of the hour they become one for each minute, so that counting them costs about the same however
+/// many go.
+const MOST_ROWS: i64 = 128;
+/// How many more rows until somebody tries again, if others go at the same time.
+const FOLDED_AFTER: i64 = 16;
 /// What a directory without a setting of its own has.
 const AT_LEAST: i32 = 10;
 const PERCENT: i32 = 5;
@@ -134,7 +139,7 @@ pub(crate) async fn depart(
     let row = guards::watch(&mut tx, directory, since(now), Counted::UpToTheAlarm).await?;
     let row = row.ok_or(AppError::NotFound("directory"))?;
     let setting = Setting::of(&row);
-    let going = row.departures.unwrap_or_default().saturating_add(1);
+    let going = row.departures().unwrap_or_default().saturating_add(1);
     let mut events = Vec::new();
     if going > i64::from(setting.at_least) {
         let limit = setting.limit(app.people_counts.of(&mut tx, directory, now).await?);
@@ -145,8 +150,11 @@ pub(crate) async fn depart(
             }
         }
     }
-    if row.departures.is_some_and(|went| went % CLEARED_AFTER == 0) {
+    if row.departures().is_some_and(|went| went % CLEARED_AFTER == 0) {
         guards::forget_departures(&mut tx, directory, since(now) - WINDOW);
+    }
+    if row.rows().is_some_and(|rows| rows > MOST_ROWS && rows % FOLDED_AFTER == 0) {
+        guards::fold_departures(&mut tx, directory, since(now));
     }
     guards::depart(&mut tx, directory, user, now);
     Ok((tx, events))

@@ -66,7 +66,7 @@ pub(super) fn directory_guard(directory: String, row: &WatchRow, now: DateTime<U
         mode,
         at_least,
         percent,
-        departures: row.departures.unwrap_or_default(),
+        departures: row.departures().unwrap_or_default(),
         alarm,
     }
 }

@@ -134,6 +134,35 @@ fn behaviour_49_a_put_leaves_exactly_the_members_that_it_names() {
     });
 }
 
+/// So much at once that neither what is asked of the database nor what is written of it is proportional to the whole request.
+#[test]
+fn behaviour_59_many_who_are_named_come_and_go_in_parts_of_one_change() {
+    run(async {
+        let doors = Doors::fresh().await;
+        let group = crowd(&doors, "Everybody", SIZE).await;
+        let path = format!("/Groups/{group}");
+        let everybody = values(&doors.scim.get(&path).await.is(200).json());
+        let named: Vec<Value> = everybody.iter().map(|id| json!({"value": id})).collect();
+
+        for (op, action, side, version) in [
+            ("remove", "group.members.remove", "before", "W/\"2\""),
+            ("add", "group.members.add", "after", "W/\"3\""),
+        ] {
+            let operation = json!([{"op": op, "path": "members", "value": named}]);
+            doors.scim.patch(&path, operation.clone()).await.is(204);
+            doors.scim.patch(&path, operation).await.is(204);
+
+            let parts = noted(&doors, &group, action, side).await;
+            assert!(parts.iter().all(|part| i64::try_from(part.len()).unwrap() <= AT_ONCE), "{op} in parts");
+            let all: BTreeSet<&str> = parts.iter().flatten().map(|id| id.as_str().unwrap()).collect();
+            assert_eq!((all.len(), parts.iter().flatten().count()), (SIZE, SIZE), "{op}: each once");
+            let now = doors.scim.get(&path).await.is(200).json();
+            assert_eq!(now["meta"]["version"], version, "it is one change");
+        }
+        assert_eq!(values(&doors.scim.get(&path).await.is(200).json()), everybody);
+    });
+}
+
 /// Who is in a group that no rule names has their access from elsewhere, and is not evaluated when they leave it.
 #[test]
 fn behaviour_59_everybody_is_evaluated_if_a_rule_names_the_group_and_nobody_otherwise() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{Manager, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts};
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::PoolableConnection as _;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
@@ -39,6 +39,9 @@ impl Connector {
     ) -> Result<Pool, StoreError> {
         Pool::builder(Self { url: options.url.clone(), runtime: runtime.cloned() })
             .max_size(size)
+            // Whoever comes next gets the connection that was used last. A few do most of the work, with their statements
+            // prepared and their buffers grown, here and in the database; in turn, each would grow to the largest request.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts { wait: Some(options.wait), create: Some(options.wait), recycle: None })
             .runtime(deadpool::Runtime::Tokio1)
             .build()

@@ -24,8 +24,9 @@ use crate::guards::{self, Acting, Judged, Lost};
 use crate::handovers::{Moved, Pace, follow};
 use crate::login::{keep_a_way_back, sign_out_everywhere};
 
-/// How many people are computed between two statements.
-pub(crate) const AT_ONCE: usize = 1_000;
+/// How many people are computed between two statements: what was read and is written of so many is in memory, and as much
+/// stays with a connection.
+pub(crate) const AT_ONCE: usize = 250;
 
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;

@@ -20,6 +20,11 @@ use crate::App;
 use crate::access::{AT_ONCE, concerns, reevaluate};
 use crate::error::AppError;
 
+/// How many who are named come or go between two statements, with an audit event of their own.
+const MOVED_AT_ONCE: usize = 1_000;
+/// How many such events wait until they are written.
+const EVENTS_AT_ONCE: usize = 2;
+
 /// Changes of a group's members, and the dialect that they were asked for in.
 pub(super) struct Changes<'a> {
     pub(super) list: Vec<MemberChange>,
@@ -271,6 +276,11 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// The same where that is a lot: what is written at once sorts in its order, even within one moment.
+    fn record_many(&mut self, tx: &mut WriteTx) -> Result<(), AppError> {
+        if self.events.len() > EVENTS_AT_ONCE { self.record(tx) } else { Ok(()) }
+    }
+
     /// All that was done, unless nothing was.
     pub(super) fn audit(self) -> Option<Audit> {
         Audit::from_events(self.events)
@@ -286,14 +296,14 @@ impl<'a> Change<'a> {
                 self.sweep(tx, sweep, &coming).await?;
                 nested.sweep(tx, self.group, sweep, &into.groups).await?;
             }
-            let went = self.removed(tx, &out.people.into_iter().collect::<Vec<_>>()).await?;
-            let came = members::add(tx, self.group, &coming).await?;
-            self.see(tx, came.standing).await?;
-            if !came.people.is_empty() {
-                let event = AuditEvent::new(Action::GroupMembersAdd, self.group);
-                self.note(event.after(json!({"members": came.people})));
+            for some in out.people.into_iter().collect::<Vec<_>>().chunks(MOVED_AT_ONCE) {
+                self.record_many(tx)?;
+                moved.extend(self.removed(tx, some).await?);
             }
-            moved.extend(went.into_iter().chain(came.people));
+            for some in coming.chunks(MOVED_AT_ONCE) {
+                self.record_many(tx)?;
+                moved.extend(self.added(tx, some).await?);
+            }
             nested.remove(tx, self.group, &out.groups.into_iter().collect::<Vec<_>>()).await?;
             nested.add(tx, self.group, &into.groups.into_iter().collect::<Vec<_>>()).await?;
         }
@@ -343,6 +353,16 @@ impl<'a> Change<'a> {
             self.evaluate(tx, &went).await?;
             self.record(tx)?;
         }
+    }
+
+    async fn added(&mut self, tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<UserId>, AppError> {
+        let came = members::add(tx, self.group, people).await?;
+        self.see(tx, came.standing).await?;
+        if !came.people.is_empty() {
+            let event = AuditEvent::new(Action::GroupMembersAdd, self.group);
+            self.note(event.after(json!({"members": came.people})));
+        }
+        Ok(came.people)
     }
 
     async fn removed(&mut self, tx: &mut WriteTx, people: &[UserId]) -> Result<Vec<UserId>, AppError> {

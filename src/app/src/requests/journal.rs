@@ -264,16 +264,6 @@ fn kept(exchange: Exchange, directory: DirectoryId, credential: CredentialId) ->
     let dialect = meaning::dialect(exchange.dialect);
     let parsed = scim::json::parse(&exchange.body, &LIMITS).ok().map(|body| masker.body(body));
     let path = masker.path(&exchange.path);
-    let operations = meaning::operations(types, &exchange.method, &path, parsed.as_ref(), &dialect);
-    let about = About {
-        path: &path,
-        body: parsed.as_ref(),
-        operations: operations.as_deref(),
-        created: exchange.created.as_deref(),
-        caller: exchange.caller_id.as_deref(),
-    };
-    let subjects = about.subjects(types, &dialect);
-    let operations = operations.map(Value::from).filter(|told| told.to_string().len() <= LONGEST_KEPT);
     let (body, body_state) = match (&parsed, exchange.body.is_empty()) {
         (_, true) => (None, "none"),
         // Of what cannot be read, nobody can say what is secret in it.
@@ -287,6 +277,18 @@ fn kept(exchange: Exchange, directory: DirectoryId, credential: CredentialId) ->
             }
         }
     };
+    // The document itself is used up by understanding it: of a large one there is no room for two.
+    let head = parsed.as_ref().map(meaning::head);
+    let operations = meaning::operations(types, &exchange.method, &path, (parsed, head.as_ref()), &dialect);
+    let about = About {
+        path: &path,
+        head: head.as_ref(),
+        operations: operations.as_deref(),
+        created: exchange.created.as_deref(),
+        caller: exchange.caller_id.as_deref(),
+    };
+    let subjects = about.subjects(types, &dialect);
+    let operations = operations.map(Value::from).filter(|told| told.to_string().len() <= LONGEST_KEPT);
     let sentence = |text: String| cut(&masker.sentence(&text), LONGEST_TEXT);
     let row = RequestRow {
         id: exchange.id.as_uuid(),

@@ -109,31 +109,40 @@ pub(super) fn dialect(name: Option<&str>) -> Dialect {
     }
 }
 
+/// The texts that a document has at its top: its names, and what a search asks for.
+pub(super) fn head(body: &Value) -> Value {
+    let members = body.as_object().into_iter().flatten();
+    members
+        .filter(|(_, value)| value.is_string())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 /// What the engine understood; nothing where it refuses the request, or where there is nothing to understand.
 pub(super) fn operations(
     types: &Types,
     method: &str,
     path: &str,
-    body: Option<&Value>,
+    (body, head): (Option<Value>, Option<&Value>),
     dialect: &Dialect,
 ) -> Option<Vec<Value>> {
     let (Place::Of(of) | Place::One(of, _)) = Place::of(path) else { return None };
     match (kind(method, path).rsplit('.').next()?, body) {
         ("patch", Some(body)) => {
-            PatchPlan::parse(of.of(types), body.clone(), dialect).ok().map(|plan| plan.describe())
+            PatchPlan::parse(of.of(types), body, dialect).ok().map(|plan| plan.describe())
         }
         ("create", Some(body)) => document(types, "add", of, body, dialect),
         ("replace", Some(body)) => document(types, "replace", of, body, dialect),
-        ("list", body) => {
-            let filter = filter(types, of, path, body, dialect)?;
+        ("list", _) => {
+            let filter = filter(types, of, path, head, dialect)?;
             Some(vec![json!({"op": "find", "filter": filter.to_string()})])
         }
         _ => None,
     }
 }
 
-fn document(types: &Types, op: &str, of: Type, body: &Value, dialect: &Dialect) -> Option<Vec<Value>> {
-    let mut resource = Resource::for_create(of.of(types), body.clone(), dialect).ok()?;
+fn document(types: &Types, op: &str, of: Type, body: Value, dialect: &Dialect) -> Option<Vec<Value>> {
+    let mut resource = Resource::for_create(of.of(types), body, dialect).ok()?;
     let members = resource.take_members().ok()?;
     let mut told = vec![json!({"op": op, "value": resource.into_map()})];
     if let Some(members) = members {
@@ -166,7 +175,7 @@ pub(super) fn by_caller(id: &str) -> String {
 /// What a request is about, so that it can be found by it.
 pub(super) struct About<'a> {
     pub(super) path: &'a str,
-    pub(super) body: Option<&'a Value>,
+    pub(super) head: Option<&'a Value>,
     pub(super) operations: Option<&'a [Value]>,
     pub(super) created: Option<&'a str>,
     pub(super) caller: Option<&'a str>,
@@ -183,10 +192,10 @@ impl About<'_> {
         found.extend(self.created.map(str::to_owned));
         found.extend(self.caller.map(by_caller));
         if let Place::Of(of) | Place::One(of, _) = place {
-            let named = self.body.and_then(Value::as_object).into_iter().flatten();
+            let named = self.head.and_then(Value::as_object).into_iter().flatten();
             let named = named.filter(|(name, _)| name.eq_ignore_ascii_case(of.name()));
             found.extend(named.filter_map(|(_, name)| name.as_str()).map(by_name));
-            if let Some(asked) = filter(types, of, self.path, self.body, dialect) {
+            if let Some(asked) = filter(types, of, self.path, self.head, dialect) {
                 names(&asked, of.name(), &mut found);
             }
         }
@@ -244,7 +253,7 @@ mod tests {
     fn a_request_is_about_whom_it_names() {
         let body = json!({"UserName": "Hana", "schemas": []});
         let about =
-            |path, body, operations| About { path, body, operations, created: None, caller: Some("7") };
+            |path, head, operations| About { path, head, operations, created: None, caller: Some("7") };
         let probe = "/Users?filter=userName%20eq%20%22HANA%22%20and%20active%20eq%20true";
         let members = [json!({"op": "add", "path": "members", "count": 2, "members": ["a", "b"]})];
         let strict = Dialect::strict();

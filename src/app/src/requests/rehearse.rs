@@ -149,8 +149,14 @@ impl App {
         };
         let types = self.types(&scope).await?;
         let again = meaning::dialect(Some(dialect.as_str()));
-        let operations =
-            meaning::operations(types.types(), &attempt.method, &attempt.path, attempt.body.as_ref(), &again);
+        let head = attempt.body.as_ref().map(meaning::head);
+        let operations = meaning::operations(
+            types.types(),
+            &attempt.method,
+            &attempt.path,
+            (attempt.body.clone(), head.as_ref()),
+            &again,
+        );
         let (changes, changes_cut) = shown(rehearsed.events);
         let leniencies = dialect.used().iter().map(Leniency::as_str).collect();
         Ok((

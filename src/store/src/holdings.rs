@@ -68,10 +68,12 @@ impl Holdings {
         if now == before {
             return;
         }
-        if !before.is_empty() {
+        // Whoever holds only more than before keeps their rows.
+        let keeps = before.iter().all(|held| now.contains(held));
+        if !keeps {
             self.anew.push(user.as_uuid());
         }
-        for (thing, place) in now {
+        for (thing, place) in now.into_iter().filter(|held| !keeps || !before.contains(held)) {
             self.things.push(thing);
             self.places.push(place);
             self.people.push(user.as_uuid());

@@ -63,7 +63,7 @@ impl<'a> Statement<'a> {
     /// The text with its parameters by number, and how many there are.
     pub(crate) fn numbered(&self) -> (String, usize) {
         let mut text = String::new();
-        for (n, piece) in self.text.split("{}").enumerate() {
+        for (n, piece) in pieces(&self.text).enumerate() {
             if n > 0 {
                 text.push('$');
                 text.push_str(&n.to_string());
@@ -95,6 +95,27 @@ impl<'a> Statement<'a> {
     }
 }
 
+/// The text between the parameters. One character is found much faster than two, and diesel walks a statement three times
+/// whenever it runs.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let mut from = 0_usize;
+        while let Some(at) = all.get(from..).and_then(|more| more.find('{')) {
+            let at = from.saturating_add(at);
+            let behind = all.get(at..).and_then(|more| more.strip_prefix("{}"));
+            if behind.is_some() {
+                rest = behind;
+                return all.get(..at);
+            }
+            from = at.saturating_add(1);
+        }
+        rest = None;
+        Some(all)
+    })
+}
+
 /// One parameter, typed.
 struct Bound<ST, T>(T, std::marker::PhantomData<ST>);
 
@@ -124,7 +145,7 @@ impl QueryFragment<Pg> for Statement<'_> {
             out.unsafe_to_cache_prepared();
         }
         let mut binds = self.binds.iter();
-        let mut pieces = self.text.split("{}");
+        let mut pieces = pieces(&self.text);
         if let Some(first) = pieces.next() {
             out.push_sql(first);
         }
@@ -145,4 +166,22 @@ impl QueryId for Statement<'_> {
 
 impl Query for Statement<'_> {
     type SqlType = Untyped;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brace_is_a_parameter_only_with_the_other() {
+        for (text, expected) in [
+            ("", vec![""]),
+            ("{}", vec!["", ""]),
+            ("a = {} AND {} {", vec!["a = ", " AND ", " {"]),
+            ("jsonb_set(d, '{members}', {}) {{}}", vec!["jsonb_set(d, '{members}', ", ") {", "}"]),
+        ] {
+            assert_eq!(pieces(text).collect::<Vec<_>>(), expected, "{text}");
+            assert_eq!(text.split("{}").collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
 }

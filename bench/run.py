@@ -34,7 +34,7 @@ PORT = int(os.environ.get("USHER_BENCH_PORT", "9200"))
 THREADS = 2
 RATE = 1_000_000           # the limits are not what is measured
 CHECKED_SECONDS = 1        # of Usher's first answers, each of which is looked at
-ATTEMPTS = 3               # to hear two requests of a kind say the same
+ATTEMPTS = 6               # to hear two requests of a kind say the same
 LOST = 0.01                # of the writes of a run may find nothing to do, or one of each client: what they undo was still under way
 
 

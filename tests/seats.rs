@@ -106,8 +106,11 @@ fn fewer_seats_than_are_held_evict_nobody_and_more_promote_those_who_wait() {
         for n in 0..4 {
             tenant.create(&format!("person-{n}")).await.unwrap();
         }
-        let set =
-            |purchased| app::tenants::SetSeatPool { purchased, at_limit: app::tenants::SeatLimit::Waitlist };
+        let set = |purchased| app::tenants::SetSeatPool {
+            purchased,
+            at_limit: Some(app::tenants::SeatLimit::Waitlist),
+            ..app::tenants::SetSeatPool::default()
+        };
 
         let shrunk = tenant.app.set_seat_pool(&tenant.admin, set(1)).await.unwrap();
         assert_eq!((shrunk.used, shrunk.waiting.len()), (2, 2));
@@ -128,7 +131,11 @@ fn those_who_were_there_before_seats_were_counted_come_first_in_their_order() {
         let stopped = tenant.create("stopped").await.unwrap().id;
         tenant.set_active(stopped, false).await.unwrap();
 
-        let set = app::tenants::SetSeatPool { purchased: 2, at_limit: app::tenants::SeatLimit::Waitlist };
+        let set = app::tenants::SetSeatPool {
+            purchased: 2,
+            at_limit: Some(app::tenants::SeatLimit::Waitlist),
+            ..app::tenants::SetSeatPool::default()
+        };
         let pool = tenant.app.set_seat_pool(&tenant.admin, set).await.unwrap();
 
         assert_eq!((pool.used, pool.reconciled), (2, true));

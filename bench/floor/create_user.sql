@@ -41,7 +41,7 @@ WITH input AS (
     FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c25::jsonb[], :c26::boolean[]) AS c (id, access, guarded)
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
     computed_at = excluded.computed_at, guarded = excluded.guarded;
-SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
+SELECT id, purchased, at_limit, at_limit_by, left_to_product, used, peak, seq, waiter_seq, (SELECT v.version FROM access_policy v WHERE v.tenant_id = seat_pool.tenant_id) AS policy_version FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
 SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = ANY(('{' || :made || :id1 || '}')::uuid[]);
 \endpipeline
 \startpipeline

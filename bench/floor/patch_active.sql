@@ -58,7 +58,7 @@ WITH input AS (
     computed_at = excluded.computed_at, guarded = excluded.guarded;
 DELETE FROM session WHERE tenant_id = :tenant::uuid AND user_id = ANY(('{' || :people || :user || '}')::uuid[]) RETURNING user_id, id;
 \endpipeline
-SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
+SELECT id, purchased, at_limit, at_limit_by, left_to_product, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
 \startpipeline
 WITH input AS (
     SELECT :tenant::uuid AS tenant, :c16::timestamptz AS at, :c24::jsonb AS actor, (:made || :id1)::uuid AS request
@@ -110,7 +110,7 @@ WITH input AS (
 SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;
 \endpipeline
 \startpipeline
-SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
+SELECT id, purchased, at_limit, at_limit_by, left_to_product, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
 SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = ANY(('{' || :people || :user || '}')::uuid[]);
 \endpipeline
 \startpipeline

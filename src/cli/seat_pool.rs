@@ -1,8 +1,9 @@
 //! `usher seat-pool`. Knows its flags and tables; does not know how seats are counted.
 
 use app::AppError;
-use app::tenants::{SeatCheckView, SeatLimit, SeatMonthsQuery, SeatPoolView, SetSeatPool};
+use app::tenants::{SeatCheckView, SeatDoors, SeatLimit, SeatMonthsQuery, SeatPoolView, SetSeatPool};
 use clap::{Args, Subcommand, ValueEnum};
+use domain::seat::Door;
 use domain::seat_months::Month;
 
 use super::OfTenant;
@@ -14,7 +15,7 @@ use super::error::CliError;
 pub(super) enum Verb {
     /// Set how many seats the tenant bought; more seats let those in who wait
     #[command(
-        after_help = "Example:\n  usher seat-pool set --tenant acme --purchased 100 --at-limit waitlist"
+        after_help = "Example:\n  usher seat-pool set --tenant acme --purchased 100 --at-limit waitlist --at-limit-by sign-in=refuse"
     )]
     Set(Set),
     /// The pool as it is, and who waits
@@ -37,6 +38,34 @@ pub(super) struct Set {
     /// What happens to those who come when all seats are taken; without it as before, at first waitlist
     #[arg(long, value_enum)]
     at_limit: Option<AtLimit>,
+    /// What happens at one door, which is directory, sign-in, manual, invite or acceptance; again for another, others stay as
+    /// they are. `default` takes back what was said of it
+    #[arg(long, value_name = "DOOR=WHAT", value_parser = door_and_word)]
+    at_limit_by: Vec<(Door, Option<SeatLimit>)>,
+}
+
+/// What is said of a door.
+fn door_and_word(text: &str) -> Result<(Door, Option<SeatLimit>), String> {
+    let (door, word) = text.split_once('=').ok_or("a door and what happens there have a = between them")?;
+    let named = |it: &Door| door_name(*it) == door;
+    let door = Door::ALL.into_iter().find(named);
+    let door = door.ok_or("the doors are directory, sign-in, manual, invite and acceptance")?;
+    if word == "default" {
+        return Ok((door, None));
+    }
+    let word = AtLimit::from_str(word, false).ok().and_then(AtLimit::said);
+    word.map(|word| (door, Some(word)))
+        .ok_or_else(|| "waitlist, refuse, overage, downgrade or default".to_owned())
+}
+
+fn door_name(door: Door) -> &'static str {
+    match door {
+        Door::Directory => "directory",
+        Door::SignIn => "sign-in",
+        Door::Manual => "manual",
+        Door::Invite => "invite",
+        Door::Acceptance => "acceptance",
+    }
 }
 
 #[derive(Debug, Args)]
@@ -75,14 +104,21 @@ enum AtLimit {
     Refuse,
     /// They get a seat beyond what was bought
     Overage,
+    /// They wait, and are in meanwhile with the role that needs no seat, where the product has one
+    Downgrade,
+    /// What the product says, door by door
+    Product,
 }
 
-impl From<AtLimit> for SeatLimit {
-    fn from(limit: AtLimit) -> Self {
-        match limit {
-            AtLimit::Waitlist => Self::Waitlist,
-            AtLimit::Refuse => Self::Refuse,
-            AtLimit::Overage => Self::Overage,
+impl AtLimit {
+    /// What the tenant says by this; nothing where it leaves it to the product.
+    fn said(self) -> Option<SeatLimit> {
+        match self {
+            Self::Waitlist => Some(SeatLimit::Waitlist),
+            Self::Refuse => Some(SeatLimit::Refuse),
+            Self::Overage => Some(SeatLimit::Overage),
+            Self::Downgrade => Some(SeatLimit::Downgrade),
+            Self::Product => None,
         }
     }
 }
@@ -90,18 +126,7 @@ impl From<AtLimit> for SeatLimit {
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         let view = match self {
-            Self::Set(Set { of, purchased, at_limit }) => {
-                let admin = console.enter(&of.tenant).await?;
-                let at_limit = match at_limit {
-                    Some(limit) => limit.into(),
-                    None => match console.app.show_seat_pool(&admin).await {
-                        Ok(pool) => pool.at_limit,
-                        Err(AppError::NotFound(_)) => SeatLimit::Waitlist,
-                        Err(error) => return Err(error.into()),
-                    },
-                };
-                console.app.set_seat_pool(&admin, SetSeatPool { purchased, at_limit }).await?
-            }
+            Self::Set(set) => change(console, set).await?,
             Self::Months(it) => return months(console, it).await,
             Self::Ledger(it) => return ledger(console, it).await,
             Self::Reconcile(of) => {
@@ -124,6 +149,21 @@ impl Verb {
         };
         Answer::new(&view, shown(&view))
     }
+}
+
+async fn change(console: &Console, set: Set) -> Result<SeatPoolView, CliError> {
+    let Set { of, purchased, at_limit, at_limit_by } = set;
+    let admin = console.enter(&of.tenant).await?;
+    let (before, mut doors) = match console.app.show_seat_pool(&admin).await {
+        Ok(pool) => (pool.chosen.at_limit, pool.chosen.at_limit_by),
+        Err(AppError::NotFound(_)) => (Some(SeatLimit::Waitlist), SeatDoors::default()),
+        Err(error) => return Err(error.into()),
+    };
+    for (door, word) in at_limit_by {
+        *doors.at(door) = word;
+    }
+    let at_limit = at_limit.map_or(before, AtLimit::said);
+    Ok(console.app.set_seat_pool(&admin, SetSeatPool { purchased, at_limit, at_limit_by: doors }).await?)
 }
 
 async fn months(console: &Console, it: Months) -> Result<Answer, CliError> {
@@ -173,12 +213,23 @@ fn differences(check: &SeatCheckView) -> String {
     table.or("The books agree.")
 }
 
+/// What happens to most, and where it is something else.
+fn at_limit(view: &SeatPoolView) -> String {
+    let (all, mut doors) = (name_of(&view.at_limit), view.at_limit_by);
+    let differs = Door::ALL.into_iter().filter_map(|door| {
+        let word = doors.at(door).filter(|word| *word != view.at_limit)?;
+        Some(format!("{} {}", door_name(door), name_of(&word)))
+    });
+    let differs: Vec<String> = differs.collect();
+    if differs.is_empty() { all } else { format!("{all}; {}", differs.join(", ")) }
+}
+
 fn shown(view: &SeatPoolView) -> String {
     let pool = record(&[
         ("purchased", view.purchased.to_string()),
         ("used", view.used.to_string()),
         ("peak", view.peak.to_string()),
-        ("at limit", name_of(&view.at_limit)),
+        ("at limit", at_limit(view)),
         ("ledger lines", view.ledger_lines.to_string()),
         ("reconciled", yes_no(view.reconciled)),
         ("books compared", or_dash(view.last_check.as_ref().map(|check| moment(check.checked_at)))),
@@ -189,4 +240,19 @@ fn shown(view: &SeatPoolView) -> String {
         table.row([index.saturating_add(1).to_string(), waiter.user.to_string(), moment(waiter.since)]);
     }
     format!("{pool}\n{}", table.or(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_is_read_with_what_happens_there() {
+        assert_eq!(door_and_word("sign-in=refuse"), Ok((Door::SignIn, Some(SeatLimit::Refuse))));
+        assert_eq!(door_and_word("directory=downgrade"), Ok((Door::Directory, Some(SeatLimit::Downgrade))));
+        assert_eq!(door_and_word("manual=default"), Ok((Door::Manual, None)));
+        for wrong in ["", "manual", "window=refuse", "manual=product", "manual=explode", "manual="] {
+            door_and_word(wrong).unwrap_err();
+        }
+    }
 }

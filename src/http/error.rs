@@ -408,8 +408,8 @@ fn app_detail(error: &AppError) -> Cow<'static, str> {
                 .into()
         }
         AppError::SeatsTaken => {
-            "All seats are taken, and nobody is invited without one. Nothing was sent; buy more seats or ask for one, or wait \
-             until somebody leaves."
+            "All seats are taken, and nobody comes by hand without one. Nothing was changed and nothing was sent; buy more seats or \
+             ask for one, or wait until somebody leaves."
                 .into()
         }
         AppError::SignIn(_) => "The sign-in was refused.".into(),

@@ -120,7 +120,7 @@ fn a_connection_is_changed_as_far_as_it_can_be() {
 // ---- people whom nobody has sent ----
 
 /// The same, at a connection that makes people.
-async fn doors_that_make_people() -> Doors {
+pub(super) async fn doors_that_make_people() -> Doors {
     let doors = doors().await;
     doors.api.change("/connections/op", json!({"justInTime": "on"})).await.is(200);
     doors

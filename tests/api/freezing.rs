@@ -176,7 +176,7 @@ fn thawing_needs_a_seat_and_the_last_administrator_is_not_frozen_by_hand() {
         let mina = doors.user("mina").await;
         freeze(&doors, &mina, Value::Null).await;
         doors.user("other").await;
-        doors.api.delete(&format!("/users/{mina}/freeze")).await.problem(403, "no_seat");
+        doors.api.delete(&format!("/users/{mina}/freeze")).await.problem(409, "no_seat");
         assert_eq!(doors.access(&mina).await["status"]["kind"], "inactive");
         doors
             .api

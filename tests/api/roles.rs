@@ -17,7 +17,15 @@ async fn values(client: &Client, path: &str) -> Vec<String> {
 }
 
 async fn set_seats(doors: &Doors, purchased: i32, at_limit: SeatLimit) {
-    doors.tenant.app.set_seat_pool(&doors.tenant.admin, SetSeatPool { purchased, at_limit }).await.unwrap();
+    doors
+        .tenant
+        .app
+        .set_seat_pool(
+            &doors.tenant.admin,
+            SetSeatPool { purchased, at_limit: Some(at_limit), ..SetSeatPool::default() },
+        )
+        .await
+        .unwrap();
 }
 
 /// Behaviours 89, 94.

@@ -9,7 +9,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use domain::clock::{Clock as _, FixedClock};
 use domain::id::{SeatPoolId, UserId};
-use domain::seat::AtLimit;
+use domain::seat::{AtLimit, Chosen};
 use domain::seat_months::Month;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -56,13 +56,20 @@ async fn history(doors: &Doors, people: &[UserId], seed: u64) -> Vec<Stood> {
             what if step == 0 || what == 0 => {
                 purchased = i32::try_from(2 + dice.below(7)).unwrap();
                 let fresh = SeatPoolId::generate(at, &SystemEntropy);
-                seats::set(&mut tx, fresh, purchased, AtLimit::Overage, OfInvited::Counted, at)
-                    .await
-                    .unwrap();
+                let setting = seats::Setting {
+                    purchased,
+                    chosen: Chosen { for_all: Some(AtLimit::Overage), ..Chosen::default() },
+                    product: AtLimit::Overage,
+                    to_those_in: AtLimit::Overage,
+                    meanwhile: None,
+                    invited: OfInvited::Counted,
+                };
+                seats::set(&mut tx, fresh, setting, at).await.unwrap();
             }
             1..=5 => {
                 delta = i32::from(held.insert(who));
-                seats::claim(&mut tx, &[who], at).await.unwrap();
+                let asked = seats::ask(&mut tx, &[who]).await.unwrap();
+                asked.answer(&mut tx, (AtLimit::Overage, None), at);
             }
             _ => {
                 delta = -i32::from(held.remove(&who));
@@ -158,7 +165,7 @@ fn the_month_that_goes_on_counts_who_came_and_who_was_disabled() {
         doors.api.get("/seat-pool/months").await.problem(404, "not_found");
         doors.api.get("/seat-pool/ledger").await.problem(404, "not_found");
         doors.api.send("POST", "/seat-pool/reconciliation", |it| it).await.problem(404, "not_found");
-        let set = SetSeatPool { purchased: 1, at_limit: SeatLimit::Overage };
+        let set = SetSeatPool { purchased: 1, at_limit: Some(SeatLimit::Overage), ..SetSeatPool::default() };
         doors.tenant.app.set_seat_pool(&doors.tenant.admin, set).await.unwrap();
         let [mina, ken, _] = [doors.user("mina").await, doors.user("ken").await, doors.user("hana").await];
         for leaver in [&mina, &ken] {

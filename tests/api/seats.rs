@@ -17,7 +17,7 @@ fn person(name: &str, active: bool) -> Value {
 async fn full(at_limit: SeatLimit) -> (Doors, String, String) {
     let doors = Doors::fresh().await;
     doors.dialect("okta").await;
-    let set = SetSeatPool { purchased: 1, at_limit };
+    let set = SetSeatPool { purchased: 1, at_limit: Some(at_limit), ..SetSeatPool::default() };
     doors.tenant.app.set_seat_pool(&doors.tenant.admin, set).await.unwrap();
     let holder = doors.user("holder").await;
     let stopped = doors.scim.post("/Users", person("stopped", false)).await.is(201).id();

@@ -273,7 +273,7 @@ impl Doors {
     }
 
     pub async fn seats(&self, purchased: i32) {
-        let set = SetSeatPool { purchased, at_limit: SeatLimit::Waitlist };
+        let set = SetSeatPool { purchased, at_limit: Some(SeatLimit::Waitlist), ..SetSeatPool::default() };
         self.tenant.app.set_seat_pool(&self.tenant.admin, set).await.unwrap();
     }
 

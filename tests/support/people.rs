@@ -54,7 +54,7 @@ impl Tenant {
 
     pub async fn with_seats(purchased: i32) -> Self {
         let tenant = Self::fresh().await;
-        let set = SetSeatPool { purchased, at_limit: SeatLimit::Waitlist };
+        let set = SetSeatPool { purchased, at_limit: Some(SeatLimit::Waitlist), ..SetSeatPool::default() };
         tenant.app.set_seat_pool(&tenant.admin, set).await.unwrap();
         tenant
     }

@@ -75,10 +75,10 @@ pub enum AppError {
     /// The resource changed since the caller read it.
     #[error("the resource has another version by now")]
     PreconditionFailed,
-    /// All seats are taken and the tenant chose to refuse.
+    /// All seats are taken, and whom an identity provider brings is refused then.
     #[error("all seats are taken")]
     NoSeat,
-    /// All seats are taken, and whoever would come by hand would have none.
+    /// All seats are taken, and whoever would come by hand is refused then.
     #[error("all seats are taken")]
     SeatsTaken,
     /// Nobody is signed in by this.
@@ -96,10 +96,10 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// The same to somebody who acts by hand: that there is no seat is told before anybody comes.
-    pub(crate) fn said_by_hand(self) -> Self {
+    /// The same to somebody on the way to signing in, who is told on a page.
+    pub(crate) fn said_at_the_door(self) -> Self {
         match self {
-            Self::NoSeat => Self::SeatsTaken,
+            Self::NoSeat => Refusal::NoSeat { position: None }.into(),
             other => other,
         }
     }

@@ -116,25 +116,25 @@ const ALL_GROUPS: &str = concat!(
     ") AS groups FROM users u WHERE u.tenant_id = {} AND u.id = ANY({})"
 );
 
-/// Columns that tell the seat of `u`, for [`seat_state`], and whether they have yet to accept an invitation.
+/// Columns that tell the seat of `u`, for [`gated`], and whether they have yet to accept an invitation. In line they have a place,
+/// and perhaps a role meanwhile.
 pub(crate) const SEAT_OF: &str = "\
 u.invited,
 EXISTS (SELECT FROM seat_pool p WHERE p.tenant_id = u.tenant_id) AS has_pool,
 EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id) AS holds,
-(SELECT (SELECT count(*) FROM seat_waiter o
-         WHERE o.tenant_id = w.tenant_id AND o.pool_id = w.pool_id AND o.n <= w.n)
- FROM seat_waiter w WHERE w.tenant_id = u.tenant_id AND w.user_id = u.id) AS position";
+(SELECT concat_ws(' ', (SELECT count(*) FROM seat_waiter o
+         WHERE o.tenant_id = w.tenant_id AND o.pool_id = w.pool_id AND o.n <= w.n), w.meanwhile)
+ FROM seat_waiter w WHERE w.tenant_id = u.tenant_id AND w.user_id = u.id) AS in_line";
 
-/// The seat that the columns of [`SEAT_OF`] tell.
-pub(crate) fn seat_state(has_pool: bool, holds: bool, position: Option<i64>) -> SeatState {
-    match (has_pool, holds, position) {
-        (false, _, _) => SeatState::NotNeeded,
-        (true, true, _) => SeatState::Held,
-        (true, false, Some(position)) => {
-            SeatState::Waiting { position: u32::try_from(position).unwrap_or(u32::MAX) }
-        }
-        (true, false, None) => SeatState::Refused,
-    }
+/// What the columns of [`SEAT_OF`] tell of a seat.
+#[derive(Debug, Clone, QueryableByName)]
+pub(crate) struct SeatRow {
+    #[diesel(sql_type = Bool)]
+    has_pool: bool,
+    #[diesel(sql_type = Bool)]
+    holds: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    in_line: Option<String>,
 }
 
 /// The facts about these people, by id. Whoever stores what is computed from them must have locked the people before, and hold the
@@ -182,12 +182,8 @@ fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
 struct AccessRow {
     #[diesel(sql_type = Jsonb)]
     access: Value,
-    #[diesel(sql_type = Bool)]
-    has_pool: bool,
-    #[diesel(sql_type = Bool)]
-    holds: bool,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    position: Option<i64>,
+    #[diesel(embed)]
+    seat: SeatRow,
     #[diesel(sql_type = Bool)]
     invited: bool,
 }
@@ -195,7 +191,7 @@ struct AccessRow {
 impl AccessRow {
     /// What they may do, behind the gates of this moment.
     fn gated(self) -> Result<EffectiveAccess, StoreError> {
-        let access = gated(self.access, seat_state(self.has_pool, self.holds, self.position))?;
+        let access = gated(self.access, &self.seat)?;
         Ok(if self.invited { access.until_accepted() } else { access })
     }
 }
@@ -261,9 +257,21 @@ pub async fn of_people(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<OfP
 }
 
 /// A stored access behind the seat gate.
-pub(crate) fn gated(stored: Value, seat: SeatState) -> Result<EffectiveAccess, StoreError> {
+pub(crate) fn gated(stored: Value, seat: &SeatRow) -> Result<EffectiveAccess, StoreError> {
     let access: EffectiveAccess = serde_json::from_value(stored).map_err(StoreError::corrupt)?;
-    Ok(access.behind_seat_gate(seat))
+    let in_line = match (seat.has_pool, seat.holds, seat.in_line.as_deref()) {
+        (false, ..) => return Ok(access.behind_seat_gate(SeatState::NotNeeded)),
+        (true, true, _) => return Ok(access.behind_seat_gate(SeatState::Held)),
+        (true, false, None) => return Ok(access.behind_seat_gate(SeatState::Refused)),
+        (true, false, Some(in_line)) => in_line,
+    };
+    let (position, meanwhile) =
+        in_line.split_once(' ').map_or((in_line, None), |(at, role)| (at, Some(role)));
+    let position = position.parse().unwrap_or(u32::MAX);
+    Ok(match meanwhile {
+        Some(role) => access.meanwhile(role, position),
+        None => access.behind_seat_gate(SeatState::Waiting { position }),
+    })
 }
 
 /// Whether an access has a role that the tenant must not run out of.

@@ -303,6 +303,8 @@ diesel::table! {
         peak -> Int4,
         seq -> Int8,
         waiter_seq -> Int8,
+        at_limit_by -> Jsonb,
+        left_to_product -> Bool,
     }
 }
 
@@ -352,6 +354,7 @@ diesel::table! {
         n -> Int8,
         user_id -> Uuid,
         since -> Timestamptz,
+        meanwhile -> Nullable<Text>,
     }
 }
 

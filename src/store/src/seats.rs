@@ -4,12 +4,17 @@
 //! The pool row is locked first, always, even when the pool is full: otherwise a release that commits meanwhile sees no
 //! waiter, and a seat stays free while somebody waits. Whoever releases promotes, in the same transaction.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use domain::id::{SeatPoolId, UserId};
-use domain::seat::{AtLimit, Claim, PoolState};
+use domain::seat::{AtLimit, Chosen, Claim, PoolState};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -23,8 +28,10 @@ use crate::tx::{Reads, WriteTx};
 pub struct Pool {
     /// Id.
     pub id: SeatPoolId,
-    /// What was bought, what is used, and what happens at the limit.
+    /// What was bought and what is used.
     pub state: PoolState,
+    /// What the tenant chose to happen at the limit.
+    pub chosen: Chosen,
     /// The most that were ever used at once.
     pub peak: i32,
     /// Number of the newest ledger line.
@@ -62,6 +69,10 @@ struct PoolRow {
     purchased: i32,
     #[diesel(sql_type = Text)]
     at_limit: String,
+    #[diesel(sql_type = Jsonb)]
+    at_limit_by: Value,
+    #[diesel(sql_type = Bool)]
+    left_to_product: bool,
     #[diesel(sql_type = Integer)]
     used: i32,
     #[diesel(sql_type = Integer)]
@@ -75,9 +86,14 @@ struct PoolRow {
 impl PoolRow {
     fn into_pool(self) -> Result<Pool, StoreError> {
         let at_limit: AtLimit = serde_json::from_value(self.at_limit.into()).map_err(StoreError::corrupt)?;
+        let chosen = Chosen {
+            for_all: (!self.left_to_product).then_some(at_limit),
+            by: serde_json::from_value(self.at_limit_by).map_err(StoreError::corrupt)?,
+        };
         Ok(Pool {
             id: SeatPoolId::from_uuid(self.id),
-            state: PoolState { purchased: self.purchased, used: self.used, at_limit },
+            state: PoolState { purchased: self.purchased, used: self.used },
+            chosen,
             peak: self.peak,
             seq: self.seq,
             waiter_seq: self.waiter_seq,
@@ -85,17 +101,21 @@ impl PoolRow {
     }
 }
 
+/// What is read of a pool.
+macro_rules! columns {
+    () => {
+        "id, purchased, at_limit, at_limit_by, left_to_product, used, peak, seq, waiter_seq"
+    };
+}
+
 /// The tenant's pool, unlocked: for showing.
 pub async fn show(tx: &mut impl Reads) -> Result<Option<Pool>, StoreError> {
-    let ask = statement(
-        "SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = {}",
-    )
-    .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    let ask = statement(concat!("SELECT ", columns!(), " FROM seat_pool WHERE tenant_id = {}"))
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid());
     tx.connection().0.load::<PoolRow>(ask).await?.pop().map(PoolRow::into_pool).transpose()
 }
 
-const LOCK: &str = "\
-SELECT id, purchased, at_limit, used, peak, seq, waiter_seq FROM seat_pool WHERE tenant_id = {} FOR NO KEY UPDATE";
+const LOCK: &str = concat!("SELECT ", columns!(), " FROM seat_pool WHERE tenant_id = {} FOR NO KEY UPDATE");
 
 fn lock_statement(tx: &WriteTx) -> Statement<'static> {
     statement(LOCK).bind::<SqlUuid, _>(tx.tenant().as_uuid())
@@ -113,48 +133,101 @@ struct Person {
     user_id: Uuid,
 }
 
-/// Claims seats for locked people, one after the other, or places in line, as the pool allows. Where one is refused,
-/// the transaction is to be given up.
-pub async fn claim(
-    tx: &mut WriteTx,
-    people: &[UserId],
-    now: DateTime<Utc>,
-) -> Result<Vec<Claimed>, StoreError> {
+/// People who ask for seats, and the pool, locked until the end of the transaction.
+#[derive(Debug)]
+pub struct Asked {
+    people: Vec<UserId>,
+    pool: Option<Pool>,
+    policy_version: Option<i64>,
+    held: HashSet<Uuid>,
+}
+
+/// [`LOCK`], with the version of the policy for whoever has to ask it: that costs no flight of its own.
+const ASK: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ",
+    (SELECT v.version FROM access_policy v WHERE v.tenant_id = seat_pool.tenant_id) AS policy_version
+FROM seat_pool WHERE tenant_id = {} FOR NO KEY UPDATE"
+);
+
+#[derive(QueryableByName)]
+struct AskedRow {
+    #[diesel(embed)]
+    pool: PoolRow,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    policy_version: Option<i64>,
+}
+
+/// Locks the pool for locked people who ask for seats. What each is told is up to [`Asked::answer`].
+pub async fn ask(tx: &mut WriteTx, people: &[UserId]) -> Result<Asked, StoreError> {
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
     let holds = statement("SELECT user_id FROM seat_hold WHERE tenant_id = {} AND user_id = ANY({})")
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<Array<SqlUuid>, _>(ids);
-    let lock = lock_statement(tx);
-    let (mut pool, holds) = tx.load_both::<PoolRow, Person>(lock, holds).await?;
-    let Some(pool) = pool.pop() else { return Ok(vec![Claimed::NotCounted; people.len()]) };
-    let mut pool = pool.into_pool()?;
-    let mut state = pool.state;
-    let (mut seated, mut in_line) = (Vec::new(), Vec::new());
-    let claims = people.iter().map(|user| {
-        if holds.iter().any(|hold| hold.user_id == user.as_uuid()) {
-            return Claimed::Held;
-        }
-        match domain::seat::decide(&state) {
-            Claim::Grant => {
-                state.used = state.used.saturating_add(1);
-                seated.push(*user);
-                Claimed::Held
-            }
-            Claim::Wait => {
-                in_line.push(*user);
-                Claimed::Waiting
-            }
-            Claim::Refuse => Claimed::Refused,
-        }
-    });
-    let claims = claims.collect();
-    if !seated.is_empty() {
-        grant(tx, &mut pool, &seated, "claim", now);
+    let lock = statement(ASK).bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    let (mut pool, holds) = tx.load_both::<AskedRow, Person>(lock, holds).await?;
+    let pool = pool.pop();
+    Ok(Asked {
+        people: people.to_vec(),
+        policy_version: pool.as_ref().and_then(|row| row.policy_version),
+        pool: pool.map(|row| row.pool.into_pool()).transpose()?,
+        held: holds.into_iter().map(|hold| hold.user_id).collect(),
+    })
+}
+
+impl Asked {
+    /// The version of the policy in force.
+    pub fn policy_version(&self) -> Option<i64> {
+        self.policy_version
     }
-    if !in_line.is_empty() {
-        wait(tx, &mut pool, &in_line, now);
+
+    /// What the tenant chose to happen at the limit, if somebody will hear of it: fewer seats are free than are asked for.
+    pub fn short(&self) -> Option<&Chosen> {
+        let pool = self.pool.as_ref()?;
+        let asking = self.people.iter().filter(|user| !self.held.contains(&user.as_uuid())).count();
+        let free = usize::try_from(pool.state.free()).unwrap_or(usize::MAX);
+        (asking > free).then_some(&pool.chosen)
     }
-    Ok(claims)
+
+    /// Gives them seats, one after the other, or places in line, where this happens when none is left; who waits has this role
+    /// meanwhile. Where one is refused, the transaction is to be given up.
+    pub fn answer(
+        self,
+        tx: &mut WriteTx,
+        (at_limit, meanwhile): (AtLimit, Option<&str>),
+        now: DateTime<Utc>,
+    ) -> Vec<Claimed> {
+        let Self { people, pool, held, .. } = self;
+        let Some(mut pool) = pool else { return vec![Claimed::NotCounted; people.len()] };
+        let mut state = pool.state;
+        let (mut seated, mut in_line) = (Vec::new(), Vec::new());
+        let claims = people.iter().map(|user| {
+            if held.contains(&user.as_uuid()) {
+                return Claimed::Held;
+            }
+            match domain::seat::decide(&state, at_limit) {
+                Claim::Grant => {
+                    state.used = state.used.saturating_add(1);
+                    seated.push(*user);
+                    Claimed::Held
+                }
+                Claim::Wait => {
+                    in_line.push(*user);
+                    Claimed::Waiting
+                }
+                Claim::Refuse => Claimed::Refused,
+            }
+        });
+        let claims = claims.collect();
+        if !seated.is_empty() {
+            grant(tx, &mut pool, &seated, "claim", now);
+        }
+        if !in_line.is_empty() {
+            wait(tx, &mut pool, &in_line, meanwhile, now);
+        }
+        claims
+    }
 }
 
 /// What came of a release.
@@ -187,7 +260,7 @@ pub async fn release(
     }
     pool.state.used -= 1;
     enter(tx, &mut pool, &[user], -1, cause, now);
-    Ok(Released { held: true, promoted: promote(tx, &mut pool, now).await? })
+    Ok(Released { held: true, promoted: pass_on(tx, &mut pool, now).await? })
 }
 
 /// Releases a locked person's seat like [`release`], save that another locked person comes before the line, if they wait
@@ -213,7 +286,7 @@ pub async fn hand_over(
     pool.state.used -= 1;
     enter(tx, &mut pool, &[from], -1, "adopt", now);
     let promoted = if tx.load::<Person>(leave("seat_waiter", to)).await?.is_empty() {
-        promote(tx, &mut pool, now).await?
+        pass_on(tx, &mut pool, now).await?
     } else {
         grant(tx, &mut pool, &[to], "adopt", now);
         vec![to]
@@ -221,25 +294,44 @@ pub async fn hand_over(
     Ok(Released { held: true, promoted })
 }
 
+/// What a pool is set to.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// How many seats were bought.
+    pub purchased: i32,
+    /// What the tenant chose to happen at the limit.
+    pub chosen: Chosen,
+    /// What the product says of all doors of which it says nothing by themselves.
+    pub product: AtLimit,
+    /// What happens to those who are in already and hold no seat.
+    pub to_those_in: AtLimit,
+    /// The role that they have while they wait.
+    pub meanwhile: Option<String>,
+    /// Whether they are among them who have yet to accept an invitation.
+    pub invited: OfInvited,
+}
+
 /// Sets what was bought and what happens at the limit; creates the pool if there is none. Returns the pool as it is
 /// then and those who got a seat by it.
 pub async fn set(
     tx: &mut WriteTx,
     fresh: SeatPoolId,
-    purchased: i32,
-    at_limit: AtLimit,
-    invited: OfInvited,
+    Setting { purchased, chosen, product, to_those_in, meanwhile, invited }: Setting,
     now: DateTime<Utc>,
 ) -> Result<(Pool, Vec<UserId>), StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let named = serde_json::to_value(at_limit).map_err(StoreError::corrupt)?;
+    let named = serde_json::to_value(chosen.for_all.unwrap_or(product)).map_err(StoreError::corrupt)?;
     let named = named.as_str().unwrap_or_default().to_owned();
+    let left_to_product = chosen.for_all.is_none();
+    let by = serde_json::to_value(&chosen.by).map_err(StoreError::corrupt)?;
     diesel::insert_into(seat_pool::table)
         .values((
             seat_pool::tenant_id.eq(tenant),
             seat_pool::id.eq(fresh.as_uuid()),
             seat_pool::purchased.eq(purchased),
             seat_pool::at_limit.eq(&named),
+            seat_pool::at_limit_by.eq(&by),
+            seat_pool::left_to_product.eq(left_to_product),
             seat_pool::used.eq(0),
             seat_pool::peak.eq(0),
             seat_pool::seq.eq(0),
@@ -247,24 +339,29 @@ pub async fn set(
         ))
         .on_conflict(seat_pool::tenant_id)
         .do_update()
-        .set((seat_pool::purchased.eq(purchased), seat_pool::at_limit.eq(&named)))
+        .set((
+            seat_pool::purchased.eq(purchased),
+            seat_pool::at_limit.eq(&named),
+            seat_pool::at_limit_by.eq(&by),
+            seat_pool::left_to_product.eq(left_to_product),
+        ))
         .execute(tx.conn().await?)
         .await?;
     let Some(mut pool) = lock(tx).await? else {
         return Err(StoreError::corrupt("the seat pool is gone"));
     };
     note_terms(tx, &pool, &named, now);
-    queue_the_active(tx, &mut pool, invited, now).await?;
-    let promoted = promote(tx, &mut pool, now).await?;
+    queue_the_active(tx, &mut pool, (invited, meanwhile), now).await?;
+    let promoted = promote(tx, &mut pool, to_those_in, now).await?;
     Ok((pool, promoted))
 }
 
 const QUEUE: &str = "\
 WITH input AS (
-    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at, {} AS counts_the_invited
+    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at, {} AS counts_the_invited, {} AS meanwhile
 )
-INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since)
-SELECT tenant, pool, last + row_number() OVER (ORDER BY u.id), u.id, at
+INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since, meanwhile)
+SELECT tenant, pool, last + row_number() OVER (ORDER BY u.id), u.id, at, input.meanwhile
 FROM users u, input
 WHERE u.tenant_id = tenant AND u.active
 AND (NOT u.invited OR input.counts_the_invited AND NOT EXISTS (
@@ -276,7 +373,7 @@ AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = tenant AND w.user_
 async fn queue_the_active(
     tx: &mut WriteTx,
     pool: &mut Pool,
-    invited: OfInvited,
+    (invited, meanwhile): (OfInvited, Option<String>),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant().as_uuid();
@@ -286,6 +383,7 @@ async fn queue_the_active(
         .bind::<BigInt, _>(pool.waiter_seq)
         .bind::<Timestamptz, _>(now)
         .bind::<Bool, _>(invited == OfInvited::Counted)
+        .bind::<Nullable<Text>, _>(meanwhile)
         .execute(tx.conn().await?)
         .await?;
     if queued > 0 {
@@ -302,16 +400,28 @@ fn keep_waiter_seq(tx: &mut WriteTx, pool: &Pool) {
     tx.later(keep);
 }
 
+/// Somebody who waits.
+#[derive(Debug, Clone)]
+pub struct Waiter {
+    /// Who.
+    pub user: UserId,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// The role that they have meanwhile.
+    pub meanwhile: Option<String>,
+}
+
 /// Everybody who waits, in order.
-pub async fn waiters(tx: &mut impl Reads) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+pub async fn waiters(tx: &mut impl Reads) -> Result<Vec<Waiter>, StoreError> {
     let tenant = tx.tenant().as_uuid();
-    let rows: Vec<(Uuid, DateTime<Utc>)> = seat_waiter::table
+    let rows: Vec<(Uuid, DateTime<Utc>, Option<String>)> = seat_waiter::table
         .filter(seat_waiter::tenant_id.eq(tenant))
         .order(seat_waiter::n)
-        .select((seat_waiter::user_id, seat_waiter::since))
+        .select((seat_waiter::user_id, seat_waiter::since, seat_waiter::meanwhile))
         .load(tx.connection().0.conn().await?)
         .await?;
-    Ok(rows.into_iter().map(|(id, since)| (UserId::from_uuid(id), since)).collect())
+    let waiter = |(id, since, meanwhile)| Waiter { user: UserId::from_uuid(id), since, meanwhile };
+    Ok(rows.into_iter().map(waiter).collect())
 }
 
 /// What the rows add up to, for reconciliation: they must all say the same as `used`.
@@ -341,8 +451,19 @@ pub async fn sums(tx: &mut impl Reads) -> Result<Sums, StoreError> {
     Ok(Sums { holds, ledger: ledger.unwrap_or(0), lines })
 }
 
-async fn promote(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Result<Vec<UserId>, StoreError> {
-    let free = domain::seat::promotable(&pool.state);
+/// Passes free seats on to those who wait.
+async fn pass_on(tx: &mut WriteTx, pool: &mut Pool, now: DateTime<Utc>) -> Result<Vec<UserId>, StoreError> {
+    let at_limit = pool.chosen.to_those_in_line();
+    promote(tx, pool, at_limit, now).await
+}
+
+async fn promote(
+    tx: &mut WriteTx,
+    pool: &mut Pool,
+    at_limit: AtLimit,
+    now: DateTime<Utc>,
+) -> Result<Vec<UserId>, StoreError> {
+    let free = domain::seat::promotable(&pool.state, at_limit);
     if free == 0 {
         return Ok(Vec::new());
     }
@@ -385,7 +506,7 @@ fn grant(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], cause: &str, now:
 }
 
 /// Who waits already keeps their place.
-fn wait(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], now: DateTime<Utc>) {
+fn wait(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], meanwhile: Option<&str>, now: DateTime<Utc>) {
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
     let lines = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let stand = statement(STAND)
@@ -393,6 +514,7 @@ fn wait(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], now: DateTime<Utc>
         .bind::<SqlUuid, _>(pool.id.as_uuid())
         .bind::<BigInt, _>(pool.waiter_seq)
         .bind::<Timestamptz, _>(now)
+        .bind::<Nullable<Text>, _>(meanwhile.map(str::to_owned))
         .bind::<Array<SqlUuid>, _>(ids);
     tx.later(stand);
     pool.waiter_seq = pool.waiter_seq.saturating_add(lines);
@@ -401,10 +523,10 @@ fn wait(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], now: DateTime<Utc>
 
 const STAND: &str = "\
 WITH input AS (
-    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at
+    SELECT {} AS tenant, {} AS pool, {} AS last, {} AS at, {} AS meanwhile
 )
-INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since)
-SELECT tenant, pool, last + p.n, p.id, at FROM input, unnest({}) WITH ORDINALITY AS p (id, n)
+INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since, meanwhile)
+SELECT tenant, pool, last + p.n, p.id, at, input.meanwhile FROM input, unnest({}) WITH ORDINALITY AS p (id, n)
 ON CONFLICT DO NOTHING";
 
 const ENTER: &str = "\

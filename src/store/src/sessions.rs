@@ -3,9 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Bool, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
 use domain::audit::Actor;
@@ -15,7 +13,7 @@ use scim::resource::Resource;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::access::{SEAT_OF, gated, seat_state};
+use crate::access::{SEAT_OF, SeatRow, gated};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::schema::{connection, session, session_policy};
@@ -110,12 +108,8 @@ pub(crate) struct Row {
     amr: Option<Value>,
     #[diesel(sql_type = Nullable<Text>)]
     acr: Option<String>,
-    #[diesel(sql_type = Bool)]
-    has_pool: bool,
-    #[diesel(sql_type = Bool)]
-    holds: bool,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    position: Option<i64>,
+    #[diesel(embed)]
+    seat: SeatRow,
 }
 
 /// What is read of a session `s`, besides [`SEAT_OF`].
@@ -218,7 +212,7 @@ pub(crate) fn live(tenant: TenantId, row: Row, request: RequestId) -> Result<Liv
         id,
         user,
         resource: Resource::from_stored(document(&row.doc)),
-        access: gated(row.access, seat_state(row.has_pool, row.holds, row.position))?,
+        access: gated(row.access, &row.seat)?,
         computed_at: row.computed_at,
         began_at: row.created_at,
         expires_at: row.expires_at,

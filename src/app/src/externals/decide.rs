@@ -279,8 +279,7 @@ impl App {
             return Err(is_there());
         }
         if comes_back {
-            let seat = claim(self, tx, &[user], claims_of_comer(policy)).await;
-            events.extend(seat.map_err(AppError::said_by_hand)?);
+            events.extend(claim(self, tx, &[user], claims_of_comer(policy)).await?);
             let effects = effects(PersonState::Inactive, PersonState::Active);
             announce(tx, user, &effects, &["active".to_owned()]);
         }
@@ -291,7 +290,7 @@ impl App {
 /// Whoever comes back is in, so that they are counted whatever the product does with those who were invited.
 fn claims_of_comer(policy: &Policy) -> Claims {
     match claims(policy) {
-        Claims::Nothing => Claims::AsThePoolSays,
+        Claims::Nothing => Claims::ByWhoeverActs,
         claims => claims,
     }
 }

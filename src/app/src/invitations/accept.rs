@@ -7,6 +7,7 @@
 use domain::audit::{Action, AuditEvent};
 use domain::blueprint::Consequence;
 use domain::id::RequestId;
+use domain::seat::Door;
 use domain::token::{PlainToken, TokenHash, TokenKind};
 use scim::text::fold;
 use serde_json::json;
@@ -117,7 +118,8 @@ impl App {
         let mut events =
             vec![AuditEvent::new(Action::InvitationAccept, id).after(json!({"user": user, "by": by}))];
         if !policy.blueprint.counts_the_invited() {
-            events.extend(claim(self, tx, &[user], Claims::AsThePoolSays).await?);
+            let seat = claim(self, tx, &[user], Claims::At(Door::Acceptance)).await;
+            events.extend(seat.map_err(AppError::said_at_the_door)?);
         }
         Ok(events)
     }

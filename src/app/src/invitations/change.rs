@@ -76,8 +76,7 @@ impl App {
         // The seat that was kept has gone to others when it ran out.
         let claims = claims(&policy);
         if open.row.state == "expired" && claims != Claims::Nothing {
-            let seat = claim(self, &mut tx, &[user], claims).await;
-            audit.extend(seat.map_err(AppError::said_by_hand)?);
+            audit.extend(claim(self, &mut tx, &[user], claims).await?);
         }
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(Invited { invitation: self.just_made(admin, &policy, id).await?, link: link.address })

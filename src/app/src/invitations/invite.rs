@@ -4,10 +4,10 @@
 use chrono::Duration;
 use domain::access::Policy;
 use domain::audit::{Action, AuditEvent};
-use domain::blueprint::{Asked, Door, InvitedBy, Role};
+use domain::blueprint::{Asked, InvitedBy, Role};
 use domain::id::{InvitationId, TenantId, UserId};
 use domain::mapping::{Outcome, ScopeRef};
-use domain::seat::AtLimit;
+use domain::seat::Door;
 use domain::token::{PlainToken, TokenKind};
 use scim::dialect::Dialect;
 use serde::{Deserialize, Serialize};
@@ -247,8 +247,7 @@ impl App {
         let invitation = NewInvitation { id, address, language, link: link.kept };
         let invited = provision::Invited { invitation, claims: claims(policy) };
         let start = Start { invited: Some(invited), ..start };
-        let made = self.create_user_with(local, new.into_scim(), &Dialect::strict(), start).await;
-        made.map_err(AppError::said_by_hand)?;
+        self.create_user_with(local, new.into_scim(), &Dialect::strict(), start).await?;
         Ok((id, link.address))
     }
 
@@ -309,15 +308,9 @@ pub(super) fn language_of(wanted: Option<&str>, policy: &Policy) -> Result<Strin
     }
 }
 
-/// What somebody who is invited asks of the seat pool: a place is kept where the product counts those who were invited, and
-/// where it has somebody refused by hand, nobody is invited who would have none.
+/// What somebody who is invited asks of the seat pool: a place is kept where the product counts those who were invited.
 pub(crate) fn claims(policy: &Policy) -> Claims {
-    let at_limit = policy.blueprint.product().seat_practice.at_limit_by.get(&Door::Manual);
-    match at_limit.map(|word| AtLimit::from(*word)) {
-        _ if !policy.blueprint.counts_the_invited() => Claims::Nothing,
-        Some(AtLimit::Refuse) => Claims::ASeat,
-        _ => Claims::AsThePoolSays,
-    }
+    if policy.blueprint.counts_the_invited() { Claims::At(Door::Invite) } else { Claims::Nothing }
 }
 
 /// What is given, if the product lets it be chosen; the role that it proposes, unless another is named.

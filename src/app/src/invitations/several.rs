@@ -2,6 +2,7 @@
 //! preview tries each and keeps nothing.
 
 use domain::access::Policy;
+use domain::seat::{AtLimit, Door};
 use serde::Deserialize;
 use store::{AdminScope, seats};
 use utoipa::ToSchema;
@@ -122,14 +123,15 @@ impl App {
 
     /// How many more can be invited, where nobody is without a seat.
     async fn seats_left(&self, admin: &AdminScope, policy: &Policy) -> Result<Option<u32>, AppError> {
-        if claims(policy) != Claims::ASeat {
+        if claims(policy) == Claims::Nothing {
             return Ok(None);
         }
+        let product = policy.blueprint.at_limit(Door::Invite);
         let mut tx = self.db.read(admin.scope()).await?;
         let pool = seats::show(&mut tx).await?;
         tx.finish().await?;
-        let counts = |pool: &seats::Pool| pool.state.at_limit != domain::seat::AtLimit::Overage;
-        Ok(pool.filter(counts).map(|pool| pool.state.free()))
+        let refuses = |pool: &seats::Pool| pool.chosen.at(Door::Invite, product) == AtLimit::Refuse;
+        Ok(pool.filter(refuses).map(|pool| pool.state.free()))
     }
 }
 

@@ -51,8 +51,7 @@ impl App {
             Err(AppError::Scim(error)) if error.scim_type == Some(ScimType::Uniqueness) => Ok(true),
             Err(AppError::Scim(error)) => Err(Refusal::NotCreated(error.to_string()).into()),
             Err(AppError::Invalid(reason)) => Err(Refusal::NotCreated(reason).into()),
-            Err(AppError::NoSeat) => Err(Refusal::NoSeat { position: None }.into()),
-            Err(error) => Err(error),
+            Err(error) => Err(error.said_at_the_door()),
         }
     }
 

@@ -339,7 +339,7 @@ impl App {
         Ok(landing.map_or_else(|| "/session".to_owned(), |url| url.to_string()))
     }
 
-    /// Writes into the audit trail why somebody was not accepted, and says no more than that to the browser.
+    /// Writes into the audit trail why somebody was not accepted, and says no more than that to the browser, unless there is no seat.
     async fn note_not_accepted<T>(
         &self,
         scope: &Scope,
@@ -353,7 +353,12 @@ impl App {
             .after(json!({"code": refusal.code(), "detail": detail, "by": "passkey"}));
         let tx = self.db.begin(scope).await?;
         tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
-        Err(Refusal::NotAccepted(detail).into())
+        Err(match refusal {
+            // It is found out last, of somebody who has proven who they are.
+            Refusal::NoSeat { position: None } => refusal,
+            _ => Refusal::NotAccepted(detail),
+        }
+        .into())
     }
 }
 

@@ -38,7 +38,7 @@ pub use memberships::{MembershipId, MembershipView};
 pub use offered::{Offer, Offered, Offering, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
-pub(crate) use settle::{Claims, announce, announce_promoted, claim, leave, settle, state};
+pub(crate) use settle::{Claims, announce, announce_promoted, claim, leave, meanwhile, settle, state};
 pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;

@@ -2,7 +2,7 @@
 //! those who have them. Knows what there is; does not know how it is written.
 
 use domain::blueprint::{Blueprint, Label, Permission, Role, ScopeKind};
-use domain::seat::AtLimit;
+use domain::seat::{AtLimit, Door};
 use serde_json::{Map, Value};
 use store::DirectoryScope;
 use store::listing::{Found, Position, Window};
@@ -80,8 +80,9 @@ impl App {
         let mut tx = self.db.read(directory.scope()).await?;
         let pool = seats::show(&mut tx).await?;
         tx.finish().await?;
+        let product = types.blueprint().at_limit(Door::Directory);
         let seats = pool.map(|pool| Seats {
-            limited: pool.state.at_limit != AtLimit::Overage,
+            limited: pool.chosen.at(Door::Directory, product) != AtLimit::Overage,
             permitted: pool.state.purchased,
             used: pool.state.used,
         });

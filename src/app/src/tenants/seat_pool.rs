@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
+use domain::blueprint::Blueprint;
 use domain::id::{SeatPoolId, UserId};
-use domain::seat::AtLimit;
+use domain::seat::{AtLimit, Chosen, Door};
 use serde::{Deserialize, Serialize};
-use store::seats::{self, OfInvited, Pool};
+use serde_json::json;
+use store::seats::{self, OfInvited, Pool, Waiter};
 use store::{AdminScope, Reads, seat_books};
 use utoipa::ToSchema;
 
 use super::SeatCheckView;
 use crate::App;
 use crate::error::AppError;
-use crate::provision::announce_promoted;
+use crate::provision::{announce_promoted, meanwhile};
 
 /// What happens to those who come when all seats are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +26,8 @@ pub enum SeatLimit {
     Refuse,
     /// They get a seat beyond what was bought, to be settled later.
     Overage,
+    /// They wait in line, and are in meanwhile with the role that needs no seat, where the product has one.
+    Downgrade,
 }
 
 impl From<SeatLimit> for AtLimit {
@@ -32,6 +36,7 @@ impl From<SeatLimit> for AtLimit {
             SeatLimit::Waitlist => Self::Waitlist,
             SeatLimit::Refuse => Self::Refuse,
             SeatLimit::Overage => Self::Overage,
+            SeatLimit::Downgrade => Self::Downgrade,
         }
     }
 }
@@ -42,19 +47,79 @@ impl From<AtLimit> for SeatLimit {
             AtLimit::Waitlist => Self::Waitlist,
             AtLimit::Refuse => Self::Refuse,
             AtLimit::Overage => Self::Overage,
+            AtLimit::Downgrade => Self::Downgrade,
         }
     }
 }
 
+/// What happens at the limit, door by door, where a tenant chose it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeatDoors {
+    /// To whom an identity provider sends: over SCIM, or by a signal.
+    pub directory: Option<SeatLimit>,
+    /// To whoever signs in for the first time, at a connection that makes people of those.
+    pub sign_in: Option<SeatLimit>,
+    /// To whom somebody lets in by hand.
+    pub manual: Option<SeatLimit>,
+    /// To whom somebody invites, where the product keeps a seat for them. Refused, no mail is sent.
+    pub invite: Option<SeatLimit>,
+    /// To whoever accepts an invitation for which no seat was kept. Refused, the invitation stays open.
+    pub acceptance: Option<SeatLimit>,
+}
+
+impl SeatDoors {
+    /// What is said of a door, to be read or changed.
+    pub fn at(&mut self, door: Door) -> &mut Option<SeatLimit> {
+        match door {
+            Door::Directory => &mut self.directory,
+            Door::SignIn => &mut self.sign_in,
+            Door::Manual => &mut self.manual,
+            Door::Invite => &mut self.invite,
+            Door::Acceptance => &mut self.acceptance,
+        }
+    }
+
+    /// With this said of every door.
+    fn each(word: impl Fn(Door) -> Option<AtLimit>) -> Self {
+        let mut doors = Self::default();
+        for door in Door::ALL {
+            *doors.at(door) = word(door).map(SeatLimit::from);
+        }
+        doors
+    }
+}
+
 /// What a pool is to be set to.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetSeatPool {
     /// Seats bought. Fewer than are used evicts nobody and lets nobody new in.
     #[schema(example = 100, minimum = 0)]
     pub purchased: i32,
-    /// What happens at the limit.
-    pub at_limit: SeatLimit,
+    /// What happens at the limit, at every door of which nothing else is said. Left out, the product decides.
+    pub at_limit: Option<SeatLimit>,
+    /// What happens at the limit at one door.
+    #[serde(default)]
+    pub at_limit_by: SeatDoors,
+}
+
+impl SetSeatPool {
+    fn chosen(&self) -> Chosen {
+        let mut doors = self.at_limit_by;
+        let by = Door::ALL.into_iter().filter_map(|door| Some((door, (*doors.at(door))?.into())));
+        Chosen { for_all: self.at_limit.map(Into::into), by: by.collect() }
+    }
+}
+
+/// What a tenant chose to happen at the limit. Of the rest the product decides.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatChoiceView {
+    /// At every door of which nothing else is said.
+    pub at_limit: Option<SeatLimit>,
+    /// At one door.
+    pub at_limit_by: SeatDoors,
 }
 
 /// A pool.
@@ -70,8 +135,12 @@ pub struct SeatPoolView {
     pub used: i32,
     /// The most that were ever held at once.
     pub peak: i32,
-    /// What happens at the limit.
+    /// What happens at the limit, at every door of which nothing else is said.
     pub at_limit: SeatLimit,
+    /// What happens at the limit at each door, whoever decided it.
+    pub at_limit_by: SeatDoors,
+    /// What of that the tenant chose.
+    pub chosen: SeatChoiceView,
     /// Lines of the ledger.
     pub ledger_lines: i64,
     /// Whether counter, holds and ledger say the same.
@@ -91,6 +160,15 @@ pub struct WaiterView {
     pub user: UserId,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// The role that they have meanwhile; nothing if they hold nothing until they have a seat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<String>,
+}
+
+impl From<Waiter> for WaiterView {
+    fn from(Waiter { user, since, meanwhile }: Waiter) -> Self {
+        Self { user, since, meanwhile }
+    }
 }
 
 impl App {
@@ -106,17 +184,38 @@ impl App {
         }
         let now = self.now();
         let fresh = SeatPoolId::generate(now, &*self.entropy);
+        let chosen = set.chosen();
         let mut tx = self.db.begin(admin.scope()).await?;
         let (_, policy) = self.policies.in_force(&mut tx).await?;
-        let counted = policy.blueprint.counts_the_invited();
-        let invited = if counted { OfInvited::Counted } else { OfInvited::NotCounted };
-        let at_limit = set.at_limit.into();
-        let (pool, promoted) = seats::set(&mut tx, fresh, set.purchased, at_limit, invited, now).await?;
-        let after =
-            serde_json::to_value(pool.state).map_err(|error| AppError::Internal(error.to_string()))?;
-        let mut audit = Audit::of(AuditEvent::new(Action::SeatPoolSet, pool.id).after(after));
+        let product = &policy.blueprint;
+        let mut words = chosen.for_all.iter().chain(chosen.by.values());
+        if product.role_without_seat().is_none() && words.any(|word| *word == AtLimit::Downgrade) {
+            return Err(AppError::Invalid("this product has no role that needs no seat".to_owned()));
+        }
+        let said = |door| chosen.at(door, product.at_limit(door));
+        let some_wait = Door::ALL.into_iter().any(|door| said(door).lets_wait());
+        let to_those_in = match said(Door::Directory) {
+            AtLimit::Overage if some_wait => AtLimit::Waitlist,
+            word => word,
+        };
+        let counted = product.counts_the_invited();
+        let setting = seats::Setting {
+            purchased: set.purchased,
+            invited: if counted { OfInvited::Counted } else { OfInvited::NotCounted },
+            product: product.seats().at_limit(),
+            meanwhile: meanwhile(product, to_those_in),
+            to_those_in,
+            chosen,
+        };
+        let (pool, promoted) = seats::set(&mut tx, fresh, setting, now).await?;
+        let mut audit = Audit::of(AuditEvent::new(Action::SeatPoolSet, pool.id).after(json!({
+            "purchased": pool.state.purchased,
+            "used": pool.state.used,
+            "atLimit": pool.chosen.for_all,
+            "atLimitBy": pool.chosen.by,
+        })));
         audit.extend(announce_promoted(&mut tx, &promoted));
-        let view = view(&mut tx, pool).await?;
+        let view = view(&mut tx, pool, product).await?;
         tx.commit(audit, now, &*self.entropy).await?;
         Ok(view)
     }
@@ -125,13 +224,14 @@ impl App {
     pub async fn show_seat_pool(&self, admin: &AdminScope) -> Result<SeatPoolView, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
         let pool = seats::show(&mut tx).await?.ok_or(AppError::NotFound("seat pool"))?;
-        let view = view(&mut tx, pool).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        let view = view(&mut tx, pool, &policy.blueprint).await?;
         tx.finish().await?;
         Ok(view)
     }
 }
 
-async fn view(tx: &mut impl Reads, pool: Pool) -> Result<SeatPoolView, AppError> {
+async fn view(tx: &mut impl Reads, pool: Pool, product: &Blueprint) -> Result<SeatPoolView, AppError> {
     let sums = seats::sums(tx).await?;
     let waiting = seats::waiters(tx).await?;
     let last_check = seat_books::last_check(tx).await?;
@@ -141,10 +241,15 @@ async fn view(tx: &mut impl Reads, pool: Pool) -> Result<SeatPoolView, AppError>
         purchased: pool.state.purchased,
         used: pool.state.used,
         peak: pool.peak,
-        at_limit: pool.state.at_limit.into(),
+        at_limit: pool.chosen.for_all.unwrap_or(product.seats().at_limit()).into(),
+        at_limit_by: SeatDoors::each(|door| Some(pool.chosen.at(door, product.at_limit(door)))),
+        chosen: SeatChoiceView {
+            at_limit: pool.chosen.for_all.map(Into::into),
+            at_limit_by: SeatDoors::each(|door| pool.chosen.by.get(&door).copied()),
+        },
         ledger_lines: pool.seq,
         last_check: last_check.map(Into::into),
         reconciled: sums.holds == used && sums.ledger == used && sums.lines == pool.seq,
-        waiting: waiting.into_iter().map(|(user, since)| WaiterView { user, since }).collect(),
+        waiting: waiting.into_iter().map(Into::into).collect(),
     })
 }

@@ -24,6 +24,11 @@ pub enum Reason {
         /// Their place in the queue, from 1.
         position: u32,
     },
+    /// The person waits for a seat, and has meanwhile the role that needs none.
+    Meanwhile {
+        /// Their place in the queue, from 1.
+        position: u32,
+    },
     /// The person was refused a seat.
     NoSeat,
     /// Given by hand.
@@ -181,6 +186,9 @@ impl Reason {
             Self::WaitingForSeat { position } => {
                 format!("The person waits for a seat, at place {position} in the queue.")
             }
+            Self::Meanwhile { position } => format!(
+                "The person waits for a seat, at place {position} in the queue, and has meanwhile the role that needs none."
+            ),
             Self::NoSeat => "No seat was left and the person was refused one.".to_owned(),
             Self::GrantedByHand { grant, by } => format!("Given by hand by {by} (grant {grant})."),
             Self::HomeSetByHand => "The home was set by hand.".to_owned(),

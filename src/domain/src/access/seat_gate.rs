@@ -4,7 +4,7 @@
 //! read: a seat that goes from one person to another then changes nobody's stored access, and nobody reads an old seat.
 
 use super::gather::add;
-use super::{AccessStatus, Dropped, EffectiveAccess, Reason, What};
+use super::{AccessStatus, Dropped, EffectiveAccess, Reason, RoleAccess, Scope, What};
 use crate::seat::SeatState;
 
 impl EffectiveAccess {
@@ -28,6 +28,26 @@ impl EffectiveAccess {
         if status != AccessStatus::Granted {
             self.suspend(&reason);
         }
+        self
+    }
+
+    /// The same access for somebody who waits for a seat and is in meanwhile, with this role, which needs none and gives nothing by
+    /// itself. The rest of what they have is listed as dropped.
+    #[must_use]
+    pub fn meanwhile(mut self, role: &str, position: u32) -> Self {
+        if self.status != AccessStatus::Granted {
+            return self;
+        }
+        let reason = Reason::Meanwhile { position };
+        let (mut kept, others) = self.roles.drain(..).partition::<Vec<_>, _>(|held| held.role == role);
+        self.roles = others;
+        self.suspend(&Reason::WaitingForSeat { position });
+        if kept.is_empty() {
+            let (role, scope) = (role.to_owned(), Scope::Environment);
+            kept.push(RoleAccess { role, scope, level: None, reasons: vec![reason.clone()] });
+        }
+        self.roles = kept;
+        self.reasons = vec![Reason::Active, reason];
         self
     }
 
@@ -77,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::access::{FlagAccess, Scope};
+    use crate::access::FlagAccess;
 
     fn access() -> EffectiveAccess {
         EffectiveAccess {
@@ -121,6 +141,22 @@ mod tests {
 
         assert_eq!(refused.dropped.len(), 1);
         assert_eq!(refused.dropped[0].reasons, [Reason::ScopeGone, Reason::Default, Reason::NoSeat]);
+    }
+
+    #[test]
+    fn whoever_is_in_without_a_seat_has_one_role_and_nothing_of_what_a_seat_would_bring() {
+        let meanwhile = access().meanwhile("none", 2);
+
+        assert_eq!(meanwhile.status, AccessStatus::Granted);
+        assert_eq!(meanwhile.reasons, [Reason::Active, Reason::Meanwhile { position: 2 }]);
+        let [held] = meanwhile.roles.as_slice() else { panic!("one role") };
+        assert_eq!((held.role.as_str(), &held.scope), ("none", &Scope::Environment));
+        assert!(meanwhile.flags.is_empty() && meanwhile.permissions.is_empty());
+        assert_eq!(meanwhile.dropped.len(), 1);
+        // It is theirs anyway, and for the reason that it was.
+        assert_eq!(meanwhile.clone().meanwhile("none", 3).roles, meanwhile.roles);
+        let inactive = EffectiveAccess { status: AccessStatus::Inactive, ..access() };
+        assert_eq!(inactive.clone().meanwhile("none", 1), inactive);
     }
 
     #[test]

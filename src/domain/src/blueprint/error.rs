@@ -49,6 +49,8 @@ pub enum Rule {
     DefaultRole,
     /// An invariant asks for at least one.
     Invariant,
+    /// What happens at the limit of seats is said of doors at which a seat is asked for, and a role needs a seat of one class.
+    Seats,
 }
 
 impl Rule {
@@ -76,6 +78,7 @@ impl Rule {
             Self::Derivation => "derivation",
             Self::DefaultRole => "default-role",
             Self::Invariant => "invariant",
+            Self::Seats => "seats",
         }
     }
 }

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AdminLevel, Assignment, AtLimitWord, Billing, Bulk, Csv, Directory, Door, Email, Externals, GrantRule,
-    Grantable, HomeDepth, Invitation, Label, Mapping, Members, Membership, Named, Offboarding, OnDemotion,
-    Origin, PermissionKind, Profile, Ref, ScopeKind, Search, SeatClass, Session, Transition, Variant,
+    AdminLevel, Assignment, Billing, Bulk, Csv, Directory, Email, Externals, GrantRule, Grantable, HomeDepth,
+    Invitation, Label, Mapping, Members, Membership, Named, Offboarding, OnDemotion, Origin, PermissionKind,
+    Profile, Ref, ScopeKind, Search, SeatClass, Session, Transition, Variant,
 };
+use crate::seat::{AtLimit, Door};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +183,6 @@ pub(super) struct Seats {
     pub(super) at_limit: Spanned<String>,
     pub(super) pool: Option<Ref>,
     #[serde(default)]
-    pub(super) at_limit_by: BTreeMap<Door, AtLimitWord>,
+    pub(super) at_limit_by: BTreeMap<Door, Spanned<AtLimit>>,
     pub(super) billing: Option<Billing>,
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::lifecycle::PersonState;
 use crate::mapping::ScopeRef;
 use crate::org_tree::OrgTree;
-use crate::seat::AtLimit;
+use crate::seat::{AtLimit, Door};
 
 pub use catalog::catalog;
 pub use error::{BlueprintError, Rule};
@@ -176,6 +176,27 @@ impl Blueprint {
     /// Whether a seat is kept for somebody who was invited.
     pub fn counts_the_invited(&self) -> bool {
         self.acceptance().is_none_or(|transition| self.seats.counts(transition.from.get_ref()))
+    }
+
+    /// What happens to somebody who finds no seat at a door, unless the tenant says otherwise. Of inviting a product that does not
+    /// say it means what it says of everything that is done by hand.
+    pub fn at_limit(&self, door: Door) -> AtLimit {
+        let said = &self.product.seat_practice.at_limit_by;
+        let by_hand = || if door == Door::Invite { said.get(&Door::Manual) } else { None };
+        said.get(&door).or_else(by_hand).map_or(self.seats.at_limit, |word| *word.get_ref())
+    }
+
+    /// The role that somebody has who is in without a seat: of a class that is not paid for, where another is. It is held in the
+    /// environment and gives nothing by itself.
+    pub fn role_without_seat(&self) -> Option<&Role> {
+        let classes = &self.product.seat_classes;
+        let free = classes.iter().filter(|class| !class.billable && classes.iter().any(|it| it.billable));
+        let mut roles = free.flat_map(|class| &class.roles).filter_map(|id| self.role(id.get_ref()));
+        roles.find(|role| {
+            let closed = role.grantable() == Grantable::Closed;
+            let nothing = |cell: &Cell| *cell == Cell::No || (closed && *cell == Cell::Grantable);
+            role.can_be_held_at(ScopeKind::Environment) && role.cells().all(|(_, cell)| nothing(cell))
+        })
     }
 
     /// How the product counts seats.

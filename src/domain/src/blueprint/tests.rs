@@ -101,6 +101,23 @@ fn with(table: &str) -> BlueprintError {
     Blueprint::parse(&GRID.replacen("[membership]", &format!("{table}\n[membership]"), 1)).expect_err(table)
 }
 
+/// A class of seats.
+fn class(id: &str, role: &str) -> String {
+    format!("[[seat_class]]\nid = \"{id}\"\nroles = [\"{role}\"]\nbillable = true")
+}
+
+/// A status of those who were invited and have not accepted.
+const PENDING: &str = r#"
+[[status]]
+id = "asked"
+person = "active"
+label = { ja = "x", en = "x", fr = "x" }
+[[transition]]
+from = "asked"
+to = "in"
+on = "invitation_accepted"
+"#;
+
 const NAME: &str = "label = { ja = \"x\", en = \"x\", fr = \"x\" }";
 
 #[test]
@@ -158,6 +175,8 @@ fn what_a_product_says_besides_its_matrix_leads_somewhere_too() {
         (with("[externals]\nrole = \"guest\"\nplans = [\"gold\"]\nsee_each_other = false"), Rule::Reference),
         (with("[profile]\nkept_at = \"planet\""), Rule::Reference),
         (with("[[seat_class]]\nid = \"s\"\nroles = [\"king\"]\nbillable = true"), Rule::Reference),
+        (with(&class("s", "guest").replace("[\"guest\"]", "[\"guest\", \"agent\", \"guest\"]")), Rule::Seats),
+        (with(&format!("{}\n{}", class("s", "guest"), class("t", "guest"))), Rule::Seats),
         (with("[directory]\ncolumns = [\"name\", \"shoe_size\"]"), Rule::Format),
         (with("[email]\nchange = \"by_admin\"\nwhen = \"now\""), Rule::Format),
         (
@@ -186,6 +205,63 @@ fn what_a_product_says_besides_its_matrix_leads_somewhere_too() {
     }
     let never = broken("default_role = \"guest\"", "default_role = \"guest\"\nnever_default = [\"guest\"]");
     assert_eq!(never.rule(), Rule::DefaultRole);
+}
+
+/// The sound blueprint with this said of the limit, door by door.
+fn by_door(words: &str) -> String {
+    GRID.replacen("at_limit = \"refuse\"", &format!("at_limit = \"refuse\"\nat_limit_by = {{ {words} }}"), 1)
+}
+
+#[test]
+fn what_happens_at_the_limit_is_said_of_each_door() {
+    let grid =
+        Blueprint::parse(&by_door(r#"directory = "waitlist", sign_in = "overage", manual = "overage""#));
+    let said = Door::ALL.map(|door| grid.as_ref().unwrap().at_limit(door));
+    let first = Blueprint::parse(&by_door(r#"directory = "overage", invitation = "waitlist""#)).unwrap();
+
+    // What is done by hand goes for invitations too, and of who accepts one the product said nothing.
+    let (wait, over, refuse) = (AtLimit::Waitlist, AtLimit::Overage, AtLimit::Refuse);
+    assert_eq!(said, [wait, over, over, over, refuse]);
+    assert_eq!(Door::ALL.map(|door| first.at_limit(door)), [over, refuse, refuse, refuse, wait]);
+}
+
+#[test]
+fn what_is_wrong_with_the_limit_of_seats_is_said_with_its_line() {
+    let wrong = |words: &str| Blueprint::parse(&by_door(words)).expect_err(words);
+    let line = line_of("at_limit") + 1;
+    let counted = format!("{}\n{PENDING}", by_door(r#"manual = "waitlist", invite = "refuse""#));
+    let uncounted = Blueprint::parse(&counted).expect_err("nobody who is invited is counted");
+
+    for words in [r#"window = "refuse""#, r#"manual = "explode""#, r#"manual = "refuse", manual = "refuse""#]
+    {
+        assert_eq!((wrong(words).rule(), wrong(words).line()), (Rule::Format, line), "{words}");
+    }
+    assert_eq!((uncounted.rule(), uncounted.line()), (Rule::Seats, line));
+    let counted = counted.replace("counted = [\"in\"]", "counted = [\"in\", \"asked\"]");
+    assert_eq!(Blueprint::parse(&counted).unwrap().at_limit(Door::Invite), AtLimit::Refuse);
+}
+
+#[test]
+fn who_is_in_without_a_seat_has_a_role_that_is_not_paid_for_and_gives_nothing() {
+    let free = |paid: &str, role: &str| {
+        let free = class("free", role).replace("true", "false");
+        let classes = format!("{}\n{free}\n[membership]", class("paid", paid));
+        by_door(r#"directory = "downgrade""#).replacen("[membership]", &classes, 1)
+    };
+    let line = |text: &str| text.lines().position(|line| line.contains("\"downgrade\"")).unwrap() + 1;
+
+    let grid = Blueprint::parse(&free("agent", "guest")).unwrap();
+    assert_eq!(grid.role_without_seat().map(Role::id), Some("guest"));
+    assert_eq!(grid.at_limit(Door::Directory), AtLimit::Downgrade);
+    // A manager may do something, an agent is at home in a workspace, and where nothing is paid for there is no lower class.
+    let unpaid = free("agent", "guest").replace("billable = true", "billable = false");
+    for text in [free("agent", "captain"), free("guest", "agent"), unpaid, by_door(r#"manual = "downgrade""#)]
+    {
+        let error = Blueprint::parse(&text).unwrap_err();
+        assert_eq!((error.rule(), error.line()), (Rule::Seats, line(&text)), "{error}");
+    }
+    let general = broken("at_limit = \"refuse\"", "at_limit = \"downgrade\"");
+    assert_eq!((general.rule(), general.line()), (Rule::Seats, line_of("at_limit")));
 }
 
 /// Tenants keep the edition that they began with.

@@ -131,6 +131,7 @@ impl Loader<'_> {
             product,
         };
         self.product(&blueprint.product, &Declared::by(&blueprint))?;
+        self.seat_practice(&file.seats.at_limit, &blueprint)?;
         if let Some(csv) = &blueprint.product.csv {
             self.csv(csv, &blueprint)?;
         }
@@ -300,7 +301,14 @@ impl Loader<'_> {
             "waitlist" => AtLimit::Waitlist,
             "refuse" => AtLimit::Refuse,
             "overage" => AtLimit::Overage,
-            _ => return self.refuse(&file.at_limit, Rule::Reference, "waitlist, refuse or overage"),
+            "downgrade" => AtLimit::Downgrade,
+            _ => {
+                return self.refuse(
+                    &file.at_limit,
+                    Rule::Reference,
+                    "waitlist, refuse, overage or downgrade",
+                );
+            }
         };
         Ok(Seats { counted: file.counted.iter().map(|id| id.get_ref().clone()).collect(), at_limit })
     }

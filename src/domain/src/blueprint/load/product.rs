@@ -10,6 +10,7 @@ use crate::blueprint::{
     Blueprint, Csv, Externals, Field, GrantRule, Membership, Named, PermissionKind, Product, Ref, Role,
     Search, Transition,
 };
+use crate::seat::{AtLimit, Door};
 
 /// Stands for every role.
 const ALL: &str = "*";
@@ -93,6 +94,36 @@ impl Loader<'_> {
         self.all_known("role", product.directory.iter().flat_map(|list| &list.visible_to), &declared.roles)?;
         self.all_known("scope", &product.seat_practice.pool, &declared.scopes)?;
         self.all_known("role", product.seat_classes.iter().flat_map(|class| &class.roles), &declared.roles)
+    }
+
+    /// A role needs a seat of one class, and the limit is spoken of where somebody asks for a seat; who is to be in without one
+    /// needs a role for that.
+    pub(super) fn seat_practice(&self, at_limit: &Ref, blueprint: &Blueprint) -> Result<(), BlueprintError> {
+        let product = &blueprint.product;
+        let mut classed = BTreeSet::new();
+        for role in product.seat_classes.iter().flat_map(|class| &class.roles) {
+            if !classed.insert(role.get_ref().as_str()) {
+                let detail = format!("{:?} needs a seat of one class, and not of two", role.get_ref());
+                return self.refuse(role, Rule::Seats, detail);
+            }
+        }
+        if blueprint.role_without_seat().is_none() {
+            let detail =
+                "no role of a class that is not paid for gives nothing and is held in the environment";
+            if blueprint.seats.at_limit() == AtLimit::Downgrade {
+                return self.refuse(at_limit, Rule::Seats, detail);
+            }
+            let mut words = product.seat_practice.at_limit_by.values();
+            if let Some(word) = words.find(|word| *word.get_ref() == AtLimit::Downgrade) {
+                return self.refuse(word, Rule::Seats, detail);
+            }
+        }
+        match product.seat_practice.at_limit_by.get(&Door::Invite) {
+            Some(word) if !blueprint.counts_the_invited() => {
+                self.refuse(word, Rule::Seats, "whoever is invited is not counted, and asks for no seat")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn membership(&self, membership: &Membership, declared: &Declared<'_>) -> Result<(), BlueprintError> {

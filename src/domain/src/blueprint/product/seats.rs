@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use toml::Spanned;
+
 use super::Ref;
-use crate::seat::AtLimit;
+use crate::seat::{AtLimit, Door};
 
 /// A kind of seat.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -27,45 +29,9 @@ pub struct SeatPractice {
     pub pool: Option<Ref>,
     /// What happens at the limit, by the door at which somebody comes.
     #[serde(default)]
-    pub at_limit_by: BTreeMap<Door, AtLimitWord>,
+    pub at_limit_by: BTreeMap<Door, Spanned<AtLimit>>,
     /// What is paid.
     pub billing: Option<Billing>,
-}
-
-/// The door at which somebody comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Door {
-    /// A directory.
-    Directory,
-    /// A first sign-in.
-    SignIn,
-    /// An administrator.
-    Manual,
-    /// An invitation that is accepted.
-    Invitation,
-}
-
-/// [`AtLimit`], as a blueprint writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AtLimitWord {
-    /// They wait.
-    Waitlist,
-    /// They are refused.
-    Refuse,
-    /// They come, and it is counted.
-    Overage,
-}
-
-impl From<AtLimitWord> for AtLimit {
-    fn from(word: AtLimitWord) -> Self {
-        match word {
-            AtLimitWord::Waitlist => Self::Waitlist,
-            AtLimitWord::Refuse => Self::Refuse,
-            AtLimitWord::Overage => Self::Overage,
-        }
-    }
 }
 
 /// What is paid for seats.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use domain::audit::{Action, Actor, Audit, AuditEvent};
 use domain::id::{ExternalRequestId, UserId};
 use scim::dialect::{Dialect, Leniency};
@@ -87,7 +88,7 @@ impl App {
     ) -> Result<Vec<UserView>, (AppError, Vec<Resource>)> {
         let now = self.now();
         let people: Vec<(UserId, Resource)> = UserId::series(now, &*self.entropy).zip(people).collect();
-        match self.bring(directory, types, &people, dialect, start).await {
+        match self.bring(directory, types, (&people, now), dialect, start).await {
             Ok(mut groups) => {
                 let created = people.into_iter().map(|(id, resource)| {
                     let groups = groups.remove(&id);
@@ -103,11 +104,10 @@ impl App {
         &self,
         directory: &DirectoryScope,
         types: &TenantTypes,
-        people: &[(UserId, Resource)],
+        (people, now): (&[(UserId, Resource)], DateTime<Utc>),
         dialect: &Dialect,
         start: Start,
     ) -> Result<HashMap<UserId, Value>, AppError> {
-        let now = self.now();
         let mut tx = self.begin_by(directory, types).await?;
         if directory.scope().actor().person().is_some() {
             hold_people(&mut tx, &[]).await?;

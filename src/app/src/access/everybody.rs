@@ -27,7 +27,7 @@ use crate::error::AppError;
 use crate::handovers::Pace;
 
 /// How many people are computed in one transaction: a request that is about one of them waits for all of these.
-const AT_A_TIME: i64 = 50;
+const AT_A_TIME: i64 = 25;
 /// How long an answer waits until everybody is computed.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What is left is held by a process for this long at a time, so that is how long the next one waits if it dies.

@@ -205,6 +205,7 @@ impl World {
             other.api.post("/invitations", json!({"address": "guest@other.example"})).await.is(201);
         let invitation = text(&invitation.json()["invitation"]["id"]);
         let handover = left_behind(&other, &user).await;
+        let change_set = change_set(&other).await;
         let receiver = json!({"kind": "stream", "name": "Receiver"});
         let receiver = other.api.post("/receivers", receiver).await.is(201).id();
         let request = other.scim.get("/Users").await.is(200).header("x-request-id").to_owned();
@@ -229,6 +230,7 @@ impl World {
             ("/scim/v2/Groups/", group),
             ("/scim/v2/Users/", user.clone()),
             ("/handovers/", handover),
+            ("/change-sets/", change_set),
             ("/invitations/", invitation),
             ("/invitation-links/", uuid::Uuid::nil().to_string()),
             ("/external-requests/", uuid::Uuid::nil().to_string()),
@@ -413,6 +415,14 @@ fn body(method: &str, path: &str) -> Option<Value> {
     })
 }
 
+/// Changes that were made together in a tenant; their id.
+async fn change_set(doors: &Doors) -> String {
+    let changes = json!([{"addRule": {"priority": 90, "match": {"group": "x"}, "gives": {"block": true}}}]);
+    let said = doors.api.post("/change-sets/preview", json!({"changes": changes})).await.is(200).json();
+    let body = json!({"changes": changes, "fingerprint": said["fingerprint"]});
+    text(&doors.api.post("/change-sets", body).await.is(200).json()["changeSet"])
+}
+
 /// The same for what access is computed from.
 fn about_policy(method: &str, path: &str) -> Option<Value> {
     Some(match (method, path) {
@@ -421,6 +431,8 @@ fn about_policy(method: &str, path: &str) -> Option<Value> {
         (_, path) if path.ends_with("/change-sets/preview") => {
             json!({"changes": [{"changeRole": {"id": "general", "change": {"name": "Changed"}}}]})
         }
+        (_, path) if path.ends_with("/undo/preview") => json!({}),
+        (_, path) if path.ends_with("/undo") => json!({"fingerprint": ""}),
         (_, path) if path.ends_with("/change-sets") => {
             json!({"changes": [{"moveToBlueprint": {"version": "0"}}], "fingerprint": ""})
         }

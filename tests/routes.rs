@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 267] = [
+pub const ROUTES: [(&str, &str, Opens); 271] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -163,6 +163,10 @@ pub const ROUTES: [(&str, &str, Opens); 267] = [
     ("PUT", "/api/v1/tenants/{tenant}/mapping-rule-order", Admin),
     ("POST", "/api/v1/tenants/{tenant}/change-sets/preview", Admin),
     ("POST", "/api/v1/tenants/{tenant}/change-sets", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/change-sets", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/change-sets/{id}", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/change-sets/{id}/undo/preview", Admin),
+    ("POST", "/api/v1/tenants/{tenant}/change-sets/{id}/undo", Admin),
     ("GET", "/api/v1/tenants/{tenant}/roles", Admin),
     ("POST", "/api/v1/tenants/{tenant}/roles", Admin),
     ("GET", "/api/v1/tenants/{tenant}/roles/{role}", Admin),

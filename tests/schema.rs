@@ -145,6 +145,7 @@ fn the_generated_schema_is_the_migrated_one() {
         let schema = [
             include_str!("../src/store/src/schema.rs"),
             include_str!("../src/store/src/schema/apps.rs"),
+            include_str!("../src/store/src/schema/change_sets.rs"),
             include_str!("../src/store/src/schema/externals.rs"),
             include_str!("../src/store/src/schema/gates.rs"),
             include_str!("../src/store/src/schema/grants.rs"),

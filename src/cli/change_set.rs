@@ -3,15 +3,19 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use app::tenants::{ApplyChanges, Confirmation, OutcomeView, PersonOutcome, PreviewView, ProposeChanges};
+use app::tenants::{
+    ApplyChanges, ChangeSetView, Confirmation, MadeView, OutcomeView, PersonOutcome, PreviewView,
+    ProposeChanges, UndoChanges,
+};
 use clap::{Args, Subcommand};
-use domain::id::UserId;
+use domain::id::{ChangeSetId, UserId};
 use serde_json::Value;
 
 use super::OfTenant;
-use super::answer::{Answer, Table, record};
+use super::answer::{Answer, Table, moment, or_dash, record};
 use super::console::Console;
 use super::error::CliError;
+use super::user::Page;
 
 /// What a request may be, as at the door: nobody writes more by hand.
 const LONGEST: u64 = 1 << 20;
@@ -23,6 +27,12 @@ pub(super) enum Verb {
     Preview(Preview),
     /// Make the changes of a preview, if what follows from them is what it said
     Apply(Apply),
+    /// Changes that were made together, the newest first
+    List(List),
+    /// Show one: what was asked, and everything that it turned as it was before and after
+    Show(Show),
+    /// Take a change set back: without the fingerprint, say what would follow from that
+    Undo(Undo),
 }
 
 const EXAMPLE: &str = r#"Example:
@@ -48,6 +58,12 @@ pub(super) struct Changes {
 pub(super) struct Preview {
     #[command(flatten)]
     changes: Changes,
+    #[command(flatten)]
+    people: People,
+}
+
+#[derive(Debug, Args)]
+struct People {
     /// Go on after this person: where the page before ended
     #[arg(long, value_name = "ID")]
     after: Option<UserId>,
@@ -63,12 +79,55 @@ pub(super) struct Apply {
     /// What the preview called its outcome by
     #[arg(long, value_name = "TEXT")]
     fingerprint: String,
+    #[command(flatten)]
+    numbers: Numbers,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    of: OfTenant,
+    #[command(flatten)]
+    page: Page,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Id of the change set, as `list` shows it
+    change_set: ChangeSetId,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    #[command(flatten)]
+    of: OfTenant,
+    /// Id of the change set, as `list` shows it
+    change_set: ChangeSetId,
+    /// What the preview called its outcome by
+    #[arg(long, value_name = "TEXT")]
+    fingerprint: Option<String>,
+    #[command(flatten)]
+    numbers: Numbers,
+    #[command(flatten)]
+    people: People,
+}
+
+#[derive(Debug, Args)]
+struct Numbers {
     /// How many people would hold something else, where the preview asked for it
     #[arg(long, value_name = "NUMBER", requires = "losing")]
     changed: Option<usize>,
     /// How many of them may do less, where the preview asked for it
     #[arg(long, value_name = "NUMBER", requires = "changed")]
     losing: Option<usize>,
+}
+
+impl Numbers {
+    fn confirm(&self) -> Option<Confirmation> {
+        self.changed.zip(self.losing).map(|(changed, losing)| Confirmation { changed, losing })
+    }
 }
 
 impl Changes {
@@ -92,19 +151,54 @@ impl Changes {
 impl Verb {
     pub(super) async fn run(self, console: &Console) -> Result<Answer, CliError> {
         match self {
-            Self::Preview(Preview { changes, after, limit }) => {
+            Self::Preview(Preview { changes, people: People { after, limit } }) => {
                 let ask = changes.read()?;
                 let admin = console.enter(&changes.of.tenant).await?;
                 let view = console.app.preview_changes(&admin, &ask, after, limit.into()).await?;
-                Answer::new(&view, shown(&view, &changes))
+                let Changes { of, file } = &changes;
+                let make = format!("apply --tenant {} --file {}", of.tenant, file.display());
+                Answer::new(&view, shown(&view, &make))
             }
-            Self::Apply(Apply { changes, fingerprint, changed, losing }) => {
+            Self::List(List { of, page }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let views = console.app.list_change_sets(&admin, page.slice()).await?;
+                let mut table = Table::new(&["MADE", "CHANGES", "PEOPLE", "UNDOES", "UNDONE BY", "ID"]);
+                for view in &views {
+                    table.row([
+                        moment(view.made_at),
+                        view.changes.as_array().map_or(0, Vec::len).to_string(),
+                        view.outcome.changed.to_string(),
+                        or_dash(view.undoes),
+                        or_dash(view.undone_by),
+                        view.id.to_string(),
+                    ]);
+                }
+                Answer::new(&views, table.or("No change sets yet; `usher change-set apply` makes one."))
+            }
+            Self::Show(Show { of, change_set }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let view = console.app.show_change_set(&admin, change_set).await?;
+                Answer::new(&view, kept(&view))
+            }
+            Self::Undo(Undo {
+                of, change_set, fingerprint: None, people: People { after, limit }, ..
+            }) => {
+                let admin = console.enter(&of.tenant).await?;
+                let view = console.app.preview_undo(&admin, change_set, after, limit.into()).await?;
+                Answer::new(&view, shown(&view, &format!("undo --tenant {} {change_set}", of.tenant)))
+            }
+            Self::Undo(Undo { of, change_set, fingerprint: Some(fingerprint), numbers: said, .. }) => {
+                let ask = UndoChanges { fingerprint, confirm: said.confirm() };
+                let admin = console.enter(&of.tenant).await?;
+                let view = console.app.undo_changes(&admin, change_set, ask).await?;
+                Answer::new(&view, format!("Took the changes back.\n{}", made(&view)))
+            }
+            Self::Apply(Apply { changes, fingerprint, numbers: said }) => {
                 let ProposeChanges { changes: asked } = changes.read()?;
-                let confirm = changed.zip(losing).map(|(changed, losing)| Confirmation { changed, losing });
-                let ask = ApplyChanges { changes: asked, fingerprint, confirm };
+                let ask = ApplyChanges { changes: asked, fingerprint, confirm: said.confirm() };
                 let admin = console.enter(&changes.of.tenant).await?;
                 let view = console.app.apply_changes(&admin, ask).await?;
-                Answer::new(&view, format!("Made the changes.\n{}", numbers(&view)))
+                Answer::new(&view, format!("Made the changes.\n{}", made(&view)))
             }
         }
     }
@@ -122,7 +216,38 @@ fn numbers(outcome: &OutcomeView) -> String {
     ])
 }
 
-fn shown(view: &PreviewView, changes: &Changes) -> String {
+/// A change set as it is kept.
+fn kept(view: &ChangeSetView) -> String {
+    let about = record(&[
+        ("id", view.id.to_string()),
+        ("made", moment(view.made_at)),
+        ("by", view.made_by.to_string()),
+        ("undoes", or_dash(view.undoes)),
+        ("undone by", or_dash(view.undone_by)),
+    ]);
+    let mut turned = Table::new(&["WHAT", "BEFORE", "AFTER"]);
+    for it in view.turned.as_ref().and_then(Value::as_array).into_iter().flatten() {
+        turned.row([&it["what"], &it["before"], &it["after"]].map(in_short));
+    }
+    [about, numbers(&view.outcome), turned.or("It turned nothing.")].join("\n")
+}
+
+/// A text as it is, and everything else as JSON.
+fn in_short(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What was made, and by what it is taken back.
+fn made(view: &MadeView) -> String {
+    let kept = view.change_set.map(|id| format!("change set: {id}\n"));
+    format!("{}{}", numbers(&view.outcome), kept.unwrap_or_default())
+}
+
+fn shown(view: &PreviewView, make: &str) -> String {
     let mut table = Table::new(&["PERSON", "GAINS", "LOSES", "ID"]);
     for PersonOutcome { user, user_name, gains, losses, .. } in &view.items {
         table.row([user_name.clone(), rights(gains), rights(losses), user.to_string()]);
@@ -130,20 +255,17 @@ fn shown(view: &PreviewView, changes: &Changes) -> String {
     let mut parts = vec![numbers(&view.outcome), table.or("Nobody would hold anything else.")];
     parts.extend(view.next.map(|next| format!("More of them: --after {next}\n")));
     if view.violations.is_empty() {
-        parts.push(format!("To make the changes:\n  {}\n", command(view, changes)));
+        parts.push(format!("To make the changes:\n  {}\n", command(view, make)));
     }
     parts.extend(view.violations.iter().map(|why| format!("The changes would be refused: {why}.\n")));
     parts.join("\n")
 }
 
 /// What makes the changes that were shown.
-fn command(view: &PreviewView, changes: &Changes) -> String {
-    let Changes { of, file } = changes;
+fn command(view: &PreviewView, make: &str) -> String {
     let confirm = view.confirm.map(|it| format!(" --changed {} --losing {}", it.changed, it.losing));
     format!(
-        "usher change-set apply --tenant {} --file {} --fingerprint {}{}",
-        of.tenant,
-        file.display(),
+        "usher change-set {make} --fingerprint {}{}",
         view.outcome.fingerprint,
         confirm.unwrap_or_default()
     )

@@ -24,6 +24,15 @@ async fn apply(doors: &Doors, changes: &Value, preview: &Value) -> Reply {
     doors.api.post("/change-sets", body).await
 }
 
+/// Takes a change set back: what a preview says of that, and what is answered.
+async fn undo(doors: &Doors, id: &str) -> (Value, Reply) {
+    let path = format!("/change-sets/{id}/undo");
+    let said = doors.api.post(&format!("{path}/preview"), json!({})).await.is(200).json();
+    let body = json!({"fingerprint": said["fingerprint"], "confirm": said["confirm"]});
+    let reply = doors.api.post(&path, body).await;
+    (said, reply)
+}
+
 fn detail(reply: &Reply) -> String {
     text(&reply.json()["detail"])
 }
@@ -128,7 +137,7 @@ fn the_preview_is_the_outcome() {
     run(async {
         let mut runner =
             TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-        let (mut applied, mut others, mut only_asked) = (0, 0, 0);
+        let (mut applied, mut others, mut only_asked, mut taken_back) = (0, 0, 0, 0);
         for _ in 0..24 {
             let (doors, people, groups, rules) = branches().await;
             let changes = prop::collection::vec(change(&rules, &groups, &people), 1..4);
@@ -191,7 +200,19 @@ fn the_preview_is_the_outcome() {
                 sorted.1.sort();
                 assert_eq!(sorted, (minus(&is, &was), minus(&was, &is)), "{changes}");
             }
+            // Taken back, everything is as it was, and that says beforehand what it does.
+            let Some(made) = done["changeSet"].as_str() else { continue };
+            let (back, reply) = undo(&doors, made).await;
+            if back["violations"] == json!([]) {
+                assert_eq!(reply.is(200).json()["changed"], said["changed"], "{changes}");
+                taken_back += 1;
+                for (user, was) in people.iter().zip(&before) {
+                    let is = doors.access(user).await;
+                    assert_eq!((held(&is), rights(&is)), (held(was), rights(was)), "{changes}");
+                }
+            }
         }
+        assert!(taken_back >= 5, "{taken_back}");
         assert!(applied >= 6 && others >= 6 && only_asked >= 1, "{applied} {others} {only_asked}");
     });
 }
@@ -355,12 +376,16 @@ fn another_version_of_the_blueprint_is_previewed_like_any_other_change() {
         let said = preview(doors, &changes).await;
         assert_eq!((&said["losing"], &said["items"][0]["user"]), (&json!(1), &json!(staff)));
         assert_eq!(said["items"][0]["losses"][0]["permission"], "inbox.permanent_delete");
-        apply(doors, &changes, &said).await.is(200);
+        let had = rights(&doors.access(&staff).await);
+        let made = apply(doors, &changes, &said).await.is(200).json();
         let cell =
             doors.api.get("/roles/cx_staff").await.is(200).json()["cells"]["inbox.permanent_delete"].clone();
         assert_eq!(cell, "no");
         let access = doors.access(&staff).await;
         assert!(!rights(&access).iter().any(|right| right.contains("permanent_delete")));
+
+        undo(doors, &text(&made["changeSet"])).await.1.is(200);
+        assert_eq!(rights(&doors.access(&staff).await), had);
     });
 }
 
@@ -412,6 +437,148 @@ fn rules_are_changed_put_in_order_switched_off_and_remember_who_saved_them() {
         doors.api.get(&format!("/mapping-rules/{}/history", people[0])).await.problem(404, "not_found");
         for odd in [json!([]), json!([{"fly": {}}]), json!([{"removeRule": {}}])] {
             doors.api.post("/change-sets/preview", json!({"changes": odd})).await.is(400);
+        }
+    });
+}
+
+/// R10: what was before is kept, so that it can be again; and what has moved on since is not overwritten.
+#[test]
+fn a_change_set_is_kept_and_taken_back_while_everything_is_as_it_left_it() {
+    run(async {
+        let (doors, people, _, rules) = branches().await;
+        let changes = json!([
+            {"changeRule": {"id": rules[2], "change": {"priority": 5, "active": false}}},
+            {"removeRule": {"id": rules[1]}},
+            {"addRule": {"priority": 60, "match": {"group": "uploaders"}, "gives": {"flags": {"flags": ["recolog"]}}}},
+            {"changeOrgUnit": {"key": "Osaka", "parent": "HR", "name": "Osaka again"}},
+            {"changeOrgUnit": {"key": "Sales", "newKey": "x"}},
+            {"changeOrgUnit": {"key": "HR", "newKey": "Sales"}},
+            {"changeOrgUnit": {"key": "x", "newKey": "HR"}},
+        ]);
+        let mut had = Vec::new();
+        for user in &people {
+            let access = doors.access(user).await;
+            had.push((held(&access), rights(&access)));
+        }
+        let was = (
+            doors.api.get("/mapping-rules").await.is(200).json(),
+            doors.api.get("/org-units").await.is(200).json(),
+        );
+        let made = apply(&doors, &changes, &preview(&doors, &changes).await).await.is(200).json();
+        let id = text(&made["changeSet"]);
+
+        let listed = doors.api.get("/change-sets").await.is(200).json()["items"].clone();
+        assert_eq!((&listed[0]["id"], &listed[0]["undoneBy"]), (&json!(id), &Value::Null));
+        assert_eq!(listed[0]["changes"].as_array().unwrap().len(), 7);
+        assert_eq!(listed[0]["outcome"]["changed"], made["changed"]);
+        assert_eq!(listed[0].get("turned"), None);
+        let shown = doors.api.get(&format!("/change-sets/{id}")).await.is(200).json();
+        let turned = shown["turned"].as_array().unwrap();
+        let removed = turned.iter().find(|it| it["id"] == json!(rules[1])).unwrap();
+        assert_eq!((&removed["before"]["priority"], &removed["after"]), (&json!(20), &Value::Null));
+
+        // What it turned has moved on.
+        let path = format!("/mapping-rules/{}", rules[2]);
+        doors.api.change(&path, json!({"priority": 7})).await.is(200);
+        let refused = doors.api.post(&format!("/change-sets/{id}/undo/preview"), json!({})).await;
+        assert!(detail(&refused.problem(409, "conflict")).contains(&rules[2]));
+        doors.api.change(&path, json!({"priority": 5})).await.is(200);
+        // What it did not turn may have.
+        doors.rule(70, json!({"group": "nobody"}), json!({"flags": {"flags": ["recolog"]}})).await;
+
+        let before = rights(&doors.access(&people[1]).await);
+        let (said, back) = undo(&doors, &id).await;
+        let back = back.is(200).json();
+
+        assert_ne!(rights(&doors.access(&people[1]).await), before);
+        for (user, had) in people.iter().zip(&had) {
+            let access = doors.access(user).await;
+            assert_eq!((held(&access), rights(&access)), *had);
+        }
+        assert_eq!(back["changed"], said["changed"]);
+        let rules_now = doors.api.get("/mapping-rules").await.is(200).json()["items"].clone();
+        let (others, known): (Vec<_>, Vec<_>) =
+            rules_now.as_array().unwrap().iter().cloned().partition(|rule| rule["priority"] == 70);
+        assert_eq!((others.len(), json!(known)), (1, was.0["items"].clone()));
+        assert_eq!(doors.api.get("/org-units").await.is(200).json(), was.1);
+        let again = doors.api.post(&format!("/change-sets/{id}/undo/preview"), json!({})).await;
+        assert!(detail(&again.problem(409, "conflict")).contains("already"));
+        let shown = doors.api.get(&format!("/change-sets/{id}")).await.is(200).json();
+        assert_eq!(shown["undoneBy"], back["changeSet"]);
+
+        // That is a change set too, and can be taken back itself.
+        let by = text(&back["changeSet"]);
+        let shown = doors.api.get(&format!("/change-sets/{by}")).await.is(200).json();
+        assert_eq!((&shown["undoes"], &shown["changes"]), (&json!(id), &json!([])));
+        undo(&doors, &by).await.1.is(200);
+        assert_eq!(rights(&doors.access(&people[1]).await), before);
+        let nobody = uuid::Uuid::nil();
+        let other = branches().await.0;
+        let block = json!([{"addRule": {"priority": 1, "match": {"group": "x"}, "gives": {"block": true}}}]);
+        let made = apply(&other, &block, &preview(&other, &block).await).await.is(200).json();
+        let elsewhere = text(&made["changeSet"]);
+        for id in [&nobody.to_string(), &elsewhere] {
+            doors.api.get(&format!("/change-sets/{id}")).await.problem(404, "not_found");
+            let path = format!("/change-sets/{id}/undo");
+            doors.api.post(&format!("{path}/preview"), json!({})).await.problem(404, "not_found");
+            doors.api.post(&path, json!({"fingerprint": ""})).await.problem(404, "not_found");
+        }
+    });
+}
+
+/// CHT-21, CHT-22: roles come back with those who were given them, and go again with what gave them.
+#[test]
+fn roles_are_taken_back_with_what_gives_them() {
+    run(async {
+        let house = House::of("channel_talk").await;
+        let everywhere = json!("environment");
+        house.has("owner", json!([role("owner", everywhere.clone())])).await;
+        let staff = house.has("staff", json!([role("cx_staff", everywhere.clone())])).await;
+        let doors = &house.0;
+        let mina = doors.user("mina").await;
+        doors.group("nights", &[&mina]).await;
+        let roles_of = async |user: &str| {
+            let access = doors.access(user).await;
+            let held = access["roles"].as_array().unwrap().iter();
+            held.map(|held| text(&held["role"])).collect::<Vec<_>>()
+        };
+        let all = async || doors.api.get("/roles").await.is(200).json();
+        let was = all().await;
+        let changes = json!([
+            {"createRole": {"id": "night_shift", "name": "Night shift", "from": "general"}},
+            {"addRule": {"priority": 10, "match": {"group": "nights"}, "gives": role("night_shift", everywhere.clone())}},
+            {"changeRole": {"id": "marketer", "change": {"default": true}}},
+            {"changeRole": {"id": "general", "change": {"cells": {"crm.data_download": "yes"}}}},
+            {"createRole": {"id": "desk", "name": "Desk", "from": "cx_staff"}},
+            {"deleteRole": {"id": "cx_staff", "replacement": "desk"}},
+            {"deleteRole": {"id": "desk", "replacement": "general"}},
+        ]);
+        let mut had = Vec::new();
+        for user in [&staff, &mina] {
+            had.push(rights(&doors.access(user).await));
+        }
+        let made = apply(doors, &changes, &preview(doors, &changes).await).await.is(200).json();
+        let id = text(&made["changeSet"]);
+        assert_eq!(
+            (roles_of(&staff).await, roles_of(&mina).await),
+            (vec!["general".to_owned()], vec!["night_shift".to_owned()])
+        );
+
+        // Somebody else has been given the new role meanwhile: it stays.
+        let ken = house.has("ken", json!([role("night_shift", everywhere.clone())])).await;
+        let refused = doors.api.post(&format!("/change-sets/{id}/undo/preview"), json!({})).await;
+        assert!(detail(&refused.problem(409, "conflict")).contains("night_shift"));
+        doors.api.delete(&format!("/users/{ken}")).await.is(204);
+
+        undo(doors, &id).await.1.is(200);
+
+        assert_eq!(
+            (roles_of(&staff).await, roles_of(&mina).await),
+            (vec!["cx_staff".to_owned()], vec!["general".to_owned()])
+        );
+        assert_eq!(all().await, was);
+        for (user, had) in [&staff, &mina].into_iter().zip(&had) {
+            assert_eq!(rights(&doors.access(user).await), *had);
         }
     });
 }

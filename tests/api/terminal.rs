@@ -132,6 +132,19 @@ fn changes_are_shown_and_then_made_at_a_terminal_with_the_numbers_that_were_show
         assert_eq!(doors.access(&people[0]).await["flags"], json!([]));
         assert_eq!(doors.api.get("/mapping-rules").await.is(200).json()["items"], Value::Array(Vec::new()));
         assert!(terminal.refuses(&words).contains("no such mapping rule"));
+
+        // And taken back, in the same two steps.
+        let id = line(&made, "change set:").split(' ').next_back().unwrap().to_owned();
+        let listed = terminal.says(&["change-set", "list", "--tenant", &slug]);
+        assert!(listed.lines().nth(1).unwrap().ends_with(&id), "{listed}");
+        let shown = terminal.says(&["change-set", "show", "--tenant", &slug, &id]);
+        assert!(line(&shown, "undone by:").ends_with('-') && shown.contains("materials.upload"), "{shown}");
+        let shown = terminal.says(&["change-set", "undo", "--tenant", &slug, &id]);
+        assert!(line(&shown, "who may do more:").ends_with("12"), "{shown}");
+        let command = shown.lines().last().unwrap().trim().strip_prefix("usher ").unwrap();
+        let back = terminal.says(&command.split(' ').collect::<Vec<_>>());
+        assert!(back.starts_with("Took the changes back."), "{back}");
+        assert_ne!(doors.access(&people[0]).await["flags"], json!([]));
     });
 }
 

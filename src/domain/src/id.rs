@@ -159,6 +159,8 @@ typed_ids! {
     HandoverId
     /// A request to let somebody of another company in.
     ExternalRequestId
+    /// Changes of the policy that were made together.
+    ChangeSetId
     /// A bulk request that is done after it was answered.
     BulkJobId
 }

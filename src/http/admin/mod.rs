@@ -166,7 +166,10 @@ fn access_routes(cfg: &mut web::ServiceConfig) {
     .service(Endpoint::at("/tenants/{tenant}/mapping-rules/{id}/history").get(mapping_rules::history))
     .service(Endpoint::at("/tenants/{tenant}/mapping-rule-order").put(mapping_rules::order))
     .service(Endpoint::at("/tenants/{tenant}/change-sets/preview").post(change_sets::preview))
-    .service(Endpoint::at("/tenants/{tenant}/change-sets").post(change_sets::apply))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets").get(change_sets::list).post(change_sets::apply))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets/{id}").get(change_sets::show))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets/{id}/undo/preview").post(change_sets::preview_undo))
+    .service(Endpoint::at("/tenants/{tenant}/change-sets/{id}/undo").post(change_sets::undo))
     .service(Endpoint::at("/tenants/{tenant}/roles").get(roles::list).post(roles::create))
     .service(
         Endpoint::at("/tenants/{tenant}/roles/{role}")

@@ -46,7 +46,8 @@ use super::{
         openid::show, openid::set_rules, openid::set_secret, openid::renew_key,
         mapping_rules::list, mapping_rules::create, mapping_rules::change, mapping_rules::delete,
         mapping_rules::order, mapping_rules::history,
-        change_sets::preview, change_sets::apply,
+        change_sets::preview, change_sets::apply, change_sets::list, change_sets::show,
+        change_sets::preview_undo, change_sets::undo,
         roles::list, roles::create, roles::show, roles::change, roles::delete,
         schema_extensions::list, schema_extensions::declare, schema_extensions::redeclare,
         schema_extensions::withdraw,
@@ -176,7 +177,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 161);
+        assert_eq!(operations, 165);
     }
 
     #[test]

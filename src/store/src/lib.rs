@@ -17,6 +17,7 @@ pub mod app_rsa_keys;
 pub mod apps;
 pub mod audit;
 pub mod bulk_jobs;
+pub mod change_sets;
 pub mod changes;
 pub mod connections;
 mod connector;

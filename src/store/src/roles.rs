@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::blueprint::{OwnRole, OwnRoles};
+use domain::id::GrantId;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::holdings::Thing;
@@ -109,6 +111,36 @@ pub async fn given(tx: &mut WriteTx, role: &str) -> Result<i64, StoreError> {
     .bind::<Text, _>(role.to_owned());
     let found: Option<Count> = tx.load(ask).await?.pop();
     Ok(found.map_or(0, |count| count.n))
+}
+
+/// By which grants a role was given by hand.
+pub async fn given_by(tx: &mut WriteTx, role: &str) -> Result<Vec<GrantId>, StoreError> {
+    let ask = statement(
+        "SELECT id FROM local_grant WHERE tenant_id = {} AND what->>'kind' = 'role' AND what->>'role' = {} ORDER BY id",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<Text, _>(role.to_owned());
+    let rows: Vec<Id> = tx.load(ask).await?;
+    Ok(rows.into_iter().map(|row| GrantId::from_uuid(row.id)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Makes a role of another in these grants, where that is still what they give.
+pub fn give_back(tx: &mut WriteTx, role: &str, instead_of: &str, grants: &[GrantId]) {
+    let change = statement(
+        "UPDATE local_grant SET what = jsonb_set(what, ARRAY['role'], to_jsonb({}::text)) \
+         WHERE tenant_id = {} AND what->>'kind' = 'role' AND what->>'role' = {} AND id = ANY({})",
+    )
+    .bind::<Text, _>(role.to_owned())
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+    .bind::<Text, _>(instead_of.to_owned())
+    .bind::<Array<SqlUuid>, _>(grants.iter().map(|id| id.as_uuid()).collect::<Vec<_>>());
+    tx.later(change);
 }
 
 /// Makes another role of one wherever it was given by hand.

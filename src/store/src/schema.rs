@@ -1,6 +1,7 @@
 //! The tables as diesel sees them. Generated from the migrated database; `tests/schema.rs` holds it to the catalogue.
 
 mod apps;
+mod change_sets;
 mod externals;
 mod gates;
 mod grants;
@@ -16,6 +17,7 @@ pub(crate) use apps::{
     app, app_assertion, app_device, app_device_guess, app_grant, app_refresh, app_request, app_rsa_key,
     app_secret,
 };
+pub(crate) use change_sets::change_set;
 pub(crate) use externals::external_request;
 pub(crate) use gates::{gate, gate_code, gate_pass, gate_secret};
 pub(crate) use grants::local_grant;

@@ -297,6 +297,27 @@ pub(super) async fn remove_rule(tx: &mut WriteTx, id: MappingRuleId) -> Result<A
     Ok(AuditEvent::new(Action::MappingRuleDelete, id).before(audited(&view(&rule, &policy))?))
 }
 
+/// Puts a rule back as it was; one that was not there goes.
+pub(super) async fn put_back(
+    app: &App,
+    tx: &mut WriteTx,
+    id: MappingRuleId,
+    rule: Option<&MappingRule>,
+) -> Result<AuditEvent, AppError> {
+    let Some(rule) = rule else { return remove_rule(tx, id).await };
+    let policy = load_policy(tx).await?;
+    checked(rule, &policy)?;
+    let was = policy.rules.iter().find(|was| was.id == id);
+    let event = if let Some(was) = was {
+        rules::replace(tx, rule).await?;
+        AuditEvent::new(Action::MappingRuleUpdate, id).before(audited(&view(was, &policy))?)
+    } else {
+        rules::add(tx, rule, app.now()).await?;
+        AuditEvent::new(Action::MappingRuleCreate, id)
+    };
+    Ok(event.after(audited(&view(rule, &policy))?))
+}
+
 /// Priorities are so far apart, to leave room between them.
 const APART: i32 = 10;
 

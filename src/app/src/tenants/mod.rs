@@ -12,8 +12,8 @@ mod seat_pool;
 
 pub use audit_events::{AuditEventView, AuditQuery};
 pub use change_sets::{
-    ApplyChanges, Confirmation, OutcomeView, PersonOutcome, PreviewView, ProposeChanges, ProposedChange,
-    SeatsView,
+    ApplyChanges, ChangeSetView, Confirmation, MadeView, OutcomeView, PersonOutcome, PreviewView,
+    ProposeChanges, ProposedChange, SeatsView, UndoChanges,
 };
 pub use mapping_rules::{
     ChangeMappingRule, MappingRuleView, NewMappingRule, RuleMatch, RuleOutcome, RuleScope,

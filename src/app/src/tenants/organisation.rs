@@ -191,13 +191,16 @@ pub struct ChangeOrgUnit {
     pub parent: Option<String>,
 }
 
+fn told(unit: &OrgUnit) -> serde_json::Value {
+    json!({"key": unit.key, "name": unit.name, "parent": unit.parent})
+}
+
 /// Renames or moves a unit with everything below it. What follows for people is computed afterwards.
 pub(super) async fn change_unit(tx: &mut WriteTx, change: ChangeOrgUnit) -> Result<AuditEvent, AppError> {
     let mut units = org::units(tx).await?;
     let before = tree(units.clone())?;
     let id = unit_by_key(&before, &change.key)?;
     let mut unit = before.get(id).cloned().ok_or(AppError::NotFound("org unit"))?;
-    let told = |unit: &OrgUnit| json!({"key": unit.key, "name": unit.name, "parent": unit.parent});
     let was = told(&unit);
     if let Some(key) = change.new_key {
         unit.key = display_name(&key)?;
@@ -218,6 +221,30 @@ pub(super) async fn change_unit(tx: &mut WriteTx, change: ChangeOrgUnit) -> Resu
     OrgTree::build(units).map_err(|error| AppError::Conflict(error.to_string()))?;
     org::change_unit(tx, &unit, &scim::text::fold(&unit.key)).await?;
     Ok(AuditEvent::new(Action::OrgUnitUpdate, id).before(was).after(told(&unit)))
+}
+
+/// Puts units back where and as they were, together, each with everything that is below it now.
+pub(super) async fn put_back(tx: &mut WriteTx, were: &[&OrgUnit]) -> Result<Vec<AuditEvent>, AppError> {
+    let units = org::units(tx).await?;
+    let as_it_was =
+        |unit: &OrgUnit| were.iter().copied().find(|was| was.id == unit.id).unwrap_or(unit).clone();
+    let after = OrgTree::build(units.iter().map(as_it_was).collect());
+    let after = after.map_err(|error| AppError::Conflict(error.to_string()))?;
+    let (_, blueprint) = tenants::current(tx).await?;
+    let blueprint = parse_blueprint(&blueprint)?;
+    let mut events = Vec::new();
+    for unit in were {
+        check_kind(&blueprint, &after, unit)?;
+        let now = units.iter().find(|now| now.id == unit.id).ok_or(AppError::NotFound("org unit"))?;
+        events.push(AuditEvent::new(Action::OrgUnitUpdate, unit.id).before(told(now)).after(told(unit)));
+        // One may have the key that another is to have back.
+        org::change_unit(tx, &OrgUnit { key: now.key.clone(), ..(*unit).clone() }, &unit.id.to_string())
+            .await?;
+    }
+    for unit in were {
+        org::change_unit(tx, unit, &scim::text::fold(&unit.key)).await?;
+    }
+    Ok(events)
 }
 
 pub(super) fn tree(units: Vec<OrgUnit>) -> Result<OrgTree, AppError> {

@@ -7,7 +7,8 @@ use domain::id::UserId;
 use serde_json::json;
 use store::{WriteTx, members, roles as own_roles, tenants};
 
-use super::ProposedChange;
+use super::turned::{Turned, back};
+use super::{ProposedChange, Wanted};
 use crate::App;
 use crate::access::parse_blueprint;
 use crate::error::AppError;
@@ -18,12 +19,18 @@ use crate::tenants::{mapping_rules, organisation, roles};
 pub(super) struct Done {
     /// What the audit trail says of it.
     pub(super) events: Vec<AuditEvent>,
+    /// What was given by hand and is in another role now.
+    pub(super) grants: Vec<Turned>,
     /// Who is in other groups now.
     pub(super) moved: Vec<UserId>,
 }
 
 /// Makes the changes.
-pub(super) async fn all(app: &App, tx: &mut WriteTx, changes: &[ProposedChange]) -> Result<Done, AppError> {
+pub(super) async fn all(app: &App, tx: &mut WriteTx, wanted: Wanted<'_>) -> Result<Done, AppError> {
+    let changes = match wanted {
+        Wanted::Changes(changes) => changes,
+        Wanted::Back(_, turned) => return back(app, tx, turned).await,
+    };
     let mut done = Done::default();
     for change in changes {
         one(app, tx, change.clone(), &mut done).await?;
@@ -50,7 +57,11 @@ async fn one(app: &App, tx: &mut WriteTx, change: ProposedChange, done: &mut Don
             done.events.extend(roles::change(tx, &id, change, now).await?);
         }
         ProposedChange::DeleteRole { id, replacement } => {
+            let ids = own_roles::given_by(tx, &id).await?;
             done.events.push(roles::delete(tx, &id, replacement.as_deref(), now).await?);
+            if let Some(after) = replacement.filter(|_| !ids.is_empty()) {
+                done.grants.push(Turned::Grants { before: id, after, ids });
+            }
         }
         ProposedChange::MoveToBlueprint { version } => {
             done.events.extend(move_to_blueprint(tx, &version).await?);
@@ -68,7 +79,10 @@ async fn one(app: &App, tx: &mut WriteTx, change: ProposedChange, done: &mut Don
 }
 
 /// Goes over to another version of the tenant's blueprint.
-async fn move_to_blueprint(tx: &mut WriteTx, version: &str) -> Result<Option<AuditEvent>, AppError> {
+pub(super) async fn move_to_blueprint(
+    tx: &mut WriteTx,
+    version: &str,
+) -> Result<Option<AuditEvent>, AppError> {
     let (tenant, _) = tenants::current(tx).await?;
     if tenant.blueprint_version == version {
         return Ok(None);

@@ -6,17 +6,22 @@
 //! The changes are made only if that comes to the same once more, and if the policy has not changed since.
 
 mod carry_out;
+mod kept;
+mod turned;
 
 use std::collections::BTreeMap;
 
 use domain::access::Policy;
-use domain::id::{GroupId, MappingRuleId, UserId};
+use domain::id::{ChangeSetId, GroupId, MappingRuleId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::access::PersonFacts;
 use store::{AdminScope, WriteTx, access, rules, seats, sessions};
 use utoipa::ToSchema;
 
+pub use self::kept::{ChangeSetView, UndoChanges};
+
+use self::turned::Turned;
 use super::organisation::ChangeOrgUnit;
 use super::{ChangeMappingRule, ChangeRole, NewMappingRule, NewRole};
 use crate::App;
@@ -124,7 +129,7 @@ pub struct Confirmation {
 }
 
 /// What changes do to people, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutcomeView {
     /// What the outcome is called by: another outcome, or the same of other changes or of another policy, is called otherwise.
@@ -142,13 +147,47 @@ pub struct OutcomeView {
 }
 
 /// Seats before and after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatsView {
     /// Used before.
     pub before: i32,
     /// Used after.
     pub after: i32,
+}
+
+/// What changes have done.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeView {
+    /// In numbers.
+    #[serde(flatten)]
+    pub outcome: OutcomeView,
+    /// The change set as it is kept, by which they are taken back; absent if there was nothing to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub change_set: Option<ChangeSetId>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    /// These changes, one after the other.
+    Changes(&'a [ProposedChange]),
+    /// What a change set turned is turned back.
+    Back(ChangeSetId, &'a [Turned]),
+}
+
+impl Wanted<'_> {
+    /// What stands for it in a fingerprint.
+    fn told(self) -> Result<String, AppError> {
+        match self {
+            Self::Changes(changes) => {
+                serde_json::to_string(changes).map_err(|error| AppError::Internal(error.to_string()))
+            }
+            Self::Back(id, _) => Ok(format!("undo {id}")),
+        }
+    }
 }
 
 /// What would follow from changes.
@@ -230,7 +269,17 @@ impl App {
         after: Option<UserId>,
         most: usize,
     ) -> Result<PreviewView, AppError> {
-        let tried = self.try_changes(admin, &ask.changes, Watch::of_page(after, most)).await?;
+        self.preview(admin, Wanted::Changes(&ask.changes), after, most).await
+    }
+
+    async fn preview(
+        &self,
+        admin: &AdminScope,
+        wanted: Wanted<'_>,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<PreviewView, AppError> {
+        let tried = self.try_changes(admin, wanted, Watch::of_page(after, most)).await?;
         let confirm = tried.to_confirm();
         let Tried { watch, outcome, violation, .. } = tried;
         let next = watch.page.last().map(|seen| seen.user).filter(|_| watch.more);
@@ -252,21 +301,27 @@ impl App {
     }
 
     /// Makes changes, if what follows from them is what was shown.
-    pub async fn apply_changes(
-        &self,
-        admin: &AdminScope,
-        ask: ApplyChanges,
-    ) -> Result<OutcomeView, AppError> {
+    pub async fn apply_changes(&self, admin: &AdminScope, ask: ApplyChanges) -> Result<MadeView, AppError> {
         if ask.changes.iter().any(|change| matches!(change, ProposedChange::LeaveGroup { .. })) {
             return Err(AppError::Invalid(
                 "who is in its groups, a directory says: leaveGroup is only asked".to_owned(),
             ));
         }
-        let tried = self.try_changes(admin, &ask.changes, Watch::of_page(None, 0)).await?;
-        if tried.outcome.fingerprint != ask.fingerprint {
+        self.make(admin, Wanted::Changes(&ask.changes), (&ask.fingerprint, ask.confirm)).await
+    }
+
+    /// Does what is wanted, if that comes to what the preview of this fingerprint showed and its numbers are said, and keeps it.
+    async fn make(
+        &self,
+        admin: &AdminScope,
+        wanted: Wanted<'_>,
+        (fingerprint, confirm): (&str, Option<Confirmation>),
+    ) -> Result<MadeView, AppError> {
+        let tried = self.try_changes(admin, wanted, Watch::of_page(None, 0)).await?;
+        if tried.outcome.fingerprint != fingerprint {
             return Err(moved_on());
         }
-        if let Some(needed) = tried.to_confirm().filter(|needed| ask.confirm != Some(*needed)) {
+        if let Some(needed) = tried.to_confirm().filter(|needed| confirm != Some(*needed)) {
             return Err(AppError::Conflict(format!(
                 "{} people would hold something else and {} of them may do less: say so in `confirm`",
                 needed.changed, needed.losing
@@ -280,30 +335,31 @@ impl App {
             if rules::version(tx).await? != tried.version {
                 return Err(moved_on());
             }
-            Ok(((), carry_out::all(self, tx, &ask.changes).await?.events))
+            kept::make_and_keep(self, tx, wanted, &tried.outcome).await
         };
-        self.change_policy(admin, make).await?;
+        let (change_set, _) = self.change_policy(admin, make).await?;
         self.types.forget(admin.scope().tenant());
-        Ok(tried.outcome)
+        Ok(MadeView { outcome: tried.outcome, change_set })
     }
 
     /// Computes everybody as they would be with these changes.
     async fn try_changes(
         &self,
         admin: &AdminScope,
-        changes: &[ProposedChange],
+        wanted: Wanted<'_>,
         mut watch: Watch,
     ) -> Result<Tried, AppError> {
-        if changes.is_empty() || changes.len() > MOST_CHANGES {
+        if let Wanted::Changes(changes) = wanted
+            && (changes.is_empty() || changes.len() > MOST_CHANGES)
+        {
             return Err(AppError::Invalid(format!("1 to {MOST_CHANGES} changes are made at once")));
         }
-        let asked = serde_json::to_string(changes).map_err(|error| AppError::Internal(error.to_string()))?;
-        let mut rehearsed = self.rehearse_changes(admin, changes, &[]).await?;
-        watch.about(&asked);
+        let mut rehearsed = self.rehearse_changes(admin, wanted, &[]).await?;
+        watch.about(&wanted.told()?);
         watch.about(&rehearsed.version.to_string());
         look_on(self, admin.scope(), &rehearsed.policy, &mut rehearsed.moved, &mut watch).await?;
         if rehearsed.violation.is_some() && !watch.protected.is_empty() {
-            rehearsed = self.rehearse_changes(admin, changes, &watch.protected).await?;
+            rehearsed = self.rehearse_changes(admin, wanted, &watch.protected).await?;
         }
         let mut tx = self.db.read(admin.scope()).await?;
         let sessions_ending = sessions::number_of(&mut tx, &watch.blocked).await?;
@@ -324,14 +380,14 @@ impl App {
     async fn rehearse_changes(
         &self,
         admin: &AdminScope,
-        changes: &[ProposedChange],
+        wanted: Wanted<'_>,
         these: &[UserId],
     ) -> Result<Rehearsed, AppError> {
         let mut tx = self.db.begin(admin.scope()).await?;
         rules::hold_alone(&mut tx);
         let version = rules::version(&mut tx).await?;
         let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
-        let done = carry_out::all(self, &mut tx, changes).await?;
+        let done = carry_out::all(self, &mut tx, wanted).await?;
         let policy = load_policy(&mut tx).await?;
         let moved = access::facts(&mut tx, &done.moved).await?;
         let violation = match enact(self, &mut tx, these).await {

@@ -321,6 +321,99 @@ pub(crate) async fn delete(
     Ok(event.after(json!({"replacement": replacement, "holders": held})))
 }
 
+/// Puts back what the tenant said of a role that is to be there, in a transaction that holds the policy alone. None where it is not to
+/// be there.
+pub(crate) async fn put_back(
+    tx: &mut WriteTx,
+    id: &str,
+    said: Option<&OwnRole>,
+    now: DateTime<Utc>,
+) -> Result<Option<AuditEvent>, AppError> {
+    let all = Roles::of(tx).await?;
+    if !all.would_have(id, said) {
+        return Ok(None);
+    }
+    let before = all.role(id).ok().map(as_audited);
+    if before.is_none() {
+        all.may_be_own(tx)?;
+    }
+    if let Some(said) = said {
+        let together = all.accept(said)?;
+        if before.is_none() {
+            together.has_room()?;
+        }
+        roles::save(tx, said, now).await?;
+    } else {
+        roles::forget(tx, id).await?;
+    }
+    let all = Roles::of(tx).await?;
+    let role = all.role(id)?;
+    announce(tx, id, if before.is_some() { "changed" } else { "created" }).await?;
+    let event = match before {
+        Some(before) => AuditEvent::new(Action::RoleUpdate, target(role)).before(before),
+        None => AuditEvent::new(Action::RoleCreate, target(role)),
+    };
+    Ok(Some(event.after(as_audited(role))))
+}
+
+/// Deletes a role again that is not to be there: nothing gives it any more, and whoever holds it by a rule that went before
+/// will not. None where it is to be there.
+pub(crate) async fn take_back(
+    tx: &mut WriteTx,
+    id: &str,
+    said: Option<&OwnRole>,
+    now: DateTime<Utc>,
+) -> Result<Option<AuditEvent>, AppError> {
+    let all = Roles::of(tx).await?;
+    let Some(role) = all.together.role(id).filter(|_| !all.would_have(id, said)) else { return Ok(None) };
+    all.may_be_own(tx)?;
+    named_elsewhere(tx, id).await?;
+    let names_it = |rule: &MappingRule| matches!(&rule.outcome, Outcome::Role { role, .. } if role == id);
+    let mapped = rules::all(tx).await?.iter().filter(|rule| names_it(rule)).count();
+    let given = roles::given(tx, id).await?;
+    if given > 0 || mapped > 0 || all.together.default_role().is_some_and(|it| it.id() == id) {
+        return Err(AppError::Conflict(format!(
+            "the role {id:?} is in use: {given} people were given it by hand, {mapped} mapping rules give it, or it is the default"
+        )));
+    }
+    match said {
+        Some(said) => roles::save(tx, said, now).await?,
+        None => roles::forget(tx, id).await?,
+    }
+    announce(tx, id, "deleted").await?;
+    Ok(Some(AuditEvent::new(Action::RoleDelete, target(role)).before(as_audited(role))))
+}
+
+/// Makes a role the default again; the product's choice if none.
+pub(crate) async fn put_default_back(
+    tx: &mut WriteTx,
+    id: Option<&str>,
+) -> Result<Option<AuditEvent>, AppError> {
+    let all = Roles::of(tx).await?;
+    if let Some(id) = id {
+        make_default(tx, &all, id).await?;
+    } else {
+        roles::set_default(tx, None).await?;
+    }
+    let now = Roles::of(tx).await?;
+    let (was, is) = (all.together.default_role(), now.together.default_role());
+    let told = |role: Option<&Role>| json!({"default": role.map(Role::id)});
+    let Some(role) = is else { return Ok(None) };
+    announce(tx, role.id(), "changed").await?;
+    Ok(Some(AuditEvent::new(Action::RoleUpdate, target(role)).before(told(was)).after(told(is))))
+}
+
+impl Roles {
+    /// Whether there is a role where the tenant says this of it.
+    fn would_have(&self, id: &str, said: Option<&OwnRole>) -> bool {
+        match said {
+            Some(said) if said.removed => false,
+            Some(said) if said.standing.is_some() => true,
+            _ => self.product.role(id).is_some(),
+        }
+    }
+}
+
 /// The role that takes the place of another: it can be given, and held wherever that one is.
 fn instead<'a>(all: &'a Roles, role: &Role, other: &str) -> Result<&'a Role, AppError> {
     let refuse = |why: &str| Err(AppError::Invalid(format!("replacement: {why}")));

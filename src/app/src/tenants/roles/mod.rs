@@ -18,7 +18,7 @@ use crate::error::AppError;
 use crate::guards::{Acting, hold_people};
 
 pub use change::{ChangeRole, NewRole};
-pub(super) use change::{change, create, delete};
+pub(super) use change::{change, create, delete, put_back, put_default_back, take_back};
 
 /// What people call a role: in each language, or the same in all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -206,6 +206,8 @@ impl<'a> Elements<'a> {
                 object.insert("primary".to_owned(), Value::Bool(false));
             }
         }
+        // What was told from another by being primary may be that other now.
+        self.drop_repetitions();
         Ok(())
     }
 }

@@ -104,3 +104,22 @@ fn ten_thousand_values_are_added_in_one_pass() {
     assert_eq!(once.emails().len(), 10_000);
     assert_eq!(plan.apply(&schema::user(), &once, &Dialect::strict()).unwrap(), None);
 }
+
+/// Found among a million operations that were made up.
+#[test]
+fn a_value_that_was_told_from_another_by_being_primary_is_that_other_when_it_is_not() {
+    let given = json!({ "userName": "x", "emails": [
+        { "value": "a@example.com", "primary": false }, { "value": "a@example.com", "primary": true },
+    ] });
+    let user = Resource::from_stored(given.as_object().unwrap().clone());
+    let add = json!([{ "value": "b@example.com", "primary": true }]);
+    let body =
+        json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "emails", "value": add }] });
+
+    let plan = PatchPlan::parse(&schema::user(), body, &Dialect::strict()).unwrap();
+    let once = plan.apply(&schema::user(), &user, &Dialect::strict()).unwrap().unwrap();
+
+    let emails = json!([{ "value": "a@example.com", "primary": false }, { "value": "b@example.com", "primary": true }]);
+    assert_eq!(once.as_map()["emails"], emails);
+    assert_eq!(plan.apply(&schema::user(), &once, &Dialect::strict()).unwrap(), None);
+}

@@ -348,12 +348,7 @@ fn elements(step: &Step, was: Option<&Value>) -> Result<Option<Value>, Refused> 
 
 /// No value twice, one primary at most, nothing empty.
 fn settled(all: Vec<Element>) -> Result<Option<Value>, Refused> {
-    let mut kept: Vec<Element> = Vec::new();
-    for element in all {
-        if !kept.iter().any(|(other, _)| *other == element.0) {
-            kept.push(element);
-        }
-    }
+    let mut kept = each_once(all);
     let chosen = kept.iter().filter(|(value, made)| *made && is_primary(value)).count();
     if chosen > 1 {
         return Err("invalidValue");
@@ -363,9 +358,19 @@ fn settled(all: Vec<Element>) -> Result<Option<Value>, Refused> {
             value["primary"] = json!(false);
         }
     }
-    let values: Vec<Value> =
-        kept.into_iter().map(|(value, _)| value).filter(|value| *value != json!({})).collect();
+    let values = each_once(kept).into_iter().map(|(value, _)| value);
+    let values: Vec<Value> = values.filter(|value| *value != json!({})).collect();
     Ok((!values.is_empty()).then_some(Value::Array(values)))
+}
+
+fn each_once(all: Vec<Element>) -> Vec<Element> {
+    let mut kept: Vec<Element> = Vec::new();
+    for element in all {
+        if !kept.iter().any(|(other, _)| *other == element.0) {
+            kept.push(element);
+        }
+    }
+    kept
 }
 
 /// Adding to a value that is there: what is given goes over what was.

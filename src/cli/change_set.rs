@@ -77,7 +77,7 @@ pub(super) struct Apply {
     #[command(flatten)]
     changes: Changes,
     /// What the preview called its outcome by
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     fingerprint: String,
     #[command(flatten)]
     numbers: Numbers,
@@ -106,7 +106,7 @@ pub(super) struct Undo {
     /// Id of the change set, as `list` shows it
     change_set: ChangeSetId,
     /// What the preview called its outcome by
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     fingerprint: Option<String>,
     #[command(flatten)]
     numbers: Numbers,

@@ -42,6 +42,17 @@ fn config_and_json_stand_before_or_after_the_verb() {
     }
 }
 
+/// It is base64url, in which a hyphen is a letter like others.
+#[test]
+fn a_fingerprint_may_begin_with_a_hyphen() {
+    for line in [
+        "usher change-set apply --tenant acme --file changes.json --fingerprint -lUodR9Irl",
+        "usher change-set undo --tenant acme 01a2098d-5a2f-790b-80c7-73b4e9be3e9d --fingerprint -lUodR9Irl",
+    ] {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+}
+
 #[test]
 fn a_credential_opens_one_thing() {
     for line in [

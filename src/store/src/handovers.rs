@@ -297,8 +297,7 @@ pub async fn keep(tx: &mut WriteTx, row: &HandoverRow) -> Result<(), StoreError>
 /// The tenants in which something is to be handed over by now.
 pub async fn tenants(tx: GlobalTx, now: DateTime<Utc>) -> Result<Vec<TenantId>, StoreError> {
     let ask = statement("SELECT id FROM tenants_with_handovers({}) AS id").bind::<Timestamptz, _>(now);
-    let found = tx.load_and_finish::<Id>(ask).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(ask).await
 }
 
 /// How the product is told again and again.

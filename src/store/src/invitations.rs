@@ -274,9 +274,7 @@ struct Id {
 
 /// The tenants in which a mail is to be sent now, or an invitation has run out.
 pub async fn tenants(tx: GlobalTx) -> Result<Vec<TenantId>, StoreError> {
-    let found =
-        tx.load_and_finish::<Id>(statement("SELECT id FROM tenants_with_invitations() AS id")).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(statement("SELECT id FROM tenants_with_invitations() AS id")).await
 }
 
 /// Those whose time is over.

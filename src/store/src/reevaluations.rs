@@ -41,8 +41,8 @@ ON CONFLICT (tenant_id) DO UPDATE SET policy_version = excluded.policy_version, 
     affected = excluded.affected, actor = excluded.actor, request_id = excluded.request_id, started_at = excluded.started_at,
     finished_at = NULL, holder = excluded.holder, held_until = excluded.held_until";
 
-/// Begins one, in the transaction that changes the policy. An older one is over with that.
-pub fn begin(tx: &mut WriteTx, new: Beginning, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Begins one, in the transaction that changes the policy, and goes on with it when that is committed. An older one is over with that.
+pub fn begin(tx: &mut WriteTx, new: Beginning, now: DateTime<Utc>) -> Result<Turn, StoreError> {
     let actor = serde_json::to_value(tx.scope().actor()).map_err(StoreError::corrupt)?;
     let ask = statement(BEGIN)
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
@@ -54,7 +54,13 @@ pub fn begin(tx: &mut WriteTx, new: Beginning, now: DateTime<Utc>) -> Result<(),
         .bind::<SqlUuid, _>(new.holder.as_uuid())
         .bind::<BigInt, _>(seconds(new.time));
     tx.later(ask);
-    Ok(())
+    Ok(Turn {
+        scope: Scope::new(tx.tenant(), tx.scope().actor().clone(), tx.scope().request()),
+        policy_version: new.policy_version,
+        after: None,
+        holder: new.holder.as_uuid(),
+        time: new.time,
+    })
 }
 
 fn seconds(time: Duration) -> i64 {
@@ -91,8 +97,7 @@ struct TurnRow {
 }
 
 const TAKE: &str = "\
-UPDATE reevaluation r SET holder = {}, held_until = now() + {} * interval '1 second',
-    people = coalesce(people, (SELECT count(*) FROM users u WHERE u.tenant_id = r.tenant_id))
+UPDATE reevaluation SET holder = {}, held_until = now() + {} * interval '1 second'
 WHERE tenant_id = {} AND finished_at IS NULL AND (held_until <= now() OR holder = {})
 RETURNING policy_version, after_user, actor, request_id";
 
@@ -193,7 +198,8 @@ struct Still {
 }
 
 const ADVANCE: &str = "\
-UPDATE reevaluation SET after_user = {}, done = done + {}, affected = affected + {},
+UPDATE reevaluation r SET after_user = {}, done = done + {}, affected = affected + {},
+    people = coalesce(people, (SELECT count(*) FROM users u WHERE u.tenant_id = r.tenant_id)),
     held_until = now() + {} * interval '1 second'
 WHERE tenant_id = {} AND holder = {} AND policy_version = {} AND finished_at IS NULL RETURNING true AS still";
 
@@ -269,15 +275,7 @@ pub async fn progress(tx: &mut impl Reads) -> Result<Option<Progress>, StoreErro
     Ok(tx.connection().0.load(ask).await?.pop())
 }
 
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-}
-
 /// The tenants in which people are left and nobody is about it.
 pub async fn tenants(tx: GlobalTx) -> Result<Vec<TenantId>, StoreError> {
-    let found =
-        tx.load_and_finish::<Id>(statement("SELECT id FROM tenants_with_reevaluations() AS id")).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(statement("SELECT id FROM tenants_with_reevaluations() AS id")).await
 }

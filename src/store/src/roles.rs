@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::holdings::Thing;
 use crate::schema::{access_policy, tenant_role};
-use crate::statement::{Count, statement};
+use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
 
 /// Everything that the tenant says of roles.
@@ -99,18 +99,6 @@ pub async fn holders(
     let rows: Vec<Held> = tx.connection().0.load(ask).await?;
     let held = rows.into_iter().filter_map(|row| Some(((*things.get(&row.thing)?).to_owned(), row.n)));
     Ok(held.collect())
-}
-
-/// How often a role was given by hand.
-pub async fn given(tx: &mut WriteTx, role: &str) -> Result<i64, StoreError> {
-    let ask = statement(
-        "SELECT count(*) AS n FROM local_grant \
-         WHERE tenant_id = {} AND what->>'kind' = 'role' AND what->>'role' = {}",
-    )
-    .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-    .bind::<Text, _>(role.to_owned());
-    let found: Option<Count> = tx.load(ask).await?.pop();
-    Ok(found.map_or(0, |count| count.n))
 }
 
 /// By which grants a role was given by hand.

@@ -314,6 +314,7 @@ pub async fn last_check(tx: &mut impl Reads) -> Result<Option<Checked>, StoreErr
 #[derive(QueryableByName)]
 struct Id {
     #[diesel(sql_type = SqlUuid)]
+    #[expect(dead_code, reason = "that there is a row says it")]
     id: Uuid,
 }
 
@@ -349,6 +350,5 @@ pub fn keep_check(tx: &mut WriteTx, differences: &[Difference]) -> Result<(), St
 pub async fn tenants(tx: GlobalTx, since: DateTime<Utc>) -> Result<Vec<TenantId>, StoreError> {
     let ask =
         statement("SELECT id FROM tenants_with_unchecked_seats({}) AS id").bind::<Timestamptz, _>(since);
-    let found = tx.load_and_finish::<Id>(ask).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(ask).await
 }

@@ -68,12 +68,6 @@ struct Flag {
     flag: bool,
 }
 
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-}
-
 /// The job that sends, in the audit trail.
 const JOB: &str = "signals";
 
@@ -86,8 +80,7 @@ impl Db {
 
 /// The tenants in which facts wait to be taken or deliveries are due.
 pub async fn tenants(tx: GlobalTx) -> Result<Vec<TenantId>, StoreError> {
-    let found = tx.load_and_finish::<Id>(statement("SELECT id FROM tenants_with_signals() AS id")).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(statement("SELECT id FROM tenants_with_signals() AS id")).await
 }
 
 /// How to come by the right to take facts.

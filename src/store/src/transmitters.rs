@@ -44,8 +44,7 @@ struct Id {
 
 /// The tenants in which a transmitter is to be asked now.
 pub async fn tenants(tx: GlobalTx) -> Result<Vec<TenantId>, StoreError> {
-    let found = tx.load_and_finish::<Id>(statement("SELECT id FROM tenants_with_polls() AS id")).await?;
-    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
+    tx.tenants(statement("SELECT id FROM tenants_with_polls() AS id")).await
 }
 
 const TAKE: &str = "\

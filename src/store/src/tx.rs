@@ -252,6 +252,12 @@ pub struct GlobalTx {
     announced: Arc<Announced>,
 }
 
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    id: uuid::Uuid,
+}
+
 impl GlobalTx {
     pub(crate) async fn begin(db: &Db) -> Result<Self, StoreError> {
         let announced = Arc::clone(&db.announced);
@@ -267,12 +273,10 @@ impl GlobalTx {
         self.link.conn().await
     }
 
-    /// The rows of one statement, the last.
-    pub(crate) async fn load_and_finish<R>(self, statement: Statement<'static>) -> Result<Vec<R>, StoreError>
-    where
-        R: QueryableByName<Pg> + Send + 'static,
-    {
-        self.link.load_and_close(statement, "COMMIT").await
+    /// The tenants that a statement, the last, finds as `id`.
+    pub(crate) async fn tenants(self, statement: Statement<'static>) -> Result<Vec<TenantId>, StoreError> {
+        let found: Vec<Id> = self.link.load_and_close(statement, "COMMIT").await?;
+        Ok(found.into_iter().map(|row| TenantId::from_uuid(row.id)).collect())
     }
 
     /// Goes on inside one tenant, in the same transaction: how a new tenant's first rows come with the tenant itself.

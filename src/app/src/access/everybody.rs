@@ -38,7 +38,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How far everybody's access has been computed since the policy was last changed.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReevaluationView {
     /// The version of the policy, counted from the tenant's beginning. Absent if it was never changed.
@@ -107,10 +107,10 @@ impl App {
                     let holder = self.request_id();
                     let Enacted { version: policy_version, changed, affected } = enacted;
                     let new = Beginning { policy_version, affected, holder, time: HELD_FOR };
-                    reevaluations::begin(&mut tx, new, self.now())?;
+                    let turn = reevaluations::begin(&mut tx, new, self.now())?;
                     audit.extend(changed);
                     tx.commit(audit, self.now(), &*self.entropy).await?;
-                    let all = Box::pin(self.follow_through(admin.scope().tenant(), holder));
+                    let all = Box::pin(self.follow_through(turn, holder));
                     return Ok((answer, all.await));
                 }
                 // Somebody else may come to have the role by the same change.
@@ -134,15 +134,15 @@ impl App {
         let mut tx = self.db.read(admin.scope()).await?;
         let found = reevaluations::progress(&mut tx).await?;
         tx.finish().await?;
-        Ok(ReevaluationView {
-            policy_version: found.as_ref().map(|it| it.policy_version),
-            running: found.as_ref().is_some_and(|it| it.finished_at.is_none()),
-            people: found.as_ref().and_then(|it| it.people),
-            done: found.as_ref().map_or(0, |it| it.done),
-            affected: found.as_ref().map_or(0, |it| it.affected),
-            started_at: found.as_ref().map(|it| it.started_at),
-            finished_at: found.and_then(|it| it.finished_at),
-        })
+        Ok(found.map_or_else(ReevaluationView::default, |it| ReevaluationView {
+            policy_version: Some(it.policy_version),
+            running: it.finished_at.is_none(),
+            people: it.people,
+            done: it.done,
+            affected: it.affected,
+            started_at: Some(it.started_at),
+            finished_at: it.finished_at,
+        }))
     }
 
     /// Goes on with what processes that died or did not wait left, for as long as the process lives.
@@ -183,37 +183,37 @@ impl App {
 
     /// The same for whoever has just changed the policy, and waits for it. What goes wrong is left to the next who looks: the change
     /// stands.
-    async fn follow_through(&self, tenant: TenantId, holder: RequestId) -> Option<usize> {
-        let done = match tokio::time::timeout(PATIENCE, self.wait_for_all(tenant, holder)).await {
-            Ok(Ok(affected)) => return Some(affected),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Ok(()),
-        };
-        let left = match self.leave_turn(tenant, holder).await {
-            Ok(()) => done,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = left {
+    async fn follow_through(&self, turn: Turn, holder: RequestId) -> Option<usize> {
+        let tenant = turn.scope.tenant();
+        let failed = |error: AppError| {
             tracing::warn!(tenant.id = %tenant, %error, "Could not compute everybody's access yet");
+        };
+        match tokio::time::timeout(PATIENCE, self.wait_for_all(turn, holder)).await {
+            Ok(Ok(affected)) => return Some(affected),
+            Ok(Err(error)) => failed(error),
+            Err(_) => {}
         }
+        self.leave_turn(tenant, holder).await.unwrap_or_else(failed);
         None
     }
 
-    async fn wait_for_all(&self, tenant: TenantId, holder: RequestId) -> Result<usize, AppError> {
+    async fn wait_for_all(&self, turn: Turn, holder: RequestId) -> Result<usize, AppError> {
+        let tenant = turn.scope.tenant();
+        let mut held = Some(turn);
         loop {
-            if let Some(turn) = self.take_turn(tenant, holder).await? {
+            if let Some(turn) = held {
                 self.compute_all(turn).await?;
-                continue;
             }
             let mut tx = self.db.read(&self.db.enter_to_reevaluate(tenant, holder)).await?;
             let progress = reevaluations::progress(&mut tx).await?;
             tx.finish().await?;
-            match progress {
+            if progress.as_ref().is_none_or(|it| it.finished_at.is_some()) {
+                return Ok(progress.map_or(0, |it| usize::try_from(it.affected).unwrap_or_default()));
+            }
+            held = self.take_turn(tenant, holder).await?;
+            if held.is_none() {
                 // A newer change, which is computed by somebody else, has this one in it.
-                Some(it) if it.finished_at.is_none() => tokio::time::sleep(ASK_AGAIN).await,
-                done => {
-                    return Ok(done.map_or(0, |it| usize::try_from(it.affected).unwrap_or_default()));
-                }
+                tokio::time::sleep(ASK_AGAIN).await;
             }
         }
     }

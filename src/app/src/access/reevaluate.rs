@@ -313,14 +313,19 @@ pub(super) fn compute(
                 outcomes.open.push((person, facts));
                 continue;
             }
-            facts.held = held_roles(lost.before());
-            access = evaluate(policy, &facts);
+            access = keeping(policy, &lost, &mut facts);
             outcomes.lost.extend(loss(policy, &person, &access)?.map(Lost::for_good));
         }
         changed.extend(outcomes.take(tx, policy, &person, &access, held_to, &mut computed)?);
     }
     access::store(tx, computed, version, app.now());
     Ok(changed)
+}
+
+/// What a person has who loses a protected role and goes on keeping what they only kept.
+pub(super) fn keeping(policy: &Policy, lost: &Lost, facts: &mut Facts) -> EffectiveAccess {
+    facts.held = held_roles(lost.before());
+    evaluate(policy, facts)
 }
 
 /// What a person loses, if it is a protected role.

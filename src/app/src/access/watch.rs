@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use domain::access::{Difference, EffectiveAccess, Fingerprint, Policy, evaluate};
 use domain::id::UserId;
-use domain::invariant::held_roles;
 use serde_json::Value;
 use store::access::{PersonFacts, Stored};
 use store::{Scope, access, users};
 
-use super::reevaluate::{facts, loss, shuts_out, summary};
+use super::reevaluate::{facts, keeping, loss, shuts_out, summary};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::gained;
@@ -137,8 +136,7 @@ pub(crate) async fn look_on(
             let mut of_person = facts(&mut person, &paths);
             let mut is = evaluate(policy, &of_person);
             if let Some(lost) = loss(policy, &person, &is)? {
-                of_person.held = held_roles(lost.before());
-                is = evaluate(policy, &of_person);
+                is = keeping(policy, &lost, &mut of_person);
             }
             let was = person.stored.as_ref().map(Stored::access).transpose()?;
             watch.note(policy, &person, was.as_ref(), &is)?;

@@ -260,6 +260,11 @@ async fn make_default(tx: &mut WriteTx, all: &Roles, id: &str) -> Result<(), App
     Ok(roles::set_default(tx, Some(id)).await?)
 }
 
+async fn rules_that_give(tx: &mut WriteTx, id: &str) -> Result<Vec<MappingRule>, AppError> {
+    let gives_it = |rule: &MappingRule| matches!(&rule.outcome, Outcome::Role { role, .. } if role == id);
+    Ok(rules::all(tx).await?.into_iter().filter(gives_it).collect())
+}
+
 /// Deletes a role in a transaction that holds the policy alone.
 pub(crate) async fn delete(
     tx: &mut WriteTx,
@@ -273,9 +278,8 @@ pub(crate) async fn delete(
     if !matches!(role.origin(), Origin::Own | Origin::Preset) {
         return Err(AppError::Conflict(format!("the role {id:?} is the product's and stays")));
     }
-    let names_it = |rule: &MappingRule| matches!(&rule.outcome, Outcome::Role { role, .. } if role == id);
-    let mapped: Vec<MappingRule> = rules::all(tx).await?.into_iter().filter(names_it).collect();
-    let given = roles::given(tx, id).await?;
+    let mapped = rules_that_give(tx, id).await?;
+    let given = roles::given_by(tx, id).await?.len();
     let held = roles::holders(tx, [id]).await?.get(id).copied().unwrap_or_default();
     let is_default = all.together.default_role().is_some_and(|it| it.id() == id);
     named_elsewhere(tx, id).await?;
@@ -309,16 +313,21 @@ pub(crate) async fn delete(
         }
         None => {}
     }
-    if all.product.role(id).is_some() {
-        let (label, cells) = (None, BTreeMap::new());
-        let out = OwnRole { id: id.to_owned(), label, cells, standing: None, removed: true };
-        roles::save(tx, &out, now).await?;
-    } else {
-        roles::forget(tx, id).await?;
-    }
+    let (label, cells) = (None, BTreeMap::new());
+    let out = OwnRole { id: id.to_owned(), label, cells, standing: None, removed: true };
+    say(tx, id, all.product.role(id).map(|_| &out), now).await?;
     announce(tx, id, "deleted").await?;
     let event = AuditEvent::new(Action::RoleDelete, target(role)).before(as_audited(role));
     Ok(event.after(json!({"replacement": replacement, "holders": held})))
+}
+
+/// Keeps what the tenant says of a role, if it says anything.
+async fn say(tx: &mut WriteTx, id: &str, said: Option<&OwnRole>, now: DateTime<Utc>) -> Result<(), AppError> {
+    match said {
+        Some(said) => roles::save(tx, said, now).await?,
+        None => roles::forget(tx, id).await?,
+    }
+    Ok(())
 }
 
 /// Puts back what the tenant said of a role that is to be there, in a transaction that holds the policy alone. None where it is not to
@@ -342,10 +351,8 @@ pub(crate) async fn put_back(
         if before.is_none() {
             together.has_room()?;
         }
-        roles::save(tx, said, now).await?;
-    } else {
-        roles::forget(tx, id).await?;
     }
+    say(tx, id, said, now).await?;
     let all = Roles::of(tx).await?;
     let role = all.role(id)?;
     announce(tx, id, if before.is_some() { "changed" } else { "created" }).await?;
@@ -368,18 +375,14 @@ pub(crate) async fn take_back(
     let Some(role) = all.together.role(id).filter(|_| !all.would_have(id, said)) else { return Ok(None) };
     all.may_be_own(tx)?;
     named_elsewhere(tx, id).await?;
-    let names_it = |rule: &MappingRule| matches!(&rule.outcome, Outcome::Role { role, .. } if role == id);
-    let mapped = rules::all(tx).await?.iter().filter(|rule| names_it(rule)).count();
-    let given = roles::given(tx, id).await?;
+    let mapped = rules_that_give(tx, id).await?.len();
+    let given = roles::given_by(tx, id).await?.len();
     if given > 0 || mapped > 0 || all.together.default_role().is_some_and(|it| it.id() == id) {
         return Err(AppError::Conflict(format!(
             "the role {id:?} is in use: {given} people were given it by hand, {mapped} mapping rules give it, or it is the default"
         )));
     }
-    match said {
-        Some(said) => roles::save(tx, said, now).await?,
-        None => roles::forget(tx, id).await?,
-    }
+    say(tx, id, said, now).await?;
     announce(tx, id, "deleted").await?;
     Ok(Some(AuditEvent::new(Action::RoleDelete, target(role)).before(as_audited(role))))
 }

@@ -142,7 +142,8 @@ def momos(usher):
     expect(label["en"] == "Invite Sent", "Hana to be shown as “Invite Sent” until she has accepted", label)
     say(f"    the link, to be handed on where there is no mail: {hana['link'].split('#')[0]}#…")
     expect(house.roles(hana["invitation"]["user"]) == [], "and to hold nothing before", house.roles(hana["invitation"]["user"]))
-    house.refused("POST", "/invitations", {"address": "late@momos.example"}, acting=admin, status=409)
+    late = {"address": "late@momos.example", "gives": [role("viewer")]}
+    house.refused("POST", "/invitations", late, acting=admin, status=409)
     good("her seat is kept for her: for one more there is none, and nothing is sent")
     house.ask("DELETE", f"/invitations/{hana['invitation']['id']}", acting=admin)
     person = house.ask("GET", f"/users/{hana['invitation']['user']}")
@@ -173,6 +174,10 @@ def linc_biz(usher):
     pool = house.ask("GET", "/seat-pool")
     expect(pool["used"] == 4 and house.ask("GET", f"/users/{waiting}/access")["status"]["kind"] == "granted",
            "the disabled not to be counted, and who waited to have the seat in the same moment", pool)
+    house.ask("PUT", "/seat-pool?class=external", {"purchased": 1, "atLimit": "waitlist"})
+    house.person("friend", {"seatClass": "external"})
+    used = {pool["class"]: pool["used"] for pool in house.ask("GET", "/seat-pools")["items"]}
+    expect(used == {None: 4, "external": 1}, "people of other companies to be counted by themselves", used)
 
 
 SCENES = (bellface, channel_talk, respond_io, momos, linc_biz)

@@ -188,6 +188,15 @@ fn every_dependency_of_the_workspace_says_why_it_is_here() {
 }
 
 /// A fact that nobody knows would be sent to nobody.
+/// Whoever ends a transaction otherwise leaves people without the seats that they came to need in it.
+#[test]
+fn a_use_case_ends_what_it_wrote_in_one_way() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app/src"), &mut files);
+    files.retain(|file| std::fs::read_to_string(file).unwrap().contains("tx.commit("));
+    assert!(matches!(files.as_slice(), [only] if only.ends_with("provision/seating.rs")), "{files:?}");
+}
+
 #[test]
 fn every_fact_that_is_announced_is_one_that_can_be_followed() {
     let mut files = Vec::new();

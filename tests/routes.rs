@@ -21,7 +21,7 @@ pub enum Opens {
 
 use Opens::{Admin, Gate, Open, Operator, Scim, Session, Stream};
 
-pub const ROUTES: [(&str, &str, Opens); 271] = [
+pub const ROUTES: [(&str, &str, Opens); 272] = [
     ("GET", "/scim/v2", Scim),
     ("POST", "/scim/v2/.search", Scim),
     ("GET", "/scim/v2/Users", Scim),
@@ -191,6 +191,7 @@ pub const ROUTES: [(&str, &str, Opens); 271] = [
     ("DELETE", "/api/v1/tenants/{tenant}/connections/{connection}/transmitter", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool", Admin),
     ("PUT", "/api/v1/tenants/{tenant}/seat-pool", Admin),
+    ("GET", "/api/v1/tenants/{tenant}/seat-pools", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool/months", Admin),
     ("GET", "/api/v1/tenants/{tenant}/seat-pool/ledger", Admin),
     ("POST", "/api/v1/tenants/{tenant}/seat-pool/reconciliation", Admin),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::access::AccessStatus;
+use domain::seat::PoolClass;
 use futures_util::future::join_all;
 
 use crate::support::people::Tenant;
@@ -24,7 +25,7 @@ fn a_pool_with_one_free_seat_is_never_exceeded_and_all_books_agree() {
                 let user = tenant.create(&format!("client-{n}")).await.unwrap().id;
                 for _ in 0..5 {
                     tenant.set_active(user, false).await.unwrap();
-                    let pool = tenant.app.show_seat_pool(&tenant.admin).await.unwrap();
+                    let pool = tenant.app.show_seat_pool(&tenant.admin, &PoolClass::default()).await.unwrap();
                     assert!(pool.used <= pool.purchased, "{} of {}", pool.used, pool.purchased);
                     tenant.set_active(user, true).await.unwrap();
                 }
@@ -33,7 +34,7 @@ fn a_pool_with_one_free_seat_is_never_exceeded_and_all_books_agree() {
         });
         let users: Vec<_> = join_all(clients).await.into_iter().map(Result::unwrap).collect();
 
-        let pool = tenant.app.show_seat_pool(&tenant.admin).await.unwrap();
+        let pool = tenant.app.show_seat_pool(&tenant.admin, &PoolClass::default()).await.unwrap();
         assert_eq!(pool.used, 3);
         assert!(pool.peak <= 3, "the pool held {} at its peak", pool.peak);
         assert!(pool.reconciled, "{pool:?}");
@@ -74,7 +75,7 @@ fn waiters_are_served_in_the_order_in_which_they_came() {
             assert_eq!(access.status, AccessStatus::Granted);
             leaving = expected;
         }
-        let pool = tenant.app.show_seat_pool(&tenant.admin).await.unwrap();
+        let pool = tenant.app.show_seat_pool(&tenant.admin, &PoolClass::default()).await.unwrap();
         assert!(pool.reconciled && pool.waiting.is_empty() && pool.used == 1, "{pool:?}");
     });
 }
@@ -93,7 +94,7 @@ fn a_release_and_a_wait_at_the_same_moment_leave_no_free_seat_with_somebody_wait
             leaving.await.unwrap();
             holder = arriving.await.unwrap();
 
-            let pool = tenant.app.show_seat_pool(&tenant.admin).await.unwrap();
+            let pool = tenant.app.show_seat_pool(&tenant.admin, &PoolClass::default()).await.unwrap();
             assert!(pool.used == 1 && pool.waiting.is_empty() && pool.reconciled, "{round}: {pool:?}");
         }
     });
@@ -112,9 +113,9 @@ fn fewer_seats_than_are_held_evict_nobody_and_more_promote_those_who_wait() {
             ..app::tenants::SetSeatPool::default()
         };
 
-        let shrunk = tenant.app.set_seat_pool(&tenant.admin, set(1)).await.unwrap();
+        let shrunk = tenant.app.set_seat_pool(&tenant.admin, PoolClass::default(), set(1)).await.unwrap();
         assert_eq!((shrunk.used, shrunk.waiting.len()), (2, 2));
-        let grown = tenant.app.set_seat_pool(&tenant.admin, set(3)).await.unwrap();
+        let grown = tenant.app.set_seat_pool(&tenant.admin, PoolClass::default(), set(3)).await.unwrap();
         assert_eq!((grown.used, grown.waiting.len()), (3, 1));
         assert!(grown.reconciled);
     });
@@ -136,7 +137,7 @@ fn those_who_were_there_before_seats_were_counted_come_first_in_their_order() {
             at_limit: Some(app::tenants::SeatLimit::Waitlist),
             ..app::tenants::SetSeatPool::default()
         };
-        let pool = tenant.app.set_seat_pool(&tenant.admin, set).await.unwrap();
+        let pool = tenant.app.set_seat_pool(&tenant.admin, PoolClass::default(), set).await.unwrap();
 
         assert_eq!((pool.used, pool.reconciled), (2, true));
         let waiting: Vec<_> = pool.waiting.iter().map(|waiter| waiter.user).collect();

@@ -79,6 +79,10 @@ fn shown(access: &EffectiveAccess) -> String {
         let restriction = held.restriction.clone();
         table.row(["restriction".to_owned(), restriction, place(&held.scope), because(&held.reasons)]);
     }
+    if let Some(seat) = &access.seat {
+        let class = seat.class.clone().unwrap_or_else(|| "none".to_owned());
+        table.row(["seat".to_owned(), class, String::new(), because(&seat.reasons)]);
+    }
     for dropped in &access.dropped {
         let scope = dropped.scope.as_ref().map(place).unwrap_or_default();
         let kind = format!("not {}", name_of(&dropped.what));
@@ -128,6 +132,7 @@ mod tests {
             roles: Vec::new(),
             permissions: Vec::new(),
             restrictions: Vec::new(),
+            seat: None,
             dropped: Vec::new(),
             reasons: vec![Reason::WaitingForSeat { position: 2 }],
         };

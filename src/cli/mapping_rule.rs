@@ -32,7 +32,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("match").required(true).args(["group", "group_external_id", "attribute"]))]
-#[command(group = ArgGroup::new("gives").required(true).args(["flags", "role", "home", "level", "restrict", "block"]))]
+#[command(group = ArgGroup::new("gives").required(true).args(["flags", "role", "home", "level", "restrict", "seat_class", "block"]))]
 pub(super) struct Create {
     #[command(flatten)]
     of: OfTenant,
@@ -66,6 +66,9 @@ pub(super) struct Create {
     /// Takes away from whatever role there is, by a restriction of the blueprint; can be repeated
     #[arg(long, value_name = "RESTRICTION")]
     restrict: Vec<String>,
+    /// Says which seat they need, whatever seat their roles need: one of the blueprint's classes of seats
+    #[arg(long, value_name = "CLASS")]
+    seat_class: Option<String>,
     /// Gives nothing at all, whatever else gives something
     #[arg(long)]
     block: bool,
@@ -182,6 +185,7 @@ impl Create {
             restrictions,
             level,
             restrict,
+            seat_class,
             block,
             home,
             fallback,
@@ -205,8 +209,13 @@ impl Create {
             (None, None, None) if !restrict.is_empty() => {
                 RuleOutcome::Restrictions { restrictions: restrict, scope }
             }
+            (None, None, None) if let Some(class) = seat_class => RuleOutcome::SeatClass(class),
             (None, None, None) if block => RuleOutcome::Block(true),
-            _ => return Err(misspelt("one of --flag, --role, --level, --restrict, --block and --home")),
+            _ => {
+                return Err(misspelt(
+                    "one of --flag, --role, --level, --restrict, --seat-class, --block and --home",
+                ));
+            }
         };
         Ok(NewMappingRule { priority, matches, gives })
     }
@@ -254,6 +263,7 @@ fn what(gives: &RuleOutcome) -> String {
         RuleOutcome::Restrictions { restrictions, scope } => {
             format!("restrictions {}{}", restrictions.join(", "), place(scope))
         }
+        RuleOutcome::SeatClass(class) => format!("a seat of the class {class}"),
         RuleOutcome::Block(_) => "nothing, whatever else gives something".to_owned(),
         RuleOutcome::Home { template, fallback: Some(key) } => format!("home {template}, else {key}"),
         RuleOutcome::Home { template, fallback: None } => format!("home {template}"),

@@ -1,9 +1,10 @@
 //! `usher seat-pool`. Knows its flags and tables; does not know how seats are counted.
 
+use app::AdminScope;
 use app::AppError;
 use app::tenants::{SeatCheckView, SeatDoors, SeatLimit, SeatMonthsQuery, SeatPoolView, SetSeatPool};
 use clap::{Args, Subcommand, ValueEnum};
-use domain::seat::Door;
+use domain::seat::{Door, PoolClass};
 use domain::seat_months::Month;
 
 use super::OfTenant;
@@ -19,7 +20,9 @@ pub(super) enum Verb {
     )]
     Set(Set),
     /// The pool as it is, and who waits
-    Show(OfTenant),
+    Show(OfPool),
+    /// Every pool, where seats of several classes are counted
+    List(OfTenant),
     /// Calendar months: seats at the start and the end, the most at once, and the most beyond what was bought
     Months(Months),
     /// The ledger behind them, line by line
@@ -28,10 +31,26 @@ pub(super) enum Verb {
     Reconcile(OfTenant),
 }
 
+/// A tenant's pool.
+#[derive(Debug, Args)]
+pub(super) struct OfPool {
+    #[command(flatten)]
+    tenant: OfTenant,
+    /// The class of seats; without it the common pool, in which everybody counts whose class has no pool of its own
+    #[arg(long, value_name = "CLASS")]
+    class: Option<String>,
+}
+
+impl OfPool {
+    async fn enter(&self, console: &Console) -> Result<(AdminScope, PoolClass), CliError> {
+        Ok((console.enter(&self.tenant.tenant).await?, PoolClass::of(self.class.clone())))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Set {
     #[command(flatten)]
-    of: OfTenant,
+    of: OfPool,
     /// Seats bought; fewer than are used evicts nobody and lets nobody new in
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
     purchased: i32,
@@ -71,7 +90,7 @@ fn door_name(door: Door) -> &'static str {
 #[derive(Debug, Args)]
 pub(super) struct Months {
     #[command(flatten)]
-    of: OfTenant,
+    of: OfPool,
     /// Up to this month, such as 2026-11; up to the current one without
     #[arg(long, value_name = "MONTH")]
     until: Option<Month>,
@@ -86,7 +105,7 @@ pub(super) struct Months {
 #[derive(Debug, Args)]
 pub(super) struct Ledger {
     #[command(flatten)]
-    of: OfTenant,
+    of: OfPool,
     /// After the line of this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: i64,
@@ -134,13 +153,28 @@ impl Verb {
                 let check = console.app.reconcile_seats(&admin).await?;
                 return Answer::new(&check, differences(&check));
             }
-            Self::Show(of) => {
+            Self::List(of) => {
                 let admin = console.enter(&of.tenant).await?;
-                match console.app.show_seat_pool(&admin).await {
+                let views = console.app.list_seat_pools(&admin).await?;
+                let mut table = Table::new(&["CLASS", "PURCHASED", "USED", "WAITING", "AT LIMIT"]);
+                for view in &views {
+                    table.row([
+                        or_dash(view.class.class()),
+                        view.purchased.to_string(),
+                        view.used.to_string(),
+                        view.waiting.len().to_string(),
+                        at_limit(view),
+                    ]);
+                }
+                return Answer::new(&views, table.or("No pool: seats are not counted."));
+            }
+            Self::Show(of) => {
+                let (admin, class) = of.enter(console).await?;
+                match console.app.show_seat_pool(&admin, &class).await {
                     Err(AppError::NotFound(_)) => {
                         return Err(CliError::Failed(format!(
-                            "The tenant {:?} has no seat pool: it counts no seats. `usher seat-pool set` makes one.",
-                            of.tenant
+                            "The tenant {:?} has no such seat pool: it does not count these seats by themselves. `usher seat-pool set` makes one.",
+                            of.tenant.tenant
                         )));
                     }
                     shown => shown?,
@@ -153,8 +187,8 @@ impl Verb {
 
 async fn change(console: &Console, set: Set) -> Result<SeatPoolView, CliError> {
     let Set { of, purchased, at_limit, at_limit_by } = set;
-    let admin = console.enter(&of.tenant).await?;
-    let (before, mut doors) = match console.app.show_seat_pool(&admin).await {
+    let (admin, class) = of.enter(console).await?;
+    let (before, mut doors) = match console.app.show_seat_pool(&admin, &class).await {
         Ok(pool) => (pool.chosen.at_limit, pool.chosen.at_limit_by),
         Err(AppError::NotFound(_)) => (Some(SeatLimit::Waitlist), SeatDoors::default()),
         Err(error) => return Err(error.into()),
@@ -163,14 +197,15 @@ async fn change(console: &Console, set: Set) -> Result<SeatPoolView, CliError> {
         *doors.at(door) = word;
     }
     let at_limit = at_limit.map_or(before, AtLimit::said);
-    Ok(console.app.set_seat_pool(&admin, SetSeatPool { purchased, at_limit, at_limit_by: doors }).await?)
+    let set = SetSeatPool { purchased, at_limit, at_limit_by: doors };
+    Ok(console.app.set_seat_pool(&admin, class, set).await?)
 }
 
 async fn months(console: &Console, it: Months) -> Result<Answer, CliError> {
     let Months { of, until, count, minutes_east } = it;
-    let admin = console.enter(&of.tenant).await?;
+    let (admin, class) = of.enter(console).await?;
     let query = SeatMonthsQuery { until, count, minutes_east };
-    let views = console.app.list_seat_months(&admin, query).await?;
+    let views = console.app.list_seat_months(&admin, &class, query).await?;
     let mut table = Table::new(&["MONTH", "START", "PEAK", "AT", "BOUGHT", "OVERAGE", "AT", "END"]);
     for view in &views {
         let overage = view.overage.as_ref();
@@ -189,8 +224,8 @@ async fn months(console: &Console, it: Months) -> Result<Answer, CliError> {
 }
 
 async fn ledger(console: &Console, it: Ledger) -> Result<Answer, CliError> {
-    let admin = console.enter(&it.of.tenant).await?;
-    let views = console.app.list_seat_ledger(&admin, it.after, it.limit).await?;
+    let (admin, class) = it.of.enter(console).await?;
+    let views = console.app.list_seat_ledger(&admin, &class, it.after, it.limit).await?;
     let mut table = Table::new(&["LINE", "AT", "SEATS", "HELD", "CAUSE", "USER"]);
     for view in &views {
         table.row([
@@ -206,9 +241,14 @@ async fn ledger(console: &Console, it: Ledger) -> Result<Answer, CliError> {
 }
 
 fn differences(check: &SeatCheckView) -> String {
-    let mut table = Table::new(&["WHAT", "COUNTED", "EXPECTED"]);
+    let mut table = Table::new(&["CLASS", "WHAT", "COUNTED", "EXPECTED"]);
     for it in &check.differences {
-        table.row([it.what.clone(), it.counted.to_string(), it.expected.to_string()]);
+        table.row([
+            or_dash(it.class.class()),
+            it.what.clone(),
+            it.counted.to_string(),
+            it.expected.to_string(),
+        ]);
     }
     table.or("The books agree.")
 }
@@ -226,6 +266,7 @@ fn at_limit(view: &SeatPoolView) -> String {
 
 fn shown(view: &SeatPoolView) -> String {
     let pool = record(&[
+        ("class", or_dash(view.class.class())),
         ("purchased", view.purchased.to_string()),
         ("used", view.used.to_string()),
         ("peak", view.peak.to_string()),

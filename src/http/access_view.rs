@@ -85,6 +85,16 @@ impl PartialSchema for AccessView {
             .property("depth", ObjectBuilder::new().schema_type(Type::Integer).build())
             .property("reasons", reasons.clone())
             .build();
+        let class = ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Its class; nothing if they need no seat."));
+        let seat = ObjectBuilder::new()
+            .property("class", class.build())
+            .required("class")
+            .property("reasons", reasons.clone())
+            .required("reasons")
+            .description(Some("Which seat they need, where it is not just any."))
+            .build();
         ObjectBuilder::new()
             .description(Some("What a person may do now, and why."))
             .property("status", status)
@@ -93,6 +103,7 @@ impl PartialSchema for AccessView {
             .property("flags", held("flag"))
             .property("permissions", held("permission"))
             .property("restrictions", held("restriction"))
+            .property("seat", seat)
             .property("dropped", held("id"))
             .property("reasons", reasons)
             .required("status")

@@ -43,10 +43,14 @@ fn held(access: &Value) -> Value {
         let all = access[list].as_array().unwrap().iter();
         all.map(|held| json!({name: held[name], "scope": held["scope"]})).collect()
     };
-    json!({
+    let mut held = json!({
         "status": access["status"], "home": access["home"]["key"],
         "roles": things("roles", "role"), "flags": things("flags", "flag"),
-    })
+    });
+    if let Some(seat) = access.get("seat") {
+        held["seatClass"] = seat["class"].clone();
+    }
+    held
 }
 
 /// A right, whatever its place is called.

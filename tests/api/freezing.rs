@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::apps::world::World;
-use super::grant_rules::{House, flag, home};
+use super::grant_rules::{House, flag, home, role};
 use crate::support::http::{Doors, base, session_at, text};
 use crate::support::{fresh_slug, run};
 
@@ -110,10 +110,11 @@ fn a_directory_goes_on_writing_somebody_frozen_and_lets_nobody_in() {
 #[test]
 fn who_is_thawed_before_they_have_accepted_has_the_seat_that_they_had_before() {
     run(async {
-        for (product, counted) in [("channel_talk", 0), ("momos", 1)] {
+        let viewer = json!([role("viewer", json!("environment"))]);
+        for (product, gives, counted) in [("channel_talk", json!([]), 0), ("momos", viewer, 1)] {
             let doors = House::of(product).await.0;
             doors.seats(2).await;
-            let invite = json!({"address": "hana@acme.example", "mail": false});
+            let invite = json!({"address": "hana@acme.example", "mail": false, "gives": gives});
             let made = doors.api.post("/invitations", invite).await.is(201).json()["invitation"].clone();
             let (hana, at) = (text(&made["user"]), format!("/users/{}", text(&made["user"])));
             let used = async || doors.api.get("/seat-pool").await.is(200).json()["used"].clone();

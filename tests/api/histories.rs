@@ -39,6 +39,8 @@ struct Product {
     protected_by: Protected,
     /// Whether whoever is invited has a seat from then on.
     counts_the_invited: bool,
+    /// Whether whoever has no role but the default one needs no seat.
+    default_is_free: bool,
     /// Whether whoever is not wanted any more before they have accepted is shut out, instead of gone.
     cancel_deactivates: bool,
 }
@@ -88,6 +90,10 @@ impl Product {
             protected: protected.id().to_owned(),
             protected_by,
             counts_the_invited: blueprint.counts_the_invited(),
+            default_is_free: blueprint.default_role().is_some_and(|role| {
+                let class = blueprint.seat_class_of(role.id());
+                class.is_some_and(|class| blueprint.is_free(class))
+            }),
             cancel_deactivates: invitation.cancel_deactivates,
         }
     }
@@ -275,7 +281,9 @@ impl Model {
 
     /// Whether somebody needs a seat.
     fn is_counted(&self, person: &Person) -> bool {
-        person.is_in() && (!person.invited || self.product.counts_the_invited)
+        person.is_in()
+            && (!person.invited || self.product.counts_the_invited)
+            && (person.given.is_some() || !self.product.default_is_free)
     }
 
     fn comes(&mut self, who: usize) -> u16 {
@@ -315,7 +323,7 @@ impl Model {
             let status = match person {
                 it if !it.is_in() => "inactive",
                 it if it.invited => "invited",
-                _ if self.held.contains(who) => "granted",
+                it if self.held.contains(who) || !self.is_counted(it) => "granted",
                 _ => "waitingForSeat",
             };
             let role = person.role(&self.product).filter(|_| status == "granted");

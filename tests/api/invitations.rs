@@ -16,6 +16,11 @@ use crate::support::provider::{Browser, provider};
 use crate::support::receiver::courier;
 use crate::support::run;
 
+/// A role of momos that needs a seat.
+fn viewer() -> Value {
+    json!([role("viewer", json!("environment"))])
+}
+
 impl House {
     async fn invites(&self, actor: Option<&str>, invite: Value) -> Reply {
         self.ask(actor, "POST", "/invitations", Some(invite)).await
@@ -151,8 +156,8 @@ fn cancelling_an_invitation_is_deactivating_the_person_and_frees_the_seat() {
     run(async {
         let (house, named) = (House::of("momos").await, Named::get());
         house.0.seats(1).await;
-        let made = house.invited("hana@acme.example", json!([])).await;
-        let waits = house.0.user("waits").await;
+        let made = house.invited("hana@acme.example", viewer()).await;
+        let waits = house.has("waits", viewer()).await;
         assert_eq!(house.status(&waits).await, "waitingForSeat");
 
         let shown = house.0.api.delete(&format!("/invitations/{}", made.id)).await.is(200).json();
@@ -322,13 +327,13 @@ fn an_org_admin_sees_and_touches_invitations_of_their_subtree_only() {
 fn several_are_invited_each_by_themselves_and_a_dry_run_keeps_nothing() {
     run(async {
         let house = House::of("momos").await;
-        house.0.user("there@acme.example").await;
+        house.has("there@acme.example", viewer()).await;
         house.0.seats(3).await;
         let several = |dry_run: bool| {
             json!({
                 "addresses": "hana@acme.example, ken@acme.example;\nthere@acme.example\nnonsense",
                 "people": [{"address": "HANA@acme.example"}, {"address": "mina@acme.example", "displayName": "Mina"}],
-                "gives": [role("viewer", json!("environment"))],
+                "gives": viewer(),
                 "dryRun": dry_run,
             })
         };
@@ -373,8 +378,9 @@ fn at_the_limit_nothing_is_sent_unless_the_product_lets_them_wait() {
     run(async {
         let house = House::of("momos").await;
         house.0.seats(1).await;
-        house.invited("hana@acme.example", json!([])).await;
-        house.invites(None, json!({"address": "ken@acme.example"})).await.problem(409, "no_seat");
+        house.invited("hana@acme.example", viewer()).await;
+        let ken = json!({"address": "ken@acme.example", "gives": viewer()});
+        house.invites(None, ken).await.problem(409, "no_seat");
         let known = house.0.api.get("/users?search=ken").await.is(200).json();
         assert_eq!(known["items"], json!([]), "nobody came");
 
@@ -461,7 +467,7 @@ fn what_runs_out_opens_nothing_frees_the_seat_and_can_be_sent_again() {
         house.0.seats(1).await;
         let clock = Arc::new(FixedClock::at(SystemClock.now()));
         let aged = Named::at(clock.clone());
-        let made = house.invited("hana@acme.example", json!([])).await;
+        let made = house.invited("hana@acme.example", viewer()).await;
         let tenant = house.0.tenant.admin.scope().tenant();
 
         clock.advance(TimeDelta::days(29));
@@ -478,11 +484,11 @@ fn what_runs_out_opens_nothing_frees_the_seat_and_can_be_sent_again() {
         assert_eq!(house.used().await, 0);
         house.0.seats(1).await;
         assert_eq!(house.used().await, 0, "who sets the pool anew seats nobody whose invitation has run out");
-        let other = house.0.user("somebody").await;
+        let other = house.has("somebody", viewer()).await;
         assert_eq!(house.status(&other).await, "granted");
         let resend = format!("/invitations/{}/resend", made.id);
         house.0.api.post(&resend, json!({})).await.problem(409, "no_seat");
-        house.0.set_active(&other, false).await;
+        house.change(None, &other, json!({"active": false})).await.is(200);
         let again = Made::of(&house.0.api.post(&resend, json!({})).await.is(200).json());
         assert_eq!(house.used().await, 1);
         accept(Named::get(), house.slug(), again.secret()).await;

@@ -50,6 +50,7 @@ mod requests;
 mod roles;
 mod saml;
 mod seat_books;
+mod seat_classes;
 mod seat_doors;
 mod seats;
 mod sessions;

@@ -2,6 +2,7 @@
 //! a person.
 
 use app::tenants::{SeatLimit, SetSeatPool};
+use domain::seat::PoolClass;
 use serde_json::{Value, json};
 
 use crate::support::http::{Client, Doors, encoded, patch, text};
@@ -22,6 +23,7 @@ async fn set_seats(doors: &Doors, purchased: i32, at_limit: SeatLimit) {
         .app
         .set_seat_pool(
             &doors.tenant.admin,
+            PoolClass::default(),
             SetSeatPool { purchased, at_limit: Some(at_limit), ..SetSeatPool::default() },
         )
         .await

@@ -9,11 +9,12 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use domain::clock::{Clock as _, FixedClock};
 use domain::id::{SeatPoolId, UserId};
-use domain::seat::{AtLimit, Chosen};
+use domain::seat::{AtLimit, Chosen, PoolClass};
 use domain::seat_months::Month;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use store::seats::{self, OfInvited};
+use store::seat_pools::{self, OfInvited};
+use store::seats::{self, Word};
 use usher::system::{SystemClock, SystemEntropy};
 
 use crate::support::http::{Doors, db, text};
@@ -56,7 +57,8 @@ async fn history(doors: &Doors, people: &[UserId], seed: u64) -> Vec<Stood> {
             what if step == 0 || what == 0 => {
                 purchased = i32::try_from(2 + dice.below(7)).unwrap();
                 let fresh = SeatPoolId::generate(at, &SystemEntropy);
-                let setting = seats::Setting {
+                let setting = seat_pools::Setting {
+                    class: PoolClass::default(),
                     purchased,
                     chosen: Chosen { for_all: Some(AtLimit::Overage), ..Chosen::default() },
                     product: AtLimit::Overage,
@@ -64,12 +66,15 @@ async fn history(doors: &Doors, people: &[UserId], seed: u64) -> Vec<Stood> {
                     meanwhile: None,
                     invited: OfInvited::Counted,
                 };
-                seats::set(&mut tx, fresh, setting, at).await.unwrap();
+                seat_pools::set(&mut tx, fresh, setting, at).await.unwrap();
             }
             1..=5 => {
                 delta = i32::from(held.insert(who));
                 let asked = seats::ask(&mut tx, &[who]).await.unwrap();
-                asked.answer(&mut tx, (AtLimit::Overage, None), at);
+                let over = AtLimit::Overage;
+                let word = Word { at_limit: over, to_holders: over, meanwhile: None };
+                let words = asked.short().map(|pool| (pool.id, word.clone())).collect();
+                asked.answer(&mut tx, &words, at).await.unwrap();
             }
             _ => {
                 delta = -i32::from(held.remove(&who));
@@ -166,7 +171,7 @@ fn the_month_that_goes_on_counts_who_came_and_who_was_disabled() {
         doors.api.get("/seat-pool/ledger").await.problem(404, "not_found");
         doors.api.send("POST", "/seat-pool/reconciliation", |it| it).await.problem(404, "not_found");
         let set = SetSeatPool { purchased: 1, at_limit: Some(SeatLimit::Overage), ..SetSeatPool::default() };
-        doors.tenant.app.set_seat_pool(&doors.tenant.admin, set).await.unwrap();
+        doors.tenant.app.set_seat_pool(&doors.tenant.admin, PoolClass::default(), set).await.unwrap();
         let [mina, ken, _] = [doors.user("mina").await, doors.user("ken").await, doors.user("hana").await];
         for leaver in [&mina, &ken] {
             doors.set_active(leaver, false).await;
@@ -233,7 +238,7 @@ async fn told(doors: &Doors) -> Value {
 fn a_forged_book_is_found_and_reported_and_nothing_is_repaired() {
     run(async {
         courier();
-        let forgeries: [(&str, &[&str]); 8] = [
+        let forgeries: [(&str, &[&str]); 9] = [
             ("UPDATE seat_pool SET used = used - 1", &["holds", "ledger_sum"]),
             ("UPDATE seat_pool SET peak = 99", &["peak"]),
             (
@@ -266,6 +271,10 @@ fn a_forged_book_is_found_and_reported_and_nothing_is_repaired() {
                 "INSERT INTO seat_waiter (tenant_id, pool_id, n, user_id, since) \
                  SELECT tenant_id, pool_id, 99, user_id, at FROM seat_ledger WHERE seq = 1",
                 &["people_who_wait_and_hold_a_seat"],
+            ),
+            (
+                "UPDATE user_access SET seat_class = NULL WHERE user_id = (SELECT user_id FROM seat_ledger WHERE seq = 1)",
+                &["people_who_count_elsewhere"],
             ),
         ];
         for (forgery, expected) in forgeries {

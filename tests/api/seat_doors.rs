@@ -168,13 +168,13 @@ fn who_waits_because_of_one_door_has_no_seat_of_those_that_another_gives_beyond_
 fn a_tenant_may_invite_people_to_wait_although_the_product_does_not() {
     run(async {
         let house = House::of("momos").await;
-        let invite = |name: &str| json!({"address": format!("{name}@acme.example")});
+        let gives = json!([role("viewer", json!("environment"))]);
+        let invite = |name: &str| json!({"address": format!("{name}@acme.example"), "gives": gives});
         set(&house.0, json!({"purchased": 1, "atLimit": "waitlist", "atLimitBy": {"invite": "waitlist"}}))
             .await;
         house.0.api.post("/invitations", invite("hana")).await.is(201);
 
-        let several =
-            |dry_run| json!({"addresses": "mina@acme.example, ken@acme.example", "dryRun": dry_run});
+        let several = |dry_run| json!({"addresses": "mina@acme.example, ken@acme.example", "gives": gives, "dryRun": dry_run});
         let tried = house.0.api.post("/invitation-batches", several(true)).await.is(200).json();
         let made = house.0.api.post("/invitation-batches", several(false)).await.is(200).json();
 
@@ -225,14 +225,15 @@ fn whoever_is_downgraded_is_in_with_the_role_that_needs_no_seat_until_their_turn
         let connection = doors.connection("op", "https://idp.example").await;
         let matches = json!({"attribute": {"path": "title", "value": "Viewer"}});
         doors.rule(10, matches, role("viewer", json!("environment"))).await;
-        let before = doors.user("before").await;
+        let before = doors.person(json!({"userName": "before", "title": "Viewer"})).await;
         let pool = set(
             doors,
             json!({"purchased": 1, "atLimit": "waitlist", "atLimitBy": {"directory": "downgrade"}}),
         );
         pool.await;
         let late = doors.person(json!({"userName": "late", "title": "Viewer"})).await;
-        let brought = by_hand(doors, "brought").await;
+        let viewer = json!([role("viewer", json!("environment"))]);
+        let brought = house.has("brought", viewer).await;
 
         let access = doors.access(&late).await;
         assert_eq!(access["status"], json!({"kind": "granted"}));

@@ -1,6 +1,7 @@
 //! Seats as a directory meets them: what each way in answers when all are taken, under each policy of the pool.
 
 use app::tenants::{SeatLimit, SetSeatPool};
+use domain::seat::PoolClass;
 use serde_json::{Value, json};
 
 use super::grant_rules::{House, role};
@@ -18,7 +19,7 @@ async fn full(at_limit: SeatLimit) -> (Doors, String, String) {
     let doors = Doors::fresh().await;
     doors.dialect("okta").await;
     let set = SetSeatPool { purchased: 1, at_limit: Some(at_limit), ..SetSeatPool::default() };
-    doors.tenant.app.set_seat_pool(&doors.tenant.admin, set).await.unwrap();
+    doors.tenant.app.set_seat_pool(&doors.tenant.admin, PoolClass::default(), set).await.unwrap();
     let holder = doors.user("holder").await;
     let stopped = doors.scim.post("/Users", person("stopped", false)).await.is(201).id();
     (doors, holder, stopped)

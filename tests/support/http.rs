@@ -8,6 +8,7 @@ use app::login::{LinkTo, OpenIdRules};
 use app::tenants::{NewOrgUnit, SeatLimit, SetSeatPool};
 use app::{App, Operator, Scope};
 use domain::id::{ConnectionId, SessionId, UserId};
+use domain::seat::PoolClass;
 use domain::token::{PlainToken, TokenKind};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Url};
@@ -274,7 +275,7 @@ impl Doors {
 
     pub async fn seats(&self, purchased: i32) {
         let set = SetSeatPool { purchased, at_limit: Some(SeatLimit::Waitlist), ..SetSeatPool::default() };
-        self.tenant.app.set_seat_pool(&self.tenant.admin, set).await.unwrap();
+        self.tenant.app.set_seat_pool(&self.tenant.admin, PoolClass::default(), set).await.unwrap();
     }
 
     /// Somebody follows, so that facts are kept.

@@ -7,6 +7,7 @@ use app::provision::UserView;
 use app::tenants::{NewOrgUnit, NewTenant, SeatLimit, SetSeatPool};
 use app::{AdminScope, App, AppError, DirectoryScope, Opened, Operator};
 use domain::id::UserId;
+use domain::seat::PoolClass;
 use domain::token::PlainToken;
 use scim::dialect::Dialect;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ impl Tenant {
     pub async fn with_seats(purchased: i32) -> Self {
         let tenant = Self::fresh().await;
         let set = SetSeatPool { purchased, at_limit: Some(SeatLimit::Waitlist), ..SetSeatPool::default() };
-        tenant.app.set_seat_pool(&tenant.admin, set).await.unwrap();
+        tenant.app.set_seat_pool(&tenant.admin, PoolClass::default(), set).await.unwrap();
         tenant
     }
 

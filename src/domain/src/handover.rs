@@ -72,6 +72,7 @@ mod tests {
             roles: roles.collect(),
             permissions: Vec::new(),
             restrictions: Vec::new(),
+            seat: None,
             dropped: Vec::new(),
             reasons: Vec::new(),
         }

@@ -91,6 +91,11 @@ pub enum Outcome {
         #[serde(default)]
         scope: ScopeRef,
     },
+    /// Which seat they need, whatever seat their roles need.
+    SeatClass {
+        /// The class's id.
+        class: String,
+    },
     /// Nothing at all, whatever else gives something.
     Block,
     /// A home in the organisation tree.
@@ -202,6 +207,9 @@ pub enum MappingError {
     /// The workspace does not exist.
     #[error("there is no workspace {0}")]
     UnknownWorkspace(WorkspaceId),
+    /// The blueprint has no such class of seats, or only this one.
+    #[error("the blueprint tells no seats of the class {0:?} from others")]
+    UnknownSeatClass(String),
     /// The blueprint has no organisation tree.
     #[error("people have no home in this blueprint")]
     NoHomes,
@@ -288,6 +296,10 @@ impl Outcome {
                 check_restrictions(restrictions, None, blueprint)?;
                 check_scope(*scope, tree, workspaces)
             }
+            Self::SeatClass { class } => {
+                let known = blueprint.seat_classes().iter().find(|it| it.id() == class);
+                known.map(|_| ()).ok_or_else(|| MappingError::UnknownSeatClass(class.clone()))
+            }
             Self::Block => Ok(()),
             Self::Home { template, fallback } => {
                 let fallback = fallback.as_deref();
@@ -300,7 +312,7 @@ impl Outcome {
     pub fn replaces(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Role { scope, .. }, Self::Role { scope: at, .. }) => scope == at,
-            (Self::Home { .. }, Self::Home { .. }) => true,
+            (Self::Home { .. }, Self::Home { .. }) | (Self::SeatClass { .. }, Self::SeatClass { .. }) => true,
             (
                 Self::Level { permission, of, scope, .. },
                 Self::Level { permission: same, of: of_it, scope: at, .. },

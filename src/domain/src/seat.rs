@@ -48,6 +48,38 @@ impl Door {
     pub const ALL: [Self; 5] = [Self::Directory, Self::SignIn, Self::Manual, Self::Invite, Self::Acceptance];
 }
 
+/// Which of a tenant's pools: that of a class of seats, or the common one, in which everybody counts whose class has none of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PoolClass(Option<String>);
+
+impl PoolClass {
+    /// That of a class; the common one if none.
+    pub fn of(class: Option<String>) -> Self {
+        Self(class.filter(|class| !class.is_empty()))
+    }
+
+    /// As it is stored: the common one has an empty name.
+    pub fn stored(class: String) -> Self {
+        Self::of(Some(class))
+    }
+
+    /// As it is to be stored.
+    pub fn as_stored(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The class; none of the common one.
+    pub fn class(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Whether it is the common one.
+    pub fn is_common(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 /// What a tenant chose to happen at the limit. Where it chose nothing, the product decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chosen {

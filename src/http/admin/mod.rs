@@ -324,6 +324,7 @@ fn handover_routes(cfg: &mut web::ServiceConfig) {
 /// Seats, and their books.
 fn seat_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(Endpoint::at("/tenants/{tenant}/seat-pool").get(seat_pool::show).put(seat_pool::set))
+        .service(Endpoint::at("/tenants/{tenant}/seat-pools").get(seat_pool::list))
         .service(Endpoint::at("/tenants/{tenant}/seat-pool/months").get(seat_pool::months))
         .service(Endpoint::at("/tenants/{tenant}/seat-pool/ledger").get(seat_pool::ledger))
         .service(Endpoint::at("/tenants/{tenant}/seat-pool/reconciliation").post(seat_pool::reconcile));

@@ -53,7 +53,7 @@ use super::{
         schema_extensions::withdraw,
         receivers::list, receivers::create, receivers::show, receivers::change, receivers::delete,
         receivers::rotate, receivers::test, receivers::replay, receivers::deliveries,
-        seat_pool::show, seat_pool::set, seat_pool::months, seat_pool::ledger, seat_pool::reconcile,
+        seat_pool::list, seat_pool::show, seat_pool::set, seat_pool::months, seat_pool::ledger, seat_pool::reconcile,
         people::list, people::create, people::show, people::change, people::delete, people::freeze, people::thaw, freezes::freeze, people::access,
         people::tombstones, presence::note,
         sheet::export,
@@ -177,7 +177,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 165);
+        assert_eq!(operations, 166);
     }
 
     #[test]

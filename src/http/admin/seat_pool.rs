@@ -1,9 +1,10 @@
-//! `/tenants/{tenant}/seat-pool`: what was bought, what is used, who waits; the ledger behind it, its months, and whether the books agree.
+//! `/tenants/{tenant}/seat-pool`, and `/seat-pools` where there are several: what was bought, what is used, who waits; the ledger behind it, its months, and whether the books agree.
 
 use actix_web::web::Data;
 use app::tenants::{
     SeatCheckView, SeatLedgerLineView, SeatMonthView, SeatMonthsQuery, SeatPoolView, SetSeatPool,
 };
+use domain::seat::PoolClass;
 use utoipa::IntoParams;
 
 use super::super::body::Body;
@@ -14,34 +15,68 @@ use super::super::state::AppState;
 use super::answer::{InTenant, Items, ReadRefusals, WriteRefusals};
 use super::{Answer, answer};
 
-/// The pool as it is.
+/// Whose seats.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "read by the documentation only; `Query` reads the request")]
+struct WhoseSeats {
+    /// The class of seats; the common pool without, in which everybody counts whose class has no pool of its own.
+    #[param(max_length = 64)]
+    class: Option<String>,
+}
+
+fn class_of(query: &Query) -> Result<PoolClass, Refused> {
+    Ok(PoolClass::of(query.text("class", 64)?.map(str::to_owned)))
+}
+
+/// Every pool that the tenant has, the common one first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tenants/{tenant}/seat-pools",
+    operation_id = "list_seat_pools",
+    tag = "Seats",
+    params(InTenant),
+    responses((status = 200, description = "The pools.", body = Items<SeatPoolView>), ReadRefusals),
+    security(("bearer" = []))
+)]
+pub(super) async fn list(caller: TenantAdminCaller, state: Data<AppState>) -> Answer {
+    Ok(answer::items(state.app.list_seat_pools(&caller.scope).await?))
+}
+
+/// The pool of a class of seats, or the common one, as it is.
 #[utoipa::path(
     get,
     path = "/api/v1/tenants/{tenant}/seat-pool",
     operation_id = "show_seat_pool",
     tag = "Seats",
-    params(InTenant),
+    params(InTenant, WhoseSeats),
     responses((status = 200, description = "The pool.", body = SeatPoolView), ReadRefusals),
     security(("bearer" = []))
 )]
-pub(super) async fn show(caller: TenantAdminCaller, state: Data<AppState>) -> Answer {
-    Ok(answer::ok(&state.app.show_seat_pool(&caller.scope).await?))
+pub(super) async fn show(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
+    Ok(answer::ok(&state.app.show_seat_pool(&caller.scope, &class_of(&query)?).await?))
 }
 
-/// Sets the pool, making it if there is none. More seats let in those who wait.
+/// Sets the pool of a class of seats, or the common one, making it if there is none. More seats let in those who wait. Whoever has a seat of the
+/// common pool and is of the class of a new one goes over with it.
 #[utoipa::path(
     put,
     path = "/api/v1/tenants/{tenant}/seat-pool",
     operation_id = "set_seat_pool",
     tag = "Seats",
-    params(InTenant),
+    params(InTenant, WhoseSeats),
     request_body = SetSeatPool,
     responses((status = 200, description = "The pool as it is now.", body = SeatPoolView), WriteRefusals),
     security(("bearer" = []))
 )]
-pub(super) async fn set(caller: TenantAdminCaller, body: Body, state: Data<AppState>) -> Answer {
+pub(super) async fn set(
+    caller: TenantAdminCaller,
+    query: Query,
+    body: Body,
+    state: Data<AppState>,
+) -> Answer {
     let set: SetSeatPool = body.json(&state).await?;
-    Ok(answer::ok(&state.app.set_seat_pool(&caller.scope, set).await?))
+    Ok(answer::ok(&state.app.set_seat_pool(&caller.scope, class_of(&query)?, set).await?))
 }
 
 const LAST_LINE: i64 = 1_000_000_000;
@@ -80,7 +115,7 @@ struct WhichLines {
     path = "/api/v1/tenants/{tenant}/seat-pool/months",
     operation_id = "list_seat_months",
     tag = "Seats",
-    params(InTenant, WhichMonths),
+    params(InTenant, WhoseSeats, WhichMonths),
     responses((status = 200, description = "The months.", body = Items<SeatMonthView>), ReadRefusals),
     security(("bearer" = []))
 )]
@@ -93,7 +128,7 @@ pub(super) async fn months(caller: TenantAdminCaller, query: Query, state: Data<
         count: number(query.number("count", 1..=36, 12)?),
         minutes_east: number(query.number("minutesEast", -720..=840, 0)?),
     };
-    Ok(answer::items(state.app.list_seat_months(&caller.scope, wanted).await?))
+    Ok(answer::items(state.app.list_seat_months(&caller.scope, &class_of(&query)?, wanted).await?))
 }
 
 /// The ledger: a line for each seat that was granted or released, numbered without gaps, the oldest first.
@@ -102,17 +137,17 @@ pub(super) async fn months(caller: TenantAdminCaller, query: Query, state: Data<
     path = "/api/v1/tenants/{tenant}/seat-pool/ledger",
     operation_id = "list_seat_ledger",
     tag = "Seats",
-    params(InTenant, WhichLines),
+    params(InTenant, WhoseSeats, WhichLines),
     responses((status = 200, description = "Lines of it.", body = Items<SeatLedgerLineView>), ReadRefusals),
     security(("bearer" = []))
 )]
 pub(super) async fn ledger(caller: TenantAdminCaller, query: Query, state: Data<AppState>) -> Answer {
     let after = query.number("after", 0..=LAST_LINE, 0)?;
     let most = query.number("count", 1..=1000, 100)?;
-    Ok(answer::items(state.app.list_seat_ledger(&caller.scope, after, most).await?))
+    Ok(answer::items(state.app.list_seat_ledger(&caller.scope, &class_of(&query)?, after, most).await?))
 }
 
-/// Compares the books now: counter, holds, ledger and people. It happens once a day by itself; what differs is reported and not repaired.
+/// Compares the books of every pool now: counter, holds, ledger and people. It happens once a day by itself; what differs is reported and not repaired.
 #[utoipa::path(
     post,
     path = "/api/v1/tenants/{tenant}/seat-pool/reconciliation",

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderValue, VARY};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use app::AppError;
-use app::provision::{Offer, Offered, Seats};
+use app::provision::{Offer, Offered};
 use scim::dialect::{Dialect, Profile};
 use scim::message::etag;
 use scim::schema::{Form, META, ResourceType, entitlement, role};
@@ -115,12 +115,12 @@ impl<'a> Asked<'a> {
     /// All that is offered, each with its version.
     async fn all(&self) -> Result<Vec<(Map<String, Value>, i64)>, AppError> {
         let locale = Language::asked(self.request).map(Language::tag).unwrap_or_default();
-        let offering = self.state.app.offering(&self.client.0, self.what, locale).await?;
-        Ok(offering.offers.into_iter().map(|offer| self.rendered(offer, offering.seats)).collect())
+        let offers = self.state.app.offering(&self.client.0, self.what, locale).await?;
+        Ok(offers.into_iter().map(|offer| self.rendered(offer)).collect())
     }
 
     /// Its version is made from what is shown: nobody keeps a count of its changes, nor their times.
-    fn rendered(&self, offer: Offer, seats: Option<Seats>) -> (Map<String, Value>, i64) {
+    fn rendered(&self, offer: Offer) -> (Map<String, Value>, i64) {
         let mut shown = Map::new();
         let mut put = |name: &str, value: Value| {
             shown.insert(name.to_owned(), value);
@@ -141,8 +141,8 @@ impl<'a> Asked<'a> {
             }
         }
         put("type", json!(offer.held_at));
-        put("limitedAssignmentsPermitted", json!(seats.is_some_and(|seats| seats.limited)));
-        if let Some(seats) = seats {
+        put("limitedAssignmentsPermitted", json!(offer.seats.is_some_and(|seats| seats.limited)));
+        if let Some(seats) = offer.seats {
             put("totalAssignmentsPermitted", json!(seats.permitted));
             put("totalAssignmentsUsed", json!(seats.used));
         }

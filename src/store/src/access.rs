@@ -116,11 +116,12 @@ const ALL_GROUPS: &str = concat!(
     ") AS groups FROM users u WHERE u.tenant_id = {} AND u.id = ANY({})"
 );
 
-/// Columns that tell the seat of `u`, for [`gated`], and whether they have yet to accept an invitation. In line they have a place,
+/// Columns that tell the seat of `u`, whose access is `a`, for [`gated`], and whether they have yet to accept an invitation. In line they have a place,
 /// and perhaps a role meanwhile.
 pub(crate) const SEAT_OF: &str = "\
 u.invited,
-EXISTS (SELECT FROM seat_pool p WHERE p.tenant_id = u.tenant_id) AS has_pool,
+(a.seat_class IS NOT NULL
+ AND EXISTS (SELECT FROM seat_pool p WHERE p.tenant_id = u.tenant_id AND p.class IN ('', a.seat_class))) AS has_pool,
 EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id) AS holds,
 (SELECT concat_ws(' ', (SELECT count(*) FROM seat_waiter o
          WHERE o.tenant_id = w.tenant_id AND o.pool_id = w.pool_id AND o.n <= w.n), w.meanwhile)
@@ -289,6 +290,9 @@ pub struct Computed {
     ids: Vec<Uuid>,
     access: Vec<Value>,
     guarded: Vec<bool>,
+    seat_classes: Vec<Option<String>>,
+    /// Who needs another seat than before.
+    reseated: Vec<UserId>,
     holdings: Holdings,
 }
 
@@ -312,15 +316,25 @@ impl Computed {
         if changed {
             let before = person.stored.as_ref().map(Stored::access).transpose()?;
             self.holdings.add(person.user, before.as_ref(), held);
+            if person.active && before.is_some_and(|before| seat_class(&before) != seat_class(held)) {
+                self.reseated.push(person.user);
+            }
         }
         self.ids.push(person.user.as_uuid());
         self.access.push(access);
         self.guarded.push(guarded);
+        self.seat_classes.push(seat_class(held).map(str::to_owned));
         Ok(changed)
     }
 }
 
-/// Stores what was computed, without regard to seats: with the next statement or the commit.
+/// The class of the seat that somebody needs, as it is stored: empty if it is just any, none if they need no seat.
+fn seat_class(access: &EffectiveAccess) -> Option<&str> {
+    access.seat.as_ref().map_or(Some(""), |seat| seat.class.as_deref())
+}
+
+/// Stores what was computed, without regard to seats: with the next statement or the commit. Whoever needs another seat than before is
+/// noted, and gets it before the commit.
 pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now: DateTime<Utc>) {
     if computed.ids.is_empty() {
         return;
@@ -329,6 +343,7 @@ pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now:
     if let Some(removal) = computed.holdings.removal(tx) {
         tx.later(removal);
     }
+    tx.reseat(computed.reseated);
     tx.later(
         statement(STORE)
             .bind::<SqlUuid, _>(tenant)
@@ -339,7 +354,8 @@ pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now:
             .bind::<Array<SqlUuid>, _>(computed.holdings.people)
             .bind::<Array<SqlUuid>, _>(computed.ids)
             .bind::<Array<Jsonb>, _>(computed.access)
-            .bind::<Array<Bool>, _>(computed.guarded),
+            .bind::<Array<Bool>, _>(computed.guarded)
+            .bind::<Array<Nullable<Text>>, _>(computed.seat_classes),
     );
 }
 
@@ -351,8 +367,8 @@ WITH input AS (
     SELECT input.tenant, h.thing, h.place, h.id FROM input, unnest({}, {}, {}) AS h (thing, place, id)
     ON CONFLICT DO NOTHING
 )
-INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
-SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded
-FROM input, unnest({}, {}, {}) AS c (id, access, guarded)
+INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded, seat_class)
+SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded, c.seat_class
+FROM input, unnest({}, {}, {}, {}) AS c (id, access, guarded, seat_class)
 ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
-    computed_at = excluded.computed_at, guarded = excluded.guarded";
+    computed_at = excluded.computed_at, guarded = excluded.guarded, seat_class = excluded.seat_class";

@@ -67,6 +67,7 @@ pub mod saml;
 mod schema;
 mod scope;
 pub mod seat_books;
+pub mod seat_pools;
 pub mod seats;
 pub mod sessions;
 pub mod signals;

@@ -283,6 +283,7 @@ diesel::table! {
         policy_version -> Int8,
         computed_at -> Timestamptz,
         guarded -> Nullable<Bool>,
+        seat_class -> Nullable<Text>,
     }
 }
 
@@ -307,6 +308,7 @@ diesel::table! {
         waiter_seq -> Int8,
         at_limit_by -> Jsonb,
         left_to_product -> Bool,
+        class -> Text,
     }
 }
 

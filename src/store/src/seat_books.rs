@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::id::{SeatPoolId, TenantId};
+use domain::seat::PoolClass;
 use domain::seat_months::{Bought, Moment, Month, Moved};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,11 +63,17 @@ pub struct LedgerRow {
     pub request_id: Uuid,
 }
 
-/// Lines of the ledger after this one, in their order.
-pub async fn ledger(tx: &mut impl Reads, after: i64, most: i64) -> Result<Vec<LedgerRow>, StoreError> {
+/// Lines of a pool's ledger after this one, in their order.
+pub async fn ledger(
+    tx: &mut impl Reads,
+    pool: SeatPoolId,
+    after: i64,
+    most: i64,
+) -> Result<Vec<LedgerRow>, StoreError> {
     let tenant = tx.tenant().as_uuid();
     Ok(seat_ledger::table
-        .filter(seat_ledger::tenant_id.eq(tenant).and(seat_ledger::seq.gt(after)))
+        .filter(seat_ledger::tenant_id.eq(tenant).and(seat_ledger::pool_id.eq(pool.as_uuid())))
+        .filter(seat_ledger::seq.gt(after))
         .order(seat_ledger::seq)
         .limit(most)
         .select(LedgerRow::as_select())
@@ -198,6 +205,9 @@ pub async fn months(
 /// Two of the books, or a book and the people, that do not say the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
+    /// In which pool: that of this class, or the common one.
+    #[serde(default)]
+    pub class: PoolClass,
     /// What was compared.
     pub what: String,
     /// What was counted.
@@ -208,6 +218,8 @@ pub struct Difference {
 
 #[derive(QueryableByName)]
 struct Counted {
+    #[diesel(sql_type = Text)]
+    class: String,
     #[diesel(sql_type = Integer)]
     used: i32,
     #[diesel(sql_type = Integer)]
@@ -232,41 +244,64 @@ struct Counted {
     left_out: i64,
     #[diesel(sql_type = BigInt)]
     waiting: i64,
+    #[diesel(sql_type = BigInt)]
+    of_others: i64,
 }
 
-/// One statement sees one moment, so nobody has to be kept from coming and going meanwhile.
+/// One statement sees one moment, so nobody has to be kept from coming and going meanwhile. Everybody counts in the pool of the class that
+/// they need, else in the common one, or needs no seat.
 const COUNT: &str = "\
 WITH pool AS (
-    SELECT tenant_id, id, used, peak, seq FROM seat_pool WHERE tenant_id = {}
+    SELECT tenant_id, id, class, used, peak, seq FROM seat_pool WHERE tenant_id = {}
 ), hold AS (
-    SELECT h.user_id FROM seat_hold h JOIN pool p ON h.tenant_id = p.tenant_id AND h.pool_id = p.id
+    SELECT h.pool_id, h.user_id FROM seat_hold h JOIN pool p ON h.tenant_id = p.tenant_id AND h.pool_id = p.id
 ), line AS (
-    SELECT l.seq, l.delta, l.used_after, l.user_id, lag(l.seq) OVER w AS seq_before, lag(l.used_after) OVER w AS used_before
-    FROM seat_ledger l JOIN pool p ON l.tenant_id = p.tenant_id AND l.pool_id = p.id WINDOW w AS (ORDER BY l.seq)
+    SELECT l.pool_id, l.seq, l.delta, l.used_after, l.user_id, lag(l.seq) OVER w AS seq_before, lag(l.used_after) OVER w AS used_before
+    FROM seat_ledger l JOIN pool p ON l.tenant_id = p.tenant_id AND l.pool_id = p.id WINDOW w AS (PARTITION BY l.pool_id ORDER BY l.seq)
 ), held AS (
-    SELECT user_id, sum(delta)::bigint AS n FROM line GROUP BY user_id
+    SELECT pool_id, user_id, sum(delta)::bigint AS n FROM line GROUP BY pool_id, user_id
+), person AS (
+    SELECT u.id, u.active, u.invited, coalesce(
+        (SELECT o.id FROM pool o WHERE o.class = a.seat_class),
+        (SELECT o.id FROM pool o WHERE o.class = '' AND a.seat_class IS NOT NULL)) AS pool_id
+    FROM users u JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
+    WHERE u.tenant_id IN (SELECT o.tenant_id FROM pool o)
 )
-SELECT p.used, p.peak, p.seq,
-    (SELECT count(*) FROM hold) AS holds,
-    (SELECT coalesce(sum(n), 0)::bigint FROM held) AS ledger,
-    (SELECT count(*) FROM line) AS lines,
-    (SELECT count(*) FROM line WHERE seq <> coalesce(seq_before, 0) + 1 OR used_after <> coalesce(used_before, 0) + delta) AS breaks,
-    (SELECT coalesce(max(used_after), 0) FROM line) AS highest,
-    (SELECT count(*) FROM held FULL JOIN hold ON hold.user_id = held.user_id
+SELECT p.class, p.used, p.peak, p.seq,
+    (SELECT count(*) FROM hold WHERE hold.pool_id = p.id) AS holds,
+    (SELECT coalesce(sum(n), 0)::bigint FROM held WHERE held.pool_id = p.id) AS ledger,
+    (SELECT count(*) FROM line WHERE line.pool_id = p.id) AS lines,
+    (SELECT count(*) FROM line WHERE line.pool_id = p.id
+        AND (seq <> coalesce(seq_before, 0) + 1 OR used_after <> coalesce(used_before, 0) + delta)) AS breaks,
+    (SELECT coalesce(max(used_after), 0) FROM line WHERE line.pool_id = p.id) AS highest,
+    (SELECT count(*) FROM (SELECT * FROM held WHERE held.pool_id = p.id) AS held
+        FULL JOIN (SELECT * FROM hold WHERE hold.pool_id = p.id) AS hold ON hold.user_id = held.user_id
         WHERE coalesce(held.n, 0) <> CASE WHEN hold.user_id IS NULL THEN 0 ELSE 1 END) AS strangers,
-    (SELECT count(*) FROM hold JOIN users u ON u.tenant_id = p.tenant_id AND u.id = hold.user_id WHERE NOT u.active) AS shut_out,
-    (SELECT count(*) FROM users u WHERE u.tenant_id = p.tenant_id AND u.active AND NOT u.invited
-        AND NOT EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id)
-        AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = u.tenant_id AND w.user_id = u.id)) AS left_out,
-    (SELECT count(*) FROM seat_waiter w JOIN hold ON hold.user_id = w.user_id WHERE w.tenant_id = p.tenant_id) AS waiting
-FROM pool p";
+    (SELECT count(*) FROM hold JOIN person u ON u.id = hold.user_id WHERE hold.pool_id = p.id AND NOT u.active) AS shut_out,
+    (SELECT count(*) FROM person u WHERE u.pool_id = p.id AND u.active AND NOT u.invited
+        AND NOT EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = p.tenant_id AND h.user_id = u.id)
+        AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = p.tenant_id AND w.user_id = u.id)) AS left_out,
+    (SELECT count(*) FROM seat_waiter w JOIN hold ON hold.user_id = w.user_id AND hold.pool_id = w.pool_id
+        WHERE w.tenant_id = p.tenant_id AND w.pool_id = p.id) AS waiting,
+    (SELECT count(*) FROM hold JOIN person u ON u.id = hold.user_id
+        WHERE hold.pool_id = p.id AND u.active AND u.pool_id IS DISTINCT FROM p.id
+        AND NOT EXISTS (SELECT FROM seat_waiter w WHERE w.tenant_id = p.tenant_id AND w.user_id = u.id AND w.pool_id = u.pool_id))
+    + (SELECT count(*) FROM seat_waiter w JOIN person u ON u.id = w.user_id
+        WHERE w.tenant_id = p.tenant_id AND w.pool_id = p.id AND u.pool_id IS DISTINCT FROM p.id) AS of_others
+FROM pool p ORDER BY p.class";
 
-/// Everything that says how many seats are held, compared: what differs. Nothing if the tenant counts no seats.
+/// Everything that says how many seats are held, compared, pool by pool: what differs. Nothing if the tenant counts no seats.
 pub async fn compare(tx: &mut impl Reads) -> Result<Option<Vec<Difference>>, StoreError> {
     let ask: Statement<'_> = statement(COUNT).bind::<SqlUuid, _>(tx.tenant().as_uuid());
-    let counted: Option<Counted> = tx.connection().0.load(ask).await?.pop();
-    let Some(it) = counted else { return Ok(None) };
-    let used = i64::from(it.used);
+    let counted: Vec<Counted> = tx.connection().0.load(ask).await?;
+    if counted.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(counted.into_iter().flat_map(differences).collect()))
+}
+
+fn differences(it: Counted) -> impl Iterator<Item = Difference> {
+    let (class, used) = (PoolClass::stored(it.class), i64::from(it.used));
     let compared = [
         ("holds", it.holds, used),
         ("ledger_sum", it.ledger, used),
@@ -277,13 +312,15 @@ pub async fn compare(tx: &mut impl Reads) -> Result<Option<Vec<Difference>>, Sto
         ("seats_of_people_who_are_not_active", it.shut_out, 0),
         ("active_people_without_a_seat_or_a_place_in_line", it.left_out, 0),
         ("people_who_wait_and_hold_a_seat", it.waiting, 0),
+        ("people_who_count_elsewhere", it.of_others, 0),
     ];
     let differs = compared.into_iter().filter(|(_, counted, expected)| counted != expected);
-    Ok(Some(
-        differs
-            .map(|(what, counted, expected)| Difference { what: what.to_owned(), counted, expected })
-            .collect(),
-    ))
+    differs.map(move |(what, counted, expected)| Difference {
+        class: class.clone(),
+        what: what.to_owned(),
+        counted,
+        expected,
+    })
 }
 
 /// How the books were compared last.

@@ -11,7 +11,7 @@ use diesel::pg::Pg;
 use diesel_async::AsyncPgConnection;
 use domain::audit::Audit;
 use domain::clock::Entropy;
-use domain::id::TenantId;
+use domain::id::{TenantId, UserId};
 
 use crate::announced::Announced;
 use crate::audit::{self, Outgoing};
@@ -83,6 +83,8 @@ pub struct WriteTx {
     noted: Option<Noted>,
     /// Whom to tell that facts were committed, and whether there are any.
     announced: (Arc<Announced>, bool),
+    /// Who needs another seat than before, and was not asked yet which they get.
+    unseated: Vec<UserId>,
 }
 
 impl WriteTx {
@@ -90,12 +92,43 @@ impl WriteTx {
         let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
         let (scope, noted) = (scope.clone(), scope.noted().cloned());
         let announced = (Arc::clone(&db.announced), false);
-        Ok(Self { link, scope, outgoing: Vec::new(), rehearsed: Rehearsed::default(), noted, announced })
+        let (outgoing, unseated) = (Vec::new(), Vec::new());
+        Ok(Self { link, scope, outgoing, rehearsed: Rehearsed::default(), noted, announced, unseated })
     }
 
     /// Notes a fact for the outbox; it is written with the commit.
     pub fn announce(&mut self, outgoing: Outgoing) {
         self.outgoing.push(outgoing);
+    }
+
+    /// Notes that people need another seat than before.
+    pub(crate) fn reseat(&mut self, people: Vec<UserId>) {
+        self.unseated.extend(people);
+    }
+
+    /// Those who need another seat than before and have not asked for it yet.
+    pub fn unseated(&mut self) -> Vec<UserId> {
+        let mut people = std::mem::take(&mut self.unseated);
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+
+    /// These have asked for their seats, or left.
+    pub(crate) fn seated(&mut self, people: &[UserId]) {
+        if !self.unseated.is_empty() {
+            self.unseated.retain(|user| !people.contains(user));
+        }
+    }
+
+    /// Whoever needs another seat than before asks for it in the transaction that says so.
+    fn everybody_is_seated(&self) -> Result<(), StoreError> {
+        match self.unseated.len() {
+            0 => Ok(()),
+            left => {
+                Err(StoreError::corrupt(format!("{left} people need another seat and have not asked for it")))
+            }
+        }
     }
 
     /// Writes the audit events and the outbox rows, and makes everything permanent. When this returns `Ok`, it is on
@@ -106,6 +139,7 @@ impl WriteTx {
         now: chrono::DateTime<chrono::Utc>,
         entropy: &dyn Entropy,
     ) -> Result<(), StoreError> {
+        self.everybody_is_seated()?;
         self.note(&audit);
         self.record(audit, now, entropy)?;
         // What was not sent yet is sent in any case: the database may refuse it.
@@ -145,6 +179,7 @@ impl WriteTx {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
+        self.everybody_is_seated()?;
         self.note(&audit);
         self.record(audit, now, entropy)?;
         let (ending, rehearsal) = self.ending();
@@ -290,6 +325,7 @@ impl GlobalTx {
             rehearsed: Rehearsed::default(),
             noted: None,
             announced: (self.announced, false),
+            unseated: Vec::new(),
         }
     }
 }

@@ -25,6 +25,7 @@ use super::watch::{Watch, look_on};
 use crate::App;
 use crate::error::AppError;
 use crate::handovers::Pace;
+use crate::provision::reseat_by_policy;
 
 /// How many people are computed in one transaction: a request that is about one of them waits for all of these.
 const AT_A_TIME: i64 = 25;
@@ -83,6 +84,7 @@ pub(crate) async fn enact(app: &App, tx: &mut WriteTx, these: &[UserId]) -> Resu
     }
     let (settled, affected) = outcomes.settle(app, tx, by, Pace::AfterGrace).await?;
     changed.extend(settled);
+    changed.extend(reseat_by_policy(app, tx).await?);
     Ok(Enacted { version, changed, affected })
 }
 
@@ -109,7 +111,7 @@ impl App {
                     let new = Beginning { policy_version, affected, holder, time: HELD_FOR };
                     let turn = reevaluations::begin(&mut tx, new, self.now())?;
                     audit.extend(changed);
-                    tx.commit(audit, self.now(), &*self.entropy).await?;
+                    self.commit(tx, audit, self.now()).await?;
                     let all = Box::pin(self.follow_through(turn, holder));
                     return Ok((answer, all.await));
                 }
@@ -261,12 +263,13 @@ impl App {
         let mut changed = compute(self, &mut tx, by, facts, &HeldTo::default(), &mut outcomes)?;
         let (settled, affected) = conclude(self, &mut tx, by, &people, outcomes, Pace::AfterGrace).await?;
         changed.extend(settled);
+        changed.extend(reseat_by_policy(self, &mut tx).await?);
         if !reevaluations::advance(&mut tx, turn, (&people, affected)).await? {
             tx.nothing_changed().await?;
             return Ok(false);
         }
         match Audit::from_events(changed) {
-            Some(audit) => tx.commit(audit, self.now(), &*self.entropy).await?,
+            Some(audit) => self.commit(tx, audit, self.now()).await?,
             None => tx.commit_trace_of_use().await?,
         }
         Ok(true)

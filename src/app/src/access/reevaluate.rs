@@ -371,10 +371,14 @@ fn told(policy: &Policy, user: UserId, before: Option<&Value>, after: &Value) ->
 
 /// What of an access is worth a line in the audit trail: what is held where, without the reasons.
 pub(super) fn summary(access: &EffectiveAccess) -> Value {
-    json!({
+    let mut summary = json!({
         "status": access.status,
         "home": access.home.as_ref().map(|home| &home.key),
         "roles": access.roles.iter().map(|held| json!({"role": held.role, "scope": held.scope})).collect::<Vec<_>>(),
         "flags": access.flags.iter().map(|held| json!({"flag": held.flag, "scope": held.scope})).collect::<Vec<_>>(),
-    })
+    });
+    if let (Some(seat), Some(summary)) = (&access.seat, summary.as_object_mut()) {
+        summary.insert("seatClass".to_owned(), json!(seat.class));
+    }
+    summary
 }

@@ -1,7 +1,7 @@
 //! What a policy would do, person by person, if it were in force. Knows how to count and page; writes nothing, keeps nobody waiting,
 //! and does not know how the policy came about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::access::{Difference, EffectiveAccess, Fingerprint, Policy, evaluate};
 use domain::id::UserId;
@@ -53,6 +53,8 @@ pub(crate) struct Watch {
     pub(crate) losing: usize,
     /// Those who would be blocked and are not.
     pub(crate) blocked: Vec<UserId>,
+    /// Those who would need another seat than now: of a class, of any, or none.
+    pub(crate) reseated: HashMap<UserId, Option<String>>,
     /// Those who would have a protected role that they have not.
     pub(crate) protected: Vec<UserId>,
     fingerprint: Fingerprint,
@@ -85,6 +87,12 @@ impl Watch {
         self.everybody = self.everybody.saturating_add(1);
         if shuts_out(was, is) {
             self.blocked.push(person.user);
+        }
+        let needs = |access: &EffectiveAccess| {
+            access.seat.as_ref().map_or(Some(String::new()), |seat| seat.class.clone())
+        };
+        if person.active && was.is_some_and(|was| needs(was) != needs(is)) {
+            self.reseated.insert(person.user, needs(is));
         }
         if gained(&policy.blueprint, was, is) {
             self.protected.push(person.user);

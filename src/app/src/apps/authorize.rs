@@ -335,7 +335,7 @@ impl App {
         }
         let event = AuditEvent::new(Action::AppSignIn, row.app_id())
             .after(json!({"user": live.user, "session": live.id, "grant": id, "scopes": asked.scopes}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(code)
     }
 

@@ -318,7 +318,7 @@ impl App {
         let event = AuditEvent::new(Action::AppSignIn, row.app()).after(
             json!({"user": live.user, "session": live.id, "grant": id, "scopes": scopes, "device": true}),
         );
-        Ok(tx.commit(Audit::of(event), now, &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), now).await
     }
 
     /// A device that nobody has let in yet asks; what it is told (RFC 8628 §3.5), unless it is one that nobody knows.

@@ -270,7 +270,7 @@ impl App {
         app_grants::add(&mut tx, &grant).await?;
         let event = AuditEvent::new(Action::AppToken, proven.id())
             .after(json!({"grant": id, "resources": resources}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         let mut claims = self.access_claims(&proven, id, &resources, "");
         claims.insert("sub".to_owned(), json!(proven.id()));
         claims.extend(key.as_deref().map(|key| ("cnf".to_owned(), confirmation(key))));
@@ -296,7 +296,7 @@ impl App {
         app_grants::end(&mut tx, grant.grant()).await?;
         let event = AuditEvent::new(Action::AppReuse, grant.app())
             .after(json!({"grant": grant.grant(), "session": grant.session(), "shown": what}));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         tracing::warn!(app.id = %grant.app(), grant.id = %grant.grant(), what, "Ended what an app had, since it was shown twice");
         Err(refusal.into())
     }

@@ -144,7 +144,7 @@ impl App {
         tell(&mut tx, &row, &new, now).await?;
         let (secrets, slug) = (apps::secrets(&mut tx, Some(id)).await?, tenants::slug(&mut tx).await?);
         let event = AuditEvent::new(Action::AppCreate, id).after(row.settings.clone());
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         let app = AppView::new(&row, &secrets, self.app_addresses(&slug).issuer, now)?;
         Ok(CreatedApp { app, client_secret: secret.map(|secret| secret.expose().to_owned()) })
     }
@@ -188,7 +188,7 @@ impl App {
         tell(&mut tx, &row, &app, now).await?;
         let (secrets, slug) = (apps::secrets(&mut tx, Some(id)).await?, tenants::slug(&mut tx).await?);
         let event = AuditEvent::new(Action::AppUpdate, id).before(before).after(row.settings.clone());
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.keys_of_apps.forget(id);
         AppView::new(&row, &secrets, self.app_addresses(&slug).issuer, now)
     }
@@ -209,7 +209,7 @@ impl App {
         }
         let secret = self.give_secret(&mut tx, id, old_until, now).await?;
         let event = AuditEvent::new(Action::AppRotate, id).after(json!({"oldUntil": old_until}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(RotatedAppSecret { client_secret: secret.expose().to_owned(), old_until })
     }
 
@@ -220,7 +220,7 @@ impl App {
         receivers::delete(&mut tx, ReceiverId::from_uuid(row.id)).await?;
         apps::delete(&mut tx, id).await?;
         let event = AuditEvent::new(Action::AppDelete, id).before(row.settings);
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         self.keys_of_apps.forget(id);
         Ok(())
     }

@@ -30,7 +30,7 @@ impl App {
         app_grants::end(&mut tx, grant.grant()).await?;
         let event = AuditEvent::new(Action::AppRelease, grant.app())
             .after(json!({"grant": grant.grant(), "session": grant.session()}));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     async fn grant_of(

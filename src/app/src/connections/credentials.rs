@@ -172,7 +172,7 @@ impl App {
         let opens = Opens { directory, scope: wanted.scope };
         let (issued, row) = self.issue(&mut tx, opens, expires_at, now).await?;
         let event = AuditEvent::new(Action::CredentialIssue, issued.id).after(described(&row));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(issued)
     }
 
@@ -228,7 +228,7 @@ impl App {
             return Err(AppError::NotFound("live credential"));
         }
         let event = AuditEvent::new(Action::CredentialRevoke, id);
-        Ok(tx.commit(Audit::of(event), now, &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), now).await
     }
 }
 

@@ -272,7 +272,7 @@ impl App {
             let event = AuditEvent::new(Action::DirectoryUpdate, directory.directory())
                 .before(json!({"detectedDialect": before}))
                 .after(json!({"detectedDialect": found.0, "detectedBy": found.1}));
-            tx.commit(Audit::of(event), now, &*self.entropy).await?;
+            self.commit(tx, Audit::of(event), now).await?;
             tracing::info!(
                 directory.id = %directory.directory(), dialect = found.0, by = found.1,
                 "Recognised the client of a directory"

@@ -221,7 +221,7 @@ impl App {
         directories::create(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::DirectoryCreate, DirectoryId::from_uuid(row.id))
             .after(json!({"slug": row.slug, "name": row.name, "dialect": row.spoken.dialect}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(row.into())
     }
 
@@ -280,7 +280,7 @@ impl App {
             row.create_reenables = reenables;
         }
         let event = AuditEvent::new(Action::DirectoryUpdate, id).before(before.into()).after(after.into());
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         if change.dialect.is_some() {
             self.dialects.forget((admin.scope().tenant(), id));
         }

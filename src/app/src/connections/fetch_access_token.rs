@@ -107,7 +107,7 @@ impl App {
         credentials::add(&mut tx, &row, token.hash()).await?;
         let event = AuditEvent::new(Action::CredentialIssue, CredentialId::from_uuid(row.id))
             .after(json!({"form": row.form, "client": id, "scope": row.scope, "expiresAt": row.expires_at}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(AccessToken {
             access_token: token.expose().to_owned(),
             token_type: "Bearer",

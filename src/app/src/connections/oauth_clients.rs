@@ -154,7 +154,7 @@ impl App {
         let event = AuditEvent::new(Action::OAuthClientCreate, row.client_id()).after(json!({
             "name": row.name, "directory": directory, "scope": row.scope, "jwksUri": row.jwks_uri,
         }));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(CreatedOAuthClient {
             client: view(admin, row),
             client_secret: secret.map(|secret| secret.expose().to_owned()),
@@ -178,7 +178,7 @@ impl App {
             return Err(AppError::NotFound("live OAuth client"));
         }
         let event = AuditEvent::new(Action::OAuthClientRevoke, id);
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.client_keys.forget(id);
         Ok(())
     }

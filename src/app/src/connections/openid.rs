@@ -231,7 +231,7 @@ impl App {
         connections::update(&mut tx, &row).await?;
         let event =
             AuditEvent::new(Action::ConnectionUpdate, row.connection_id()).before(before).after(after);
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         self.openid_view(tenant, &row)
     }
 

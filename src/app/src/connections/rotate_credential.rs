@@ -68,7 +68,7 @@ impl App {
             .before(json!({"expiresAt": old.expires_at}))
             .after(json!({"expiresAt": end, "replacedBy": issued.id}));
         let event = AuditEvent::new(Action::CredentialIssue, issued.id).after(described(&row));
-        tx.commit(Audit::of(event).and(replaced), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event).and(replaced), now).await?;
         Ok(issued)
     }
 }

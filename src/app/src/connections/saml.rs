@@ -267,7 +267,7 @@ impl App {
         let event = AuditEvent::new(Action::ConnectionUpdate, row.connection_id())
             .before(json!({"protocol": before}))
             .after(json!({"protocol": settings, "certificates": certificates}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.show_saml_connection(admin, tenant, slug).await
     }
 
@@ -334,7 +334,7 @@ impl App {
     ) -> Result<(), AppError> {
         let event = AuditEvent::new(Action::ConnectionUpdate, row.connection_id())
             .after(json!({"certificates": certificates}));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// When certificates and keys of the tenant's connections end, the next first.

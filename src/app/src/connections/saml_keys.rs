@@ -79,7 +79,7 @@ impl App {
     async fn commit_keys(&self, tx: WriteTx, row: &ConnectionRow, what: &str) -> Result<(), AppError> {
         let event =
             AuditEvent::new(Action::ConnectionUpdate, row.connection_id()).after(json!({"key": what}));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// Makes a key, on a thread for work.

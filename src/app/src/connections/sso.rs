@@ -173,7 +173,7 @@ impl App {
         let event = AuditEvent::new(Action::ConnectionUpdate, row.connection_id())
             .before(before)
             .after(audited(&row));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         self.connection_view(tenant, &row)
     }
 
@@ -187,7 +187,7 @@ impl App {
         connections::create(&mut tx, row).await?;
         add_more(&mut tx).await?;
         let event = AuditEvent::new(Action::ConnectionCreate, row.connection_id()).after(audited(row));
-        tx.commit(Audit::of(event), row.created_at, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), row.created_at).await?;
         Ok(())
     }
 

@@ -119,7 +119,7 @@ impl App {
             "form": row.form, "directory": row.directory_id, "scope": row.scope, "issuer": trust.issuer,
             "audience": trust.audience, "entraTenant": trust.entra_tenant, "application": trust.application,
         }));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(view((trust, row)))
     }
 
@@ -139,7 +139,7 @@ impl App {
             return Err(AppError::NotFound("trusted token issuer"));
         }
         let event = AuditEvent::new(Action::CredentialRevoke, id);
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.token_issuers.forget(id);
         Ok(())
     }

@@ -104,7 +104,7 @@ impl App {
         if fresh {
             let event =
                 AuditEvent::new(Action::DomainClaim, &domain).after(json!({"challenge": row.challenge}));
-            tx.commit(Audit::of(event), now, &*self.entropy).await?;
+            self.commit(tx, Audit::of(event), now).await?;
         } else {
             tx.nothing_changed().await?;
         }
@@ -127,6 +127,6 @@ impl App {
             return Err(AppError::NotFound("domain"));
         }
         let event = AuditEvent::new(Action::DomainRelease, &domain);
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 }

@@ -111,7 +111,7 @@ impl App {
                     subject_id: domain.to_string(),
                     payload: json!({"domain": domain.as_str()}),
                 });
-                tx.commit(Audit::of(AuditEvent::new(action, domain)), now, &*self.entropy).await?;
+                self.commit(tx, Audit::of(AuditEvent::new(action, domain)), now).await?;
             }
             None => tx.commit_trace_of_use().await?,
         }

@@ -159,7 +159,7 @@ impl App {
             payload: Value::Object(said),
         });
         let event = AuditEvent::new(Action::ExternalReject, id).after(json!({"address": row.address}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl App {
         audit.extend(events);
         audit.push(note_approved(self, &mut tx, id, user).await?);
         audit.extend(self.let_back_in(&mut tx, &policy, &person).await?);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 

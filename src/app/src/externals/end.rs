@@ -66,7 +66,7 @@ impl App {
         if let (Some(user), Some(grant)) = (user, grant) {
             audit.extend(self.end_stay(&mut tx, user, grant).await?);
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 

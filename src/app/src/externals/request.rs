@@ -153,7 +153,7 @@ impl App {
             events.push(AuditEvent::new(Action::ExternalRequest, id).after(after));
         }
         match Audit::from_events(events) {
-            Some(audit) => tx.commit(audit, now, &*self.entropy).await?,
+            Some(audit) => self.commit(tx, audit, now).await?,
             None => tx.nothing_changed().await?,
         }
         let in_order = addresses.iter().filter_map(|it| waiting.iter().find(|row| row.is_of(it)).cloned());

@@ -158,7 +158,7 @@ impl App {
         }
         let event = AuditEvent::new(Action::GatePass, asked.gate)
             .after(json!({"user": live.user, "session": live.id, "origin": asked.origin}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(Some(code))
     }
 

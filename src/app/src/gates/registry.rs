@@ -51,7 +51,7 @@ impl App {
         let secret = self.give_gate_secret(&mut tx, id, now, now).await?;
         let secrets = gates::secrets(&mut tx, Some(id), now).await?;
         let event = AuditEvent::new(Action::GateCreate, id).after(described(&row));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(CreatedGate { gate: GateView::new(&row, &secrets)?, secret: secret.expose().to_owned() })
     }
 
@@ -88,7 +88,7 @@ impl App {
         gates::update(&mut tx, &row).await?;
         let secrets = gates::secrets(&mut tx, Some(id), now).await?;
         let event = AuditEvent::new(Action::GateUpdate, id).before(before).after(described(&row));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         GateView::new(&row, &secrets)
     }
 
@@ -105,7 +105,7 @@ impl App {
         gates::lock(&mut tx, id).await?.ok_or_else(missing)?;
         let secret = self.give_gate_secret(&mut tx, id, old_until, now).await?;
         let event = AuditEvent::new(Action::GateRotate, id).after(json!({"oldUntil": old_until}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(RotatedGateSecret { secret: secret.expose().to_owned(), old_until })
     }
 
@@ -115,7 +115,7 @@ impl App {
         let row = gates::lock(&mut tx, id).await?.ok_or_else(missing)?;
         gates::delete(&mut tx, id).await?;
         let event = AuditEvent::new(Action::GateDelete, id).before(described(&row));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// Name and hosts as they are kept, if they make sense.

@@ -107,7 +107,7 @@ impl App {
         let event = AuditEvent::new(Action::UserHoldDecide, user)
             .before(json!({"kind": row.kind}))
             .after(json!({"approved": approved}));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     async fn let_go(&self, directory: &DirectoryScope, user: UserId, kind: &str) -> Result<(), AppError> {

@@ -207,7 +207,7 @@ async fn hold(
     let event = AuditEvent::new(Action::UserHold, user).after(json!({"kind": kind, "expiresAt": expires_at}));
     let mut audit = Audit::of(event);
     audit.extend(events);
-    tx.commit(audit, now, &*app.entropy).await?;
+    app.commit(tx, audit, now).await?;
     Ok(AppError::Held { limit })
 }
 
@@ -240,7 +240,7 @@ impl App {
         let event = AuditEvent::new(Action::DirectoryUpdate, id)
             .before(told(was.mode, was.at_least, was.percent))
             .after(told(set.mode, set.at_least, set.percent));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(super::overview::directory_guard(row.slug, &after, now))
     }
 }

@@ -90,7 +90,7 @@ impl App {
             }
             _ => return Err(over(&row)),
         };
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         HandoverView::of(row)
     }
 
@@ -131,7 +131,7 @@ impl App {
         row.ended_at = None;
         row.answer = None;
         handovers::keep(&mut tx, &row).await?;
-        tx.commit(Audit::of(event(action, &row)?), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event(action, &row)?), now).await?;
         HandoverView::of(row)
     }
 

@@ -59,7 +59,7 @@ impl App {
                 events.push(tell(&mut tx, row, now).await?);
             }
             let Some(audit) = Audit::from_events(events) else { return Ok(tx.nothing_changed().await?) };
-            tx.commit(audit, now, &*self.entropy).await?;
+            self.commit(tx, audit, now).await?;
         }
     }
 }

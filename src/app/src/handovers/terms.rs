@@ -162,7 +162,7 @@ impl App {
         let after = view(Some(product), Some(&row));
         let event = AuditEvent::new(Action::HandoverPolicySet, admin.scope().tenant());
         let audit = Audit::of(event.before(json!(before)).after(json!(after)));
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(after)
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use sso::VerifiedIdentity;
 use store::audit::Outgoing;
 use store::invitations::{self, End, InvitationRow};
-use store::{Reads, WriteTx, access, connections, domains, invitation_links};
+use store::{Reads, WriteTx, access, connections, domains, invitation_links, rules};
 
 use crate::App;
 use crate::access::load_policy;
@@ -118,6 +118,7 @@ impl App {
         let mut events =
             vec![AuditEvent::new(Action::InvitationAccept, id).after(json!({"user": user, "by": by}))];
         if !policy.blueprint.counts_the_invited() {
+            rules::hold(tx);
             let seat = claim(self, tx, &[user], Claims::At(Door::Acceptance)).await;
             events.extend(seat.map_err(AppError::said_at_the_door)?);
         }

@@ -78,7 +78,7 @@ impl App {
         if open.row.state == "expired" && claims != Claims::Nothing {
             audit.extend(claim(self, &mut tx, &[user], claims).await?);
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(Invited { invitation: self.just_made(admin, &policy, id).await?, link: link.address })
     }
 
@@ -131,7 +131,7 @@ impl App {
         let event = AuditEvent::new(Action::InvitationCancel, id);
         let mut audit = Audit::of(event.before(json!({"user": row.user(), "address": row.address})));
         audit.extend(take_back(self, &mut tx, &policy, &row, document).await?);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         if shut_out { self.just_made(admin, &policy, id).await.map(Some) } else { Ok(None) }
     }
 

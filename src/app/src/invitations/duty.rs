@@ -95,7 +95,7 @@ impl App {
         });
         let mut audit = Audit::of(AuditEvent::new(Action::InvitationExpire, id).after(json!({"user": user})));
         audit.extend(leave(self, &mut tx, user, &gives_back).await?);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl App {
         });
         let event = AuditEvent::new(Action::InvitationUndelivered, row.invitation_id());
         let after = json!({"user": row.user(), "answer": answer});
-        tx.commit(Audit::of(event.after(after)), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event.after(after)), self.now()).await?;
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use domain::audit::{Action, AuditEvent};
 use domain::blueprint::{Asked, InvitedBy, Role};
 use domain::id::{InvitationId, TenantId, UserId};
 use domain::mapping::{Outcome, ScopeRef};
-use domain::seat::Door;
+use domain::seat::{Door, PoolClass};
 use domain::token::{PlainToken, TokenKind};
 use scim::dialect::Dialect;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use super::{InvitationView, terms};
 use crate::App;
 use crate::error::AppError;
 use crate::people::{NewPerson, check_address, giver};
-use crate::provision::{self, Claims, Start};
+use crate::provision::{self, Claims, Start, pool_of};
 use crate::tenants::{RuleOutcome, gives};
 
 pub(super) const LINK: &str = "invitation.link";
@@ -163,21 +163,24 @@ impl App {
         tenant: &str,
         policy: &Policy,
         invite: Invite,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<PoolClass>, AppError> {
         self.refuse_if_taken(admin, tenant, policy, &invite).await?;
         self.rehearse_invitation(admin, tenant, policy, invite).await
     }
 
+    /// Does everything and keeps nothing. Returns in which pool they would have a seat.
     async fn rehearse_invitation(
         &self,
         admin: &AdminScope,
         tenant: &str,
         policy: &Policy,
         invite: Invite,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<PoolClass>, AppError> {
         let local = self.local_people(admin).await?;
-        let (tried, _) = admin.rehearse(local.directory());
-        self.bring_invited(&tried, tenant, policy, invite).await.map(drop)
+        let (tried, rehearsal) = admin.rehearse(local.directory());
+        self.bring_invited(&tried, tenant, policy, invite).await?;
+        let mut events = rehearsal.take().events.into_iter();
+        Ok(events.find(|event| event.action == Action::SeatGrant).map(|event| pool_of(&event)))
     }
 
     /// Refuses to invite somebody who is there. Whoever could not invite them anyway is told that instead, so that nobody finds
@@ -343,7 +346,7 @@ fn asked_by(given: &RuleOutcome, proposed: Option<&str>) -> Vec<Option<Asked>> {
         RuleOutcome::Restrictions { .. } => vec![Some(Asked::Restrictions)],
         RuleOutcome::Flags { .. } | RuleOutcome::Level { .. } => vec![Some(Asked::Flags)],
         RuleOutcome::Home { .. } => vec![Some(Asked::Home)],
-        RuleOutcome::Block(_) => vec![None],
+        RuleOutcome::SeatClass(_) | RuleOutcome::Block(_) => vec![None],
     }
 }
 

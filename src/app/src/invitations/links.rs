@@ -126,7 +126,7 @@ impl App {
         let tried = Invite { address: nobody, gives: new.gives.clone(), ..Invite::default() };
         match self.try_to_invite(admin, tenant, &policy, tried).await {
             // That there is no seat today says nothing of tomorrow.
-            Ok(()) | Err(AppError::SeatsTaken) => {}
+            Ok(_) | Err(AppError::SeatsTaken) => {}
             Err(error) => return Err(error),
         }
         let now = self.now();
@@ -151,7 +151,7 @@ impl App {
         invitation_links::add(&mut tx, &row).await?;
         let after = json!({"name": row.name, "gives": row.gives, "expiresAt": row.expires_at});
         let event = AuditEvent::new(Action::InvitationLinkCreate, id).after(after);
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         let link = format!("{}invitation/{tenant}#{}", self.public_url, token.expose());
         Ok(MadeInvitationLink { invitation_link: row.into(), link })
     }
@@ -182,7 +182,7 @@ impl App {
             return Err(AppError::Conflict("links of this product do not rest".to_owned()));
         }
         let event = AuditEvent::new(Action::InvitationLinkUpdate, id).after(json!({"frozen": row.frozen}));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(row.into())
     }
 
@@ -197,7 +197,7 @@ impl App {
             return Err(AppError::NotFound("invitation link"));
         }
         let event = AuditEvent::new(Action::InvitationLinkDelete, id);
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl App {
         let mut tx = self.db.begin(&scope).await?;
         invitation_links::count(&mut tx, id).await?;
         let event = AuditEvent::new(Action::InvitationLinkUse, id).after(json!({"invitation": invitation}));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         if self.mailer.is_some() {
             return Ok(Joined::ReadMail);
         }

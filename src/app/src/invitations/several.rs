@@ -1,16 +1,17 @@
 //! Several are invited at once, each by themselves: what is wrong with one keeps nobody else out. Knows lists of addresses; a
 //! preview tries each and keeps nothing.
 
+use std::collections::BTreeMap;
+
 use domain::access::Policy;
-use domain::seat::{AtLimit, Door};
+use domain::seat::{AtLimit, Door, PoolClass};
 use serde::Deserialize;
-use store::{AdminScope, seats};
+use store::{AdminScope, seat_pools};
 use utoipa::ToSchema;
 
-use super::invite::{Invite, Invited, claims};
+use super::invite::{Invite, Invited};
 use crate::App;
 use crate::error::AppError;
-use crate::provision::Claims;
 use crate::tenants::RuleOutcome;
 
 /// The most who are invited at once.
@@ -81,7 +82,8 @@ impl App {
         let policy = self.policy_for(admin).await?;
         let only_tried = several.dry_run;
         let invites = invites(several)?;
-        let mut seats = if only_tried { self.seats_left(admin, &policy).await? } else { None };
+        let mut seats =
+            if only_tried { self.seats_left(admin, &policy).await? } else { SeatsLeft::default() };
         let mut rows: Vec<Row> = Vec::with_capacity(invites.len());
         for invite in invites {
             let address = invite.address.clone();
@@ -105,13 +107,13 @@ impl App {
         tenant: &str,
         policy: &Policy,
         invite: Invite,
-        (only_tried, seats): (bool, &mut Option<u32>),
+        (only_tried, seats): (bool, &mut SeatsLeft),
     ) -> Result<Option<Invited>, AppError> {
         if !only_tried {
             return self.invite_by(admin, tenant, policy, invite).await.map(Some);
         }
-        self.try_to_invite(admin, tenant, policy, invite).await?;
-        match seats {
+        let Some(pool) = self.try_to_invite(admin, tenant, policy, invite).await? else { return Ok(None) };
+        match seats.get_mut(&pool) {
             Some(0) => Err(AppError::SeatsTaken),
             Some(left) => {
                 *left = left.saturating_sub(1);
@@ -121,19 +123,19 @@ impl App {
         }
     }
 
-    /// How many more can be invited, where nobody is without a seat.
-    async fn seats_left(&self, admin: &AdminScope, policy: &Policy) -> Result<Option<u32>, AppError> {
-        if claims(policy) == Claims::Nothing {
-            return Ok(None);
-        }
+    /// How many more can be invited to each pool of which nobody is invited without a seat.
+    async fn seats_left(&self, admin: &AdminScope, policy: &Policy) -> Result<SeatsLeft, AppError> {
         let product = policy.blueprint.at_limit(Door::Invite);
         let mut tx = self.db.read(admin.scope()).await?;
-        let pool = seats::show(&mut tx).await?;
+        let pools = seat_pools::all(&mut tx).await?;
         tx.finish().await?;
-        let refuses = |pool: &seats::Pool| pool.chosen.at(Door::Invite, product) == AtLimit::Refuse;
-        Ok(pool.filter(refuses).map(|pool| pool.state.free()))
+        let refuse = pools.iter().filter(|pool| pool.chosen.at(Door::Invite, product) == AtLimit::Refuse);
+        Ok(refuse.map(|pool| (pool.class.clone(), pool.state.free())).collect())
     }
 }
+
+/// How many seats are left in pools.
+type SeatsLeft = BTreeMap<PoolClass, u32>;
 
 /// Everybody who is named, each once for each time that they are.
 fn invites(several: InviteSeveral) -> Result<Vec<Invite>, AppError> {

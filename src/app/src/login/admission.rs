@@ -110,7 +110,7 @@ impl App {
         let at = json!({"connection": arrival.connection});
         let mut audit = Audit::of(AuditEvent::new(Action::UserLink, user).after(at.clone()));
         audit.extend(self.accept_invitation(&mut tx, &invitation, at).await?);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(true)
     }
 
@@ -131,7 +131,7 @@ impl App {
             audit.push(AuditEvent::new(Action::UserLink, user).after(link));
         }
         audit.extend(begun.ended);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(SignedIn {
             session: begun.token,
             expires_at: begun.expires_at,
@@ -273,7 +273,7 @@ impl App {
         let event = AuditEvent::new(Action::LoginRefuse, connection.connection_id())
             .after(json!({"code": refusal.code(), "detail": refusal.to_string()}));
         let tx = self.db.begin(scope).await?;
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(())
     }
 }

@@ -111,7 +111,7 @@ impl App {
         let event = AuditEvent::new(Action::LoginEnforce, admin.scope().tenant())
             .before(json!({"connections": before}))
             .after(json!({"connections": after}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(view)
     }
 

@@ -243,7 +243,7 @@ impl App {
         let reason = "the provider's discovery document names another issuer";
         let after = json!({"slug": row.slug, "state": row.state, "reason": reason});
         let event = AuditEvent::new(Action::ConnectionUpdate, id).before(before).after(after);
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(())
     }
 }

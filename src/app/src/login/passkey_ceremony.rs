@@ -140,7 +140,7 @@ impl App {
         let mut audit = Audit::of(AuditEvent::new(Action::SessionStart, begun.id).after(through));
         audit.push(AuditEvent::new(Action::LoginProtected, claim.user).after(json!({"passkey": used})));
         audit.extend(begun.ended);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(SignedIn { session: begun.token, expires_at: begun.expires_at, return_to: asked.return_to })
     }
 
@@ -262,7 +262,7 @@ impl App {
         if let Some(row) = invited {
             audit.extend(self.accept_invitation(&mut tx, &row, json!({"passkey": id})).await?);
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 
@@ -352,7 +352,7 @@ impl App {
         let event = AuditEvent::new(Action::LoginRefuse, target)
             .after(json!({"code": refusal.code(), "detail": detail, "by": "passkey"}));
         let tx = self.db.begin(scope).await?;
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Err(match refusal {
             // It is found out last, of somebody who has proven who they are.
             Refusal::NoSeat { position: None } => refusal,

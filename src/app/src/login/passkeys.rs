@@ -81,7 +81,7 @@ impl App {
         let token = PlainToken::mint(TokenKind::Invitation, Some(admin.scope().tenant()), &*self.entropy);
         passkeys::invite(&mut tx, token.hash(), user, (now, expires_at)).await?;
         let event = AuditEvent::new(Action::PasskeyInvite, user).after(json!({"expiresAt": expires_at}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         // Behind the `#`, where browsers keep it to themselves: no log and no other site gets to see it.
         let address = format!("{}passkey/{tenant}/register#{}", self.public_url, token.expose());
         Ok(PasskeyInvitationView { address, expires_at })
@@ -113,7 +113,7 @@ impl App {
         let renamed =
             passkeys::rename(&mut tx, user, id, &name).await?.ok_or(AppError::NotFound("passkey"))?;
         let event = AuditEvent::new(Action::PasskeyUpdate, id).after(json!({"user": user, "name": name}));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(renamed.into())
     }
 
@@ -136,7 +136,7 @@ impl App {
             subject_id: user.to_string(),
             payload: json!({"user": user, "passkey": id}),
         });
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 

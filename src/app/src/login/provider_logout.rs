@@ -70,7 +70,7 @@ impl App {
         for (session, user) in &ended {
             audit.push(over(&mut tx, End::Revoked, *user, *session));
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(ended.len())
     }
 }

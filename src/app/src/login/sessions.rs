@@ -113,7 +113,7 @@ impl App {
             return Err(AppError::NotFound("session"));
         }
         let audit = Audit::of(over(&mut tx, End::Revoked, user, session));
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl App {
         }
         let mut audit = Audit::of(AuditEvent::new(Action::SessionRevoke, user).after(json!({"all": true})));
         audit.extend(sign_out_everywhere(&mut tx, &[user], now).await?);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl App {
         let event = AuditEvent::new(Action::TenantUpdate, admin.scope().tenant())
             .before(json!({"sessionPolicy": before}))
             .after(json!({"sessionPolicy": wanted}));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(wanted)
     }
 }

@@ -58,7 +58,7 @@ impl App {
         };
         let tenant = tenants::slug(&mut tx).await?;
         let event = over(&mut tx, End::SignedOut, session.user, session.id);
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         let provider = match row {
             Some(row) => self.at_provider(session, &tenant, &row, &ended).await,
             None => None,

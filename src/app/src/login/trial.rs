@@ -181,7 +181,7 @@ impl App {
         trials::start(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::ConnectionTry, connection.connection_id())
             .after(json!({"trial": row.id}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.trial_view(tenant, &connection, &row)
     }
 

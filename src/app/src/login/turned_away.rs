@@ -78,7 +78,7 @@ impl App {
         let event =
             AuditEvent::new(action, id).after(json!({"code": refusal.code(), "detail": refusal.to_string()}));
         let tx = self.db.begin(scope).await?;
-        Ok(tx.commit(Audit::of(event), now, &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), now).await
     }
 }
 

@@ -126,7 +126,7 @@ impl App {
             }
             AdoptionDecision::Approve => self.adopt(&mut tx, &pair, now).await?,
         };
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         self.show_person(admin, decide.user).await
     }
 

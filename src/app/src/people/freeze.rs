@@ -165,7 +165,7 @@ impl App {
         let Directed { left, events } = direct(self, &mut tx, id, chosen).await?;
         audit.extend(events);
         let left = self.left_as_seen(&mut tx, admin, left).await?;
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(left)
     }
 
@@ -182,7 +182,7 @@ impl App {
         users::thaw(&mut tx, id, active);
         let states = (PersonState::Inactive, state(active));
         audit.extend(settle(self, &mut tx, id, states, &["frozen".to_owned()]).await?);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         self.show_person(admin, id).await
     }
 

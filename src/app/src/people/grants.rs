@@ -77,7 +77,7 @@ impl App {
         let view = view(grant, &policy);
         let mut audit = Audit::of(created(&view, user).before(json!({"replaced": replaced})));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(view)
     }
 
@@ -101,7 +101,7 @@ impl App {
         let mut audit = Audit::of(taken(grant, &policy, user));
         audit.extend(reevaluate(self, &mut tx, &[user]).await?);
         audit.extend(direct(self, &mut tx, user, Chosen::of(admin, hand_over_to)).await?.events);
-        tx.commit(audit, self.now(), &*self.entropy).await?;
+        self.commit(tx, audit, self.now()).await?;
         Ok(())
     }
 }

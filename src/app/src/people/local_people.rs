@@ -286,7 +286,7 @@ impl App {
         let local = local.ok_or_else(|| AppError::Internal("there is no local directory".to_owned()))?;
         if local.directory() == fresh {
             let event = AuditEvent::new(Action::DirectoryCreate, fresh).after(json!({"kind": "local"}));
-            tx.commit(Audit::of(event), now, &*self.entropy).await?;
+            self.commit(tx, Audit::of(event), now).await?;
         } else {
             tx.nothing_changed().await?;
         }

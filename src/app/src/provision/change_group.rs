@@ -135,6 +135,7 @@ impl App {
             nesting::settle_below(self, &mut tx, id, &children).await?;
         }
         view.members = members_if(&mut tx, wanted, id).await?;
+        change.reseat(&mut tx).await?;
         let mark = match (change.audit(), after) {
             (None, _) => {
                 tx.nothing_changed().await?;
@@ -142,7 +143,7 @@ impl App {
             }
             (Some(audit), None) => groups::mark_and_commit(tx, id, audit, now, &*self.entropy).await?,
             (Some(audit), Some(after)) => {
-                tx.commit(audit, now, &*self.entropy).await?;
+                self.commit(tx, audit, now).await?;
                 view.resource = after;
                 mark
             }

@@ -44,7 +44,7 @@ impl App {
         change.wait(&mut tx, directory, changes.awaited(&known)).await?;
         let members = members_if(&mut tx, wanted, id).await?;
         if let Some(audit) = change.audit() {
-            tx.commit(audit, now, &*self.entropy).await?;
+            self.commit(tx, audit, now).await?;
         }
         Ok(GroupView { id, resource, version: 1, created_at: now, updated_at: now, members })
     }

@@ -12,7 +12,8 @@ use store::invitations::NewInvitation;
 use store::users::{self, Groups};
 use store::{DirectoryScope, WriteTx, newcomers};
 
-use super::settle::{Allowed, Claims, arrive};
+use super::seating::Claims;
+use super::settle::{Allowed, arrive};
 use super::types::TenantTypes;
 use super::{UserView, pending};
 use crate::App;
@@ -154,7 +155,7 @@ impl App {
         });
         store::pending::mark(&mut tx, &joined, now);
         match Audit::from_events(provisioned.chain(granted).chain(came).chain(follows)) {
-            Some(audit) => tx.commit(audit, now, &*self.entropy).await?,
+            Some(audit) => self.commit(tx, audit, now).await?,
             None => tx.nothing_changed().await?,
         }
         Ok(groups)

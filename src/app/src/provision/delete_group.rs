@@ -61,7 +61,7 @@ impl App {
             nesting::settle_below(self, &mut tx, id, &children).await?;
         }
         if let Some(audit) = change.audit() {
-            tx.commit(audit, self.now(), &*self.entropy).await?;
+            self.commit(tx, audit, self.now()).await?;
         }
         Ok(Attempt::Done(()))
     }

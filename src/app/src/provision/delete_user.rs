@@ -69,7 +69,7 @@ impl App {
                 payload: json!({"user": id}),
             });
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 }

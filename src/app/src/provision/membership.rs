@@ -16,6 +16,7 @@ use store::{DirectoryScope, WriteTx, members};
 
 use super::nesting::Nested;
 use super::pending::{self, Awaited};
+use super::seating::reseat;
 use crate::App;
 use crate::access::{AT_ONCE, concerns, reevaluate};
 use crate::error::AppError;
@@ -264,6 +265,12 @@ impl<'a> Change<'a> {
 
     pub(super) fn note(&mut self, event: AuditEvent) {
         self.events.push(event);
+    }
+
+    /// What people needed by it.
+    pub(super) async fn reseat(&mut self, tx: &mut WriteTx) -> Result<(), AppError> {
+        self.events.extend(reseat(self.app, tx).await?);
+        Ok(())
     }
 
     /// Writes down what was done so far. The last event waits for the commit, which wants one.

@@ -20,6 +20,7 @@ mod read_groups;
 mod read_users;
 mod replace_group;
 mod replace_user;
+mod seating;
 mod settle;
 mod types;
 
@@ -35,10 +36,13 @@ pub(crate) use bulk::Jobs;
 pub(crate) use create_user::{Invited, Start};
 pub use listing::ListQuery;
 pub use memberships::{MembershipId, MembershipView};
-pub use offered::{Offer, Offered, Offering, Seats};
+pub use offered::{Offer, Offered, Seats};
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
-pub(crate) use settle::{Claims, announce, announce_promoted, claim, leave, meanwhile, settle, state};
+pub(crate) use seating::{
+    Claims, announce_promoted, claim, invited, meanwhile, pool_of, rehearse_seats, reseat_by_policy,
+};
+pub(crate) use settle::{announce, leave, settle, state};
 pub use store::members::{MemberRow, Place, SomeMembers};
 pub use store::users::{Groups, Slice};
 pub use types::TenantTypes;

@@ -2,11 +2,11 @@
 //! those who have them. Knows what there is; does not know how it is written.
 
 use domain::blueprint::{Blueprint, Label, Permission, Role, ScopeKind};
-use domain::seat::{AtLimit, Door};
+use domain::seat::{AtLimit, Door, PoolClass};
 use serde_json::{Map, Value};
 use store::DirectoryScope;
 use store::listing::{Found, Position, Window};
-use store::seats;
+use store::seat_pools;
 use uuid::Uuid;
 
 use super::{ListQuery, Page};
@@ -45,15 +45,7 @@ pub struct Offer {
     pub contains: Vec<String>,
     /// What it is granted with.
     pub contained_by: Vec<String>,
-}
-
-/// All that is offered of one kind, at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offering {
-    /// In the order of their values.
-    pub offers: Vec<Offer>,
-    /// The seats, if the tenant counts them. Whoever has any role or entitlement needs one, so these are the numbers of
-    /// each.
+    /// The seats of those who have it, if the tenant counts them.
     pub seats: Option<Seats>,
 }
 
@@ -69,24 +61,35 @@ pub struct Seats {
 }
 
 impl App {
-    /// What the tenant offers, in a language or else the product's own.
+    /// What the tenant offers, in a language or else the product's own; in the order of the values. A role has the numbers of the seats of
+    /// its class, and an entitlement, which whoever has any role can have, those of the common pool.
     pub async fn offering(
         &self,
         directory: &DirectoryScope,
         what: Offered,
         locale: &str,
-    ) -> Result<Offering, AppError> {
+    ) -> Result<Vec<Offer>, AppError> {
         let types = self.types(directory).await?;
         let mut tx = self.db.read(directory.scope()).await?;
-        let pool = seats::show(&mut tx).await?;
+        let pools = seat_pools::all(&mut tx).await?;
         tx.finish().await?;
-        let product = types.blueprint().at_limit(Door::Directory);
-        let seats = pool.map(|pool| Seats {
-            limited: pool.chosen.at(Door::Directory, product) != AtLimit::Overage,
-            permitted: pool.state.purchased,
-            used: pool.state.used,
-        });
-        Ok(Offering { offers: offers(types.blueprint(), what, locale), seats })
+        let blueprint = types.blueprint();
+        let product = blueprint.at_limit(Door::Directory);
+        let mut offers = offers(blueprint, what, locale);
+        for offer in &mut offers {
+            let role = Some(offer.value.as_str()).filter(|_| what == Offered::Roles);
+            let class = role.and_then(|role| blueprint.seat_class_of(role));
+            if class.is_some_and(|class| blueprint.is_free(class)) {
+                continue;
+            }
+            let class = PoolClass::of(class.map(|class| class.id().to_owned()));
+            offer.seats = pools.counting(&class).map(|pool| Seats {
+                limited: pool.chosen.at(Door::Directory, product) != AtLimit::Overage,
+                permitted: pool.state.purchased,
+                used: pool.state.used,
+            });
+        }
+        Ok(offers)
     }
 
     /// The page of a list of few that was made for the question. They are in the order of their ids.
@@ -147,6 +150,7 @@ fn offers(blueprint: &Blueprint, what: Offered, locale: &str) -> Vec<Offer> {
                 held_at: place(role.scope()),
                 contains: ids(blueprint.contained_in(role).collect()),
                 contained_by: ids(blueprint.containing(role).collect()),
+                seats: None,
             })
             .collect(),
         Offered::Entitlements => blueprint
@@ -157,6 +161,7 @@ fn offers(blueprint: &Blueprint, what: Offered, locale: &str) -> Vec<Offer> {
                 held_at: widest(flag),
                 contains: Vec::new(),
                 contained_by: Vec::new(),
+                seats: None,
             })
             .collect(),
     }

@@ -98,7 +98,7 @@ impl App {
         if chosen.is_some() {
             audit.extend(direct(self, &mut tx, id, chosen).await?.events);
         }
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(UserView {
             resource: after,
             version: row.user.version.saturating_add(1),

@@ -2,17 +2,15 @@
 
 use std::collections::HashSet;
 
-use domain::audit::{Action, Actor, AuditEvent};
-use domain::blueprint::Blueprint;
+use domain::audit::AuditEvent;
 use domain::id::UserId;
 use domain::lifecycle::{Effects, PersonState, effects};
-use domain::seat::{AtLimit, Door};
 use scim::resource::Resource;
 use serde_json::json;
 use store::audit::Outgoing;
-use store::seats::{self, Asked, Claimed};
-use store::{Reads, WriteTx, invitations, sessions};
+use store::{WriteTx, invitations, sessions};
 
+use super::seating::{Claims, claim, release};
 use crate::App;
 use crate::access::{evaluate_new, reevaluate, reevaluate_decided};
 use crate::error::AppError;
@@ -122,123 +120,4 @@ pub(crate) async fn leave(
         events.extend(release(app, tx, user).await?);
     }
     Ok(events)
-}
-
-/// What somebody who comes asks of the seat pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Claims {
-    /// A seat, at the door that whoever acts uses.
-    #[default]
-    ByWhoeverActs,
-    /// A seat, at this door.
-    At(Door),
-    /// Nothing yet.
-    Nothing,
-}
-
-/// Claims seats for locked people. Returns what to audit.
-pub(crate) async fn claim(
-    app: &App,
-    tx: &mut WriteTx,
-    people: &[UserId],
-    claims: Claims,
-) -> Result<Vec<AuditEvent>, AppError> {
-    let door = match claims {
-        Claims::ByWhoeverActs => door_of(tx.scope().actor()),
-        Claims::At(door) => door,
-        Claims::Nothing => return Ok(Vec::new()),
-    };
-    let asked = seats::ask(tx, people).await?;
-    let (at_limit, meanwhile) = at_limit(app, tx, &asked, door).await?;
-    let meanwhile = meanwhile.as_deref();
-    let mut events = Vec::new();
-    for (user, claimed) in people.iter().zip(asked.answer(tx, (at_limit, meanwhile), app.now())) {
-        let action = match claimed {
-            Claimed::Held => Action::SeatGrant,
-            Claimed::Waiting => Action::SeatWait,
-            Claimed::Refused if matches!(door, Door::Manual | Door::Invite) => {
-                return Err(AppError::SeatsTaken);
-            }
-            Claimed::Refused => return Err(AppError::NoSeat),
-            Claimed::NotCounted => continue,
-        };
-        tx.announce(Outgoing {
-            fact: if action == Action::SeatGrant { "seat.granted" } else { "seat.waiting" },
-            subject_id: user.to_string(),
-            payload: json!({"user": user}),
-        });
-        let event = AuditEvent::new(action, *user);
-        let instead = meanwhile.filter(|_| action == Action::SeatWait);
-        events.push(match instead {
-            Some(role) => event.after(json!({"meanwhile": role})),
-            None => event,
-        });
-    }
-    Ok(events)
-}
-
-/// What happens at a door to those for whom there is no seat, and the role that they have while they wait.
-async fn at_limit(
-    app: &App,
-    tx: &mut WriteTx,
-    asked: &Asked,
-    door: Door,
-) -> Result<(AtLimit, Option<String>), AppError> {
-    // If there is one for everybody, nothing happens.
-    let Some(chosen) = asked.short() else { return Ok((AtLimit::Waitlist, None)) };
-    if let Some(word) = chosen.alone(door).filter(|word| *word != AtLimit::Downgrade) {
-        return Ok((word, None));
-    }
-    let known = asked.policy_version().and_then(|version| app.policies.known(tx.tenant(), version));
-    let policy = match known {
-        Some(policy) => policy,
-        None => app.policies.in_force(tx).await?.1,
-    };
-    let word = chosen.at(door, policy.blueprint.at_limit(door));
-    Ok((word, meanwhile(&policy.blueprint, word)))
-}
-
-/// The role that somebody has while they wait, where this happens at the limit and the product has such a role.
-pub(crate) fn meanwhile(product: &Blueprint, at_limit: AtLimit) -> Option<String> {
-    let role = product.role_without_seat().filter(|_| at_limit == AtLimit::Downgrade);
-    role.map(|role| role.id().to_owned())
-}
-
-/// The door at which somebody comes because of what this one does.
-fn door_of(actor: &Actor) -> Door {
-    match actor {
-        Actor::SignIn => Door::SignIn,
-        _ if actor.by_hand() => Door::Manual,
-        _ => Door::Directory,
-    }
-}
-
-async fn release(app: &App, tx: &mut WriteTx, user: UserId) -> Result<Vec<AuditEvent>, AppError> {
-    let released = seats::release(tx, user, "release", app.now()).await?;
-    let mut events = Vec::new();
-    if released.held {
-        tx.announce(Outgoing {
-            fact: "seat.released",
-            subject_id: user.to_string(),
-            payload: json!({"user": user}),
-        });
-        events.push(AuditEvent::new(Action::SeatRelease, user));
-    }
-    events.extend(announce_promoted(tx, &released.promoted));
-    Ok(events)
-}
-
-/// What to say and to audit of those who came to a seat because somebody else left or more seats were bought.
-pub(crate) fn announce_promoted(tx: &mut WriteTx, promoted: &[UserId]) -> Vec<AuditEvent> {
-    promoted
-        .iter()
-        .map(|user| {
-            tx.announce(Outgoing {
-                fact: "seat.granted",
-                subject_id: user.to_string(),
-                payload: json!({"user": user}),
-            });
-            AuditEvent::new(Action::SeatPromote, *user)
-        })
-        .collect()
 }

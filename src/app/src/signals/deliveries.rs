@@ -180,7 +180,7 @@ impl App {
         }
         let after = json!({"from": from, "to": from.map(|_| to), "deliveries": count});
         let event = AuditEvent::new(Action::ReceiverReplay, id).after(after);
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         self.db.announced().note(admin.scope().tenant());
         Ok(Replayed { deliveries: count })
     }

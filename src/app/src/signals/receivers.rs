@@ -102,7 +102,7 @@ impl App {
         }
         receivers::create(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::ReceiverCreate, id).after(described(&row));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         let configuration = is_stream.then(|| self.ssf_configuration_url());
         Ok(CreatedReceiver { receiver: row.into(), secret: fresh.shown, configuration })
     }
@@ -166,7 +166,7 @@ impl App {
         }
         receivers::update(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::ReceiverUpdate, id).before(before).after(described(&row));
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(row.into())
     }
 
@@ -192,7 +192,7 @@ impl App {
         row.hint = fresh.hint;
         receivers::update(&mut tx, &row).await?;
         let event = AuditEvent::new(Action::ReceiverRotate, id).after(json!({"oldUntil": old_until}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(RotatedReceiver { secret: fresh.shown, old_until })
     }
 
@@ -206,7 +206,7 @@ impl App {
         }
         tx.announce(Outgoing { fact: TEST, subject_id: id.to_string(), payload: json!({"receiver": id}) });
         let event = AuditEvent::new(Action::ReceiverTest, id);
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// Deletes a receiver, with its log and all that waits for it.
@@ -216,7 +216,7 @@ impl App {
             receivers::lock(&mut tx, id).await?.filter(is_no_app).ok_or(AppError::NotFound("receiver"))?;
         receivers::delete(&mut tx, id).await?;
         let event = AuditEvent::new(Action::ReceiverDelete, id).before(described(&row));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// Where the receiver of a stream reads how to go on (SSF §7.1).

@@ -239,7 +239,7 @@ impl App {
         let event = AuditEvent::new(Action::ReceiverUpdate, held.receiver)
             .before(before)
             .after(json!({"status": "disabled", "reason": reason}));
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     async fn prepare(

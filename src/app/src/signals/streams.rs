@@ -191,7 +191,7 @@ impl App {
         }
         tx.announce(Outgoing { fact: VERIFICATION, subject_id: of.id.to_string(), payload });
         let event = AuditEvent::new(Action::ReceiverTest, of.id);
-        Ok(tx.commit(Audit::of(event), self.now(), &*self.entropy).await?)
+        self.commit(tx, Audit::of(event), self.now()).await
     }
 
     /// Locks the stream of this name, to change it.
@@ -210,7 +210,7 @@ impl App {
         receivers::update(&mut tx, &row).await?;
         let mut event = AuditEvent::new(Action::ReceiverUpdate, row.receiver_id()).after(described(&row));
         event.before = (!before.is_null()).then(|| before.clone());
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(self.stream_view(&row))
     }
 

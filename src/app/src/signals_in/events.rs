@@ -179,7 +179,7 @@ impl App {
             }
         }
         match audit {
-            Some(audit) => tx.commit(audit, now, &*self.entropy).await?,
+            Some(audit) => self.commit(tx, audit, now).await?,
             None => tx.commit_trace_of_use().await?,
         }
         Ok(())

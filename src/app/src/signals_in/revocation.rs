@@ -61,7 +61,7 @@ impl App {
             .after(json!({"people": people, "sessions": ended.len()}));
         let mut audit = Audit::of(told);
         audit.extend(ended);
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(())
     }
 }

@@ -136,7 +136,7 @@ impl App {
     ) -> Result<(), AppError> {
         let id = connection.connection_id();
         let event = AuditEvent::new(Action::TransmitterSet, id).before(before.clone()).after(after.clone());
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         self.keys_of_transmitters.forget(id);
         Ok(())
     }

@@ -106,6 +106,8 @@ pub enum RuleOutcome {
         #[serde(default)]
         scope: RuleScope,
     },
+    /// Which seat they need, whatever seat their roles need: id of one of the blueprint's classes of seats, where it has several.
+    SeatClass(String),
     /// Whether they get nothing at all, whatever else gives something: `true`, there is nothing else to say.
     Block(bool),
     /// A home in the organisation.
@@ -362,6 +364,7 @@ pub(crate) fn outcome(gives: RuleOutcome, policy: &Policy) -> Result<Outcome, Ap
         RuleOutcome::Restrictions { restrictions, scope } => {
             Outcome::Restrictions { restrictions, scope: scope_ref(&scope, policy)? }
         }
+        RuleOutcome::SeatClass(class) => Outcome::SeatClass { class },
         RuleOutcome::Block(true) => Outcome::Block,
         RuleOutcome::Block(false) => return Err(AppError::Invalid("`block` is true or absent".to_owned())),
         RuleOutcome::Home { template, fallback } => Outcome::Home { template, fallback },
@@ -404,6 +407,7 @@ pub(crate) fn gives(outcome: Outcome, policy: &Policy) -> RuleOutcome {
         Outcome::Restrictions { restrictions, scope } => {
             RuleOutcome::Restrictions { restrictions, scope: scope_view(scope, policy) }
         }
+        Outcome::SeatClass { class } => RuleOutcome::SeatClass(class),
         Outcome::Block => RuleOutcome::Block(true),
         Outcome::Home { template, fallback } => RuleOutcome::Home { template, fallback },
     }

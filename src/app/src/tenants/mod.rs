@@ -31,4 +31,6 @@ pub use schema_extensions::{
 pub use seat_books::{
     SeatCheckView, SeatDifferenceView, SeatLedgerLineView, SeatMomentView, SeatMonthView, SeatMonthsQuery,
 };
-pub use seat_pool::{SeatChoiceView, SeatDoors, SeatLimit, SeatPoolView, SetSeatPool, WaiterView};
+pub use seat_pool::{
+    SeatChoiceView, SeatDoors, SeatLimit, SeatOfView, SeatPoolView, SetSeatPool, WaiterView,
+};

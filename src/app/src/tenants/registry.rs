@@ -117,7 +117,7 @@ impl App {
         let tx = tenants::create(self.db.global().await?, operator, &row).await?;
         let event = AuditEvent::new(Action::TenantCreate, row.tenant_id())
             .after(json!({"slug": row.slug, "name": row.name, "blueprint": row.blueprint_id}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(row.into())
     }
 

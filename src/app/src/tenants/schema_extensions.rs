@@ -272,7 +272,7 @@ impl App {
 
     async fn commit_extensions(&self, tx: WriteTx, event: AuditEvent) -> Result<(), AppError> {
         let tenant = tx.scope().tenant();
-        tx.commit(Audit::of(event), self.now(), &*self.entropy).await?;
+        self.commit(tx, Audit::of(event), self.now()).await?;
         self.types.forget(tenant);
         Ok(())
     }

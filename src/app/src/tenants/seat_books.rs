@@ -4,12 +4,13 @@
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::{TenantId, UserId};
+use domain::seat::PoolClass;
 use domain::seat_months::{Moment, Month, MonthOfSeats, months};
 use serde::Serialize;
 use serde_json::json;
 use store::audit::Outgoing;
 use store::seat_books::{self, Checked, Difference, LedgerRow};
-use store::{AdminScope, Scope, seats};
+use store::{AdminScope, Scope, seat_pools};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -81,7 +82,7 @@ pub struct SeatLedgerLineView {
     /// Whose seat. They may be gone.
     #[schema(value_type = String, format = Uuid)]
     pub user: UserId,
-    /// Why: `claim`, `promotion`, `release` or `adopt`.
+    /// Why: `claim`, `promotion`, `release`, `adopt`, or `class` where somebody went from one class of seats to another, or needs none.
     #[schema(example = "claim")]
     pub cause: String,
     /// By which request, as in the audit trail.
@@ -99,6 +100,9 @@ impl From<LedgerRow> for SeatLedgerLineView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatDifferenceView {
+    /// In which pool: that of this class, or the common one.
+    #[schema(value_type = Option<String>)]
+    pub class: PoolClass,
     /// What was compared.
     #[schema(example = "ledger_sum")]
     pub what: String,
@@ -109,8 +113,8 @@ pub struct SeatDifferenceView {
 }
 
 impl From<Difference> for SeatDifferenceView {
-    fn from(Difference { what, counted, expected }: Difference) -> Self {
-        Self { what, counted, expected }
+    fn from(Difference { class, what, counted, expected }: Difference) -> Self {
+        Self { class, what, counted, expected }
     }
 }
 
@@ -146,6 +150,7 @@ impl App {
     pub async fn list_seat_months(
         &self,
         admin: &AdminScope,
+        class: &PoolClass,
         query: SeatMonthsQuery,
     ) -> Result<Vec<SeatMonthView>, AppError> {
         let zone = FixedOffset::east_opt(query.minutes_east.saturating_mul(60));
@@ -158,7 +163,7 @@ impl App {
         let last = query.until.unwrap_or(current).min(current);
         let first = last.later(1_i32.saturating_sub(query.count));
         let mut tx = self.db.read(admin.scope()).await?;
-        let pool = seats::show(&mut tx).await?.ok_or(AppError::NotFound("seat pool"))?;
+        let pool = seat_pools::show(&mut tx, class).await?.ok_or(AppError::NotFound("seat pool"))?;
         let books = seat_books::months(&mut tx, pool.id, (first, last), zone).await?;
         tx.finish().await?;
         let all = months((first, last), zone, books.used, (&books.moved, &books.bought));
@@ -185,12 +190,13 @@ impl App {
     pub async fn list_seat_ledger(
         &self,
         admin: &AdminScope,
+        class: &PoolClass,
         after: i64,
         most: i64,
     ) -> Result<Vec<SeatLedgerLineView>, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
-        seats::show(&mut tx).await?.ok_or(AppError::NotFound("seat pool"))?;
-        let rows = seat_books::ledger(&mut tx, after, most).await?;
+        let pool = seat_pools::show(&mut tx, class).await?.ok_or(AppError::NotFound("seat pool"))?;
+        let rows = seat_books::ledger(&mut tx, pool.id, after, most).await?;
         tx.finish().await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
@@ -234,7 +240,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Option<Checked>, AppError> {
         let mut tx = self.db.begin(scope).await?;
-        let pool = seats::show(&mut tx).await?;
+        let pool = seat_pools::all(&mut tx).await?.iter().next().map(|pool| pool.id);
         let turn = pool.is_some() && seat_books::claim_check(&mut tx, since, now).await?;
         let (Some(pool), true) = (pool, turn) else {
             tx.nothing_changed().await?;
@@ -249,12 +255,11 @@ impl App {
         tracing::error!(tenant.id = %scope.tenant(), differences = differences.len(), "The books of the seats differ");
         tx.announce(Outgoing {
             fact: "seat_pool.differs",
-            subject_id: pool.id.to_string(),
-            payload: json!({"pool": pool.id, "differences": differences}),
+            subject_id: pool.to_string(),
+            payload: json!({"pool": pool, "differences": differences}),
         });
-        let event =
-            AuditEvent::new(Action::SeatPoolDiffer, pool.id).after(json!({"differences": differences}));
-        tx.commit(Audit::of(event), now, &*self.entropy).await?;
+        let event = AuditEvent::new(Action::SeatPoolDiffer, pool).after(json!({"differences": differences}));
+        self.commit(tx, Audit::of(event), now).await?;
         Ok(Some(Checked { at: now, differences }))
     }
 }

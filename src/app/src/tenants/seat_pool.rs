@@ -2,19 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Audit, AuditEvent};
-use domain::blueprint::Blueprint;
+use domain::blueprint::{Blueprint, SeatClass};
 use domain::id::{SeatPoolId, UserId};
-use domain::seat::{AtLimit, Chosen, Door};
+use domain::seat::{AtLimit, Chosen, Door, PoolClass};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::seats::{self, OfInvited, Pool, Waiter};
-use store::{AdminScope, Reads, seat_books};
+use store::seat_pools::Waiter;
+use store::seats::Pool;
+use store::{AdminScope, Reads, rules, seat_books, seat_pools};
 use utoipa::ToSchema;
 
 use super::SeatCheckView;
 use crate::App;
 use crate::error::AppError;
-use crate::provision::{announce_promoted, meanwhile};
+use crate::provision::{announce_promoted, invited, meanwhile};
 
 /// What happens to those who come when all seats are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -129,6 +130,9 @@ pub struct SeatPoolView {
     /// Id.
     #[schema(value_type = String, format = Uuid)]
     pub id: SeatPoolId,
+    /// The class of seats; nothing of the common pool, in which everybody counts whose class has no pool of its own.
+    #[schema(value_type = Option<String>)]
+    pub class: PoolClass,
     /// Seats bought.
     pub purchased: i32,
     /// Seats held.
@@ -163,20 +167,34 @@ pub struct WaiterView {
     /// The role that they have meanwhile; nothing if they hold nothing until they have a seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meanwhile: Option<String>,
+    /// The seat that they go on with until then, of another pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<SeatOfView>,
+}
+
+/// A seat of a pool.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatOfView {
+    /// The class of the pool; nothing of the common one.
+    #[schema(value_type = Option<String>)]
+    pub class: PoolClass,
 }
 
 impl From<Waiter> for WaiterView {
-    fn from(Waiter { user, since, meanwhile }: Waiter) -> Self {
-        Self { user, since, meanwhile }
+    fn from(Waiter { user, since, meanwhile, holds }: Waiter) -> Self {
+        Self { user, since, meanwhile, holds: holds.map(|class| SeatOfView { class }) }
     }
 }
 
 impl App {
-    /// Sets the pool, making it if there is none. People who were active before there was a pool claim their seats in
-    /// the order in which they came; more seats promote those who wait.
+    /// Sets the pool of a class of seats, or the common one, making it if there is none. People who were active before there was a
+    /// pool claim their seats in the order in which they came; more seats promote those who wait. Whoever has a seat of the common pool and
+    /// is of the class of a new one goes over with it.
     pub async fn set_seat_pool(
         &self,
         admin: &AdminScope,
+        class: PoolClass,
         set: SetSeatPool,
     ) -> Result<SeatPoolView, AppError> {
         if set.purchased < 0 {
@@ -186,8 +204,16 @@ impl App {
         let fresh = SeatPoolId::generate(now, &*self.entropy);
         let chosen = set.chosen();
         let mut tx = self.db.begin(admin.scope()).await?;
+        let known = seat_pools::show(&mut tx, &class).await?.is_some();
+        if !known {
+            // Until the pool is there nobody comes to a seat of another.
+            rules::hold_alone(&mut tx);
+        }
         let (_, policy) = self.policies.in_force(&mut tx).await?;
         let product = &policy.blueprint;
+        if !known {
+            check_class(product, &class)?;
+        }
         let mut words = chosen.for_all.iter().chain(chosen.by.values());
         if product.role_without_seat().is_none() && words.any(|word| *word == AtLimit::Downgrade) {
             return Err(AppError::Invalid("this product has no role that needs no seat".to_owned()));
@@ -198,32 +224,53 @@ impl App {
             AtLimit::Overage if some_wait => AtLimit::Waitlist,
             word => word,
         };
-        let counted = product.counts_the_invited();
-        let setting = seats::Setting {
+        let setting = seat_pools::Setting {
+            class,
             purchased: set.purchased,
-            invited: if counted { OfInvited::Counted } else { OfInvited::NotCounted },
+            invited: invited(product),
             product: product.seats().at_limit(),
             meanwhile: meanwhile(product, to_those_in),
             to_those_in,
             chosen,
         };
-        let (pool, promoted) = seats::set(&mut tx, fresh, setting, now).await?;
-        let mut audit = Audit::of(AuditEvent::new(Action::SeatPoolSet, pool.id).after(json!({
+        let (pool, promoted) = seat_pools::set(&mut tx, fresh, setting, now).await?;
+        let mut after = json!({
             "purchased": pool.state.purchased,
             "used": pool.state.used,
             "atLimit": pool.chosen.for_all,
             "atLimitBy": pool.chosen.by,
-        })));
+        });
+        if let (Some(class), Some(after)) = (pool.class.class(), after.as_object_mut()) {
+            after.insert("class".to_owned(), json!(class));
+        }
+        let mut audit = Audit::of(AuditEvent::new(Action::SeatPoolSet, pool.id).after(after));
         audit.extend(announce_promoted(&mut tx, &promoted));
         let view = view(&mut tx, pool, product).await?;
-        tx.commit(audit, now, &*self.entropy).await?;
+        self.commit(tx, audit, now).await?;
         Ok(view)
     }
 
-    /// The pool as it is.
-    pub async fn show_seat_pool(&self, admin: &AdminScope) -> Result<SeatPoolView, AppError> {
+    /// Every pool that the tenant has, the common one first.
+    pub async fn list_seat_pools(&self, admin: &AdminScope) -> Result<Vec<SeatPoolView>, AppError> {
         let mut tx = self.db.read(admin.scope()).await?;
-        let pool = seats::show(&mut tx).await?.ok_or(AppError::NotFound("seat pool"))?;
+        let pools = seat_pools::all(&mut tx).await?;
+        let (_, policy) = self.policies.in_force(&mut tx).await?;
+        let mut views = Vec::new();
+        for pool in pools.iter() {
+            views.push(view(&mut tx, pool.clone(), &policy.blueprint).await?);
+        }
+        tx.finish().await?;
+        Ok(views)
+    }
+
+    /// The pool of a class of seats, or the common one, as it is.
+    pub async fn show_seat_pool(
+        &self,
+        admin: &AdminScope,
+        class: &PoolClass,
+    ) -> Result<SeatPoolView, AppError> {
+        let mut tx = self.db.read(admin.scope()).await?;
+        let pool = seat_pools::show(&mut tx, class).await?.ok_or(AppError::NotFound("seat pool"))?;
         let (_, policy) = self.policies.in_force(&mut tx).await?;
         let view = view(&mut tx, pool, &policy.blueprint).await?;
         tx.finish().await?;
@@ -231,13 +278,33 @@ impl App {
     }
 }
 
+/// Seats of a class can be counted by themselves where the product tells several classes from each other, and this is paid for.
+fn check_class(product: &Blueprint, class: &PoolClass) -> Result<(), AppError> {
+    let Some(wanted) = class.class() else { return Ok(()) };
+    match product.seat_classes().iter().find(|class| class.id() == wanted) {
+        Some(class) if product.is_free(class) => {
+            Err(AppError::Invalid(format!("whoever is of the class {wanted:?} needs no seat")))
+        }
+        Some(_) => Ok(()),
+        None => {
+            let known: Vec<&str> = product.seat_classes().iter().map(SeatClass::id).collect();
+            let known = match known.as_slice() {
+                [] => "this product does not tell seats of several classes from each other".to_owned(),
+                known => format!("this product's classes of seats are {}", known.join(", ")),
+            };
+            Err(AppError::Invalid(known))
+        }
+    }
+}
+
 async fn view(tx: &mut impl Reads, pool: Pool, product: &Blueprint) -> Result<SeatPoolView, AppError> {
-    let sums = seats::sums(tx).await?;
-    let waiting = seats::waiters(tx).await?;
+    let sums = seat_pools::sums(tx, pool.id).await?;
+    let waiting = seat_pools::waiters(tx, pool.id).await?;
     let last_check = seat_books::last_check(tx).await?;
     let used = i64::from(pool.state.used);
     Ok(SeatPoolView {
         id: pool.id,
+        class: pool.class,
         purchased: pool.state.purchased,
         used: pool.state.used,
         peak: pool.peak,

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Reason;
+use super::{Reason, SeatAccess};
 use crate::blueprint::AdminLevel;
 use crate::id::{OrgUnitId, WorkspaceId};
 use crate::mapping::ScopeRef;
@@ -29,6 +29,9 @@ pub struct EffectiveAccess {
     /// The restrictions they are under.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restrictions: Vec<RestrictionAccess>,
+    /// The seat they need, where it is not just any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<SeatAccess>,
     /// What they would hold, were it not for the reasons.
     pub dropped: Vec<Dropped>,
     /// The reasons for the status.
@@ -221,6 +224,8 @@ pub enum What {
     Permission,
     /// A restriction.
     Restriction,
+    /// A class of seats.
+    SeatClass,
 }
 
 /// Something that somebody does not hold although something speaks for it.

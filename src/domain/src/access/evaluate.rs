@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::effective::reaches;
 use super::gather::{Findings, Gathered, add, fits, gather, place};
 use super::home::find_home;
+use super::seat_need::seat_needed;
 use super::subtract::{Held, left_to_product, restrictions_in_force};
 use super::{
     AccessStatus, EffectiveAccess, Facts, FlagAccess, HeldRole, HomeAccess, PermissionAccess, Place, Policy,
@@ -29,12 +30,13 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
             roles: Vec::new(),
             permissions: Vec::new(),
             restrictions: Vec::new(),
+            seat: None,
             dropped: findings.into_dropped(),
             reasons: vec![Reason::Inactive],
         };
     }
 
-    let Gathered { mut flags, mut roles, levels, restrictions, blocked } =
+    let Gathered { mut flags, mut roles, levels, restrictions, seat_class, blocked } =
         gather(policy, &rules, facts, &mut findings);
     derive_roles(policy, home.as_ref(), &flags, &mut roles, &mut findings);
     keep_held_roles(policy, facts, &mut roles, &mut findings);
@@ -49,6 +51,8 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
     let (mut flags, mut permissions) = held.under_conditions(policy, &restrictions, &mut findings);
     drop_dependents(policy, &mut flags, &mut permissions, &mut findings);
 
+    let seat = seat_needed(&policy.blueprint, &roles, seat_class);
+
     let access = EffectiveAccess {
         status: AccessStatus::Granted,
         home,
@@ -56,6 +60,7 @@ pub fn evaluate(policy: &Policy, facts: &Facts) -> EffectiveAccess {
         roles: roles_held(roles),
         permissions: permissions_held(permissions),
         restrictions: restrictions_held(restrictions),
+        seat,
         dropped: findings.into_dropped(),
         reasons: vec![Reason::Active, Reason::SeatNotNeeded],
     };

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::evaluate::{Flags, Levels, Restrictions, Roles, raise};
+use super::seat_need::Given;
 use super::{Dropped, Facts, GroupFact, LocalGrant, Policy, Reason, Scope, What};
 use crate::blueprint::{Assignment, Resolve, Role};
 use crate::fold::same;
@@ -43,6 +44,8 @@ pub(super) struct Gathered<'a> {
     pub(super) roles: Roles<'a>,
     pub(super) levels: Levels,
     pub(super) restrictions: Restrictions,
+    /// The class of seats that was given.
+    pub(super) seat_class: Given,
     /// What says that the person gets nothing; empty if nothing does.
     pub(super) blocked: Vec<Reason>,
 }
@@ -69,6 +72,7 @@ pub(super) fn gather<'a>(
         flags: Flags::new(),
         levels: Levels::new(),
         restrictions: Restrictions::new(),
+        seat_class: None,
         blocked: Vec::new(),
         claims: BTreeMap::new(),
         visited: 0,
@@ -91,6 +95,7 @@ struct Gatherer<'a, 'f> {
     flags: Flags,
     levels: Levels,
     restrictions: Restrictions,
+    seat_class: Given,
     blocked: Vec<Reason>,
     claims: BTreeMap<Scope, Vec<Claim<'a>>>,
     visited: usize,
@@ -117,6 +122,7 @@ impl<'a> Gatherer<'a, '_> {
                     self.take_restriction(restriction, *scope, reasons);
                 }
             }
+            Outcome::SeatClass { class } => self.take_seat_class(class, reasons),
             Outcome::Block => add(&mut self.blocked, reasons.to_vec()),
             // Homes come first; see `home`.
             Outcome::Home { .. } => {}
@@ -192,6 +198,27 @@ impl<'a> Gatherer<'a, '_> {
         }
     }
 
+    /// Of several classes the first counts: by hand, then by the rules in their order.
+    fn take_seat_class(&mut self, class: &str, reasons: &[Reason]) {
+        if !self.policy.blueprint.seat_classes().iter().any(|known| known.id() == class) {
+            return self.refuse(
+                What::SeatClass,
+                class,
+                ScopeRef::Environment,
+                reasons,
+                Reason::NotInBlueprint,
+            );
+        }
+        match &mut self.seat_class {
+            None => self.seat_class = Some((class.to_owned(), reasons.to_vec())),
+            Some((given, why)) if given == class => add(why, reasons.to_vec()),
+            Some((given, _)) => {
+                let outranked = Reason::Outranked { by: given.clone() };
+                self.refuse(What::SeatClass, class, ScopeRef::Environment, reasons, outranked);
+            }
+        }
+    }
+
     fn refuse(&mut self, what: What, id: &str, scope: ScopeRef, reasons: &[Reason], why_not: Reason) {
         let mut reasons = reasons.to_vec();
         reasons.push(why_not);
@@ -229,6 +256,7 @@ impl<'a> Gatherer<'a, '_> {
             roles,
             levels: self.levels,
             restrictions: self.restrictions,
+            seat_class: self.seat_class,
             blocked: self.blocked,
         }
     }

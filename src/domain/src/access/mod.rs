@@ -16,8 +16,9 @@
 //! 7. restrictions subtract from what is held at their place;
 //! 8. dependencies: what lacks something it requires falls. They come after whatever takes something away, so that nothing
 //!    is held without what it rests on;
-//! 9. block list: somebody who is blocked gets nothing, whatever else gives something;
-//! 10. seat gate: somebody without a seat holds nothing until they have one.
+//! 9. which seat is needed: of the class that was given, else of the first that a role needs;
+//! 10. block list: somebody who is blocked gets nothing, whatever else gives something;
+//! 11. seat gate: somebody without a seat holds nothing until they have one.
 //!
 //! Nobody is an administrator by accident: without a home, the flag of an administrator makes none.
 
@@ -30,6 +31,7 @@ mod gather;
 mod home;
 mod reason;
 mod seat_gate;
+mod seat_need;
 mod subtract;
 
 #[cfg(test)]
@@ -53,3 +55,4 @@ pub use evaluate::evaluate;
 pub use facts::{Facts, GroupFact, HeldRole, LocalGrant, Offer, Policy};
 pub use fingerprint::Fingerprint;
 pub use reason::Reason;
+pub use seat_need::SeatAccess;

@@ -112,6 +112,7 @@ mod tests {
             roles: Vec::new(),
             permissions: Vec::new(),
             restrictions: Vec::new(),
+            seat: None,
             dropped: Vec::new(),
             reasons: vec![Reason::Active, Reason::SeatNotNeeded],
         }

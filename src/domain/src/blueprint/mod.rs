@@ -189,14 +189,31 @@ impl Blueprint {
     /// The role that somebody has who is in without a seat: of a class that is not paid for, where another is. It is held in the
     /// environment and gives nothing by itself.
     pub fn role_without_seat(&self) -> Option<&Role> {
-        let classes = &self.product.seat_classes;
-        let free = classes.iter().filter(|class| !class.billable && classes.iter().any(|it| it.billable));
+        let free = self.seat_classes().iter().filter(|class| self.is_free(class));
         let mut roles = free.flat_map(|class| &class.roles).filter_map(|id| self.role(id.get_ref()));
         roles.find(|role| {
             let closed = role.grantable() == Grantable::Closed;
             let nothing = |cell: &Cell| *cell == Cell::No || (closed && *cell == Cell::Grantable);
             role.can_be_held_at(ScopeKind::Environment) && role.cells().all(|(_, cell)| nothing(cell))
         })
+    }
+
+    /// The classes of seats that are told from each other; none where there is one at most.
+    pub fn seat_classes(&self) -> &[SeatClass] {
+        match self.product.seat_classes.as_slice() {
+            [] | [_] => &[],
+            classes => classes,
+        }
+    }
+
+    /// The class of seats that a role needs, where several are told from each other.
+    pub fn seat_class_of(&self, role: &str) -> Option<&SeatClass> {
+        self.seat_classes().iter().find(|class| class.is_for(role))
+    }
+
+    /// Whether nobody needs a seat because of this class: it is not paid for, and another is.
+    pub fn is_free(&self, class: &SeatClass) -> bool {
+        !class.billable && self.seat_classes().iter().any(|it| it.billable)
     }
 
     /// How the product counts seats.

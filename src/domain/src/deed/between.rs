@@ -73,6 +73,8 @@ pub fn deeds_of_grant<'a>(
                 role_at(policy, of, *scope).map_or_else(|| roles_of(of), |role| BTreeSet::from([role]));
             vec![to.act(&[Deed::SetRestriction], roles, to.at(*scope))]
         }
+        // What is paid for is decided by whoever administers the tenant, and by nobody in person.
+        Outcome::SeatClass { .. } => vec![to.act(&[], roles_of(of), to.home(of))],
         Outcome::Block if giving => vec![to.act(&[Deed::Deactivate], roles_of(of), to.home(of))],
         Outcome::Block => vec![to.act(&[Deed::Reactivate], roles_of(of), to.home(of))],
         Outcome::Home { template, .. } => {

@@ -174,7 +174,7 @@ impl App {
         for (session, user) in others {
             audit.push(over(&mut tx, End::SignedOut, *user, *session));
         }
-        Ok(tx.commit(audit, now, &*self.entropy).await?)
+        self.commit(tx, audit, now).await
     }
 }
 

@@ -165,7 +165,7 @@ impl App {
                 let event = AuditEvent::new(Action::ConnectionUpdate, row.connection_id())
                     .before(json!({"protocol": before}))
                     .after(json!({"protocol": settings, "certificates": change.audited()}));
-                tx.commit(Audit::of(event), now, &*self.entropy).await?;
+                self.commit(tx, Audit::of(event), now).await?;
                 Ok(change)
             }
         }

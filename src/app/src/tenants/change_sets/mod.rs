@@ -16,7 +16,7 @@ use domain::id::{ChangeSetId, GroupId, MappingRuleId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::access::PersonFacts;
-use store::{AdminScope, WriteTx, access, rules, seats, sessions};
+use store::{AdminScope, WriteTx, access, rules, seat_pools, sessions};
 use utoipa::ToSchema;
 
 pub use self::kept::{ChangeSetView, UndoChanges};
@@ -27,6 +27,7 @@ use super::{ChangeMappingRule, ChangeRole, NewMappingRule, NewRole};
 use crate::App;
 use crate::access::{Watch, enact, load_policy, look_on};
 use crate::error::AppError;
+use crate::provision::rehearse_seats;
 
 /// The most changes that are made at once.
 const MOST_CHANGES: usize = 100;
@@ -256,7 +257,6 @@ struct Rehearsed {
     policy: Policy,
     /// Those who would be in other groups.
     moved: BTreeMap<UserId, PersonFacts>,
-    seats: Option<SeatsView>,
     violation: Option<AppError>,
 }
 
@@ -363,17 +363,41 @@ impl App {
         }
         let mut tx = self.db.read(admin.scope()).await?;
         let sessions_ending = sessions::number_of(&mut tx, &watch.blocked).await?;
+        let pools = seat_pools::all(&mut tx).await?;
         tx.finish().await?;
+        let seats = match pools.iter().next() {
+            Some(_) => Some(self.rehearse_seats(admin, &rehearsed.policy, &mut watch).await?),
+            None => None,
+        };
         let outcome = OutcomeView {
             fingerprint: watch.fingerprint(),
             changed: watch.changed,
             gaining: watch.gaining,
             losing: watch.losing,
             sessions_ending,
-            seats: rehearsed.seats,
+            seats,
         };
         let Rehearsed { version, violation, .. } = rehearsed;
         Ok(Tried { version, watch, outcome, violation })
+    }
+
+    /// The seats that are used before and after.
+    async fn rehearse_seats(
+        &self,
+        admin: &AdminScope,
+        policy: &Policy,
+        watch: &mut Watch,
+    ) -> Result<SeatsView, AppError> {
+        let mut tx = self.db.begin(admin.scope()).await?;
+        let before = seat_pools::all(&mut tx).await?.used();
+        let needs = std::mem::take(&mut watch.reseated);
+        let after = if needs.is_empty() {
+            before
+        } else {
+            rehearse_seats(&mut tx, policy, needs, self.now()).await?
+        };
+        tx.nothing_changed().await?;
+        Ok(SeatsView { before, after })
     }
 
     /// Makes changes as far as they could be refused, with these people among those who decide it, and takes them back.
@@ -386,7 +410,6 @@ impl App {
         let mut tx = self.db.begin(admin.scope()).await?;
         rules::hold_alone(&mut tx);
         let version = rules::version(&mut tx).await?;
-        let before = seats::show(&mut tx).await?.map(|pool| pool.state.used);
         let done = carry_out::all(self, &mut tx, wanted).await?;
         let policy = load_policy(&mut tx).await?;
         let moved = access::facts(&mut tx, &done.moved).await?;
@@ -395,13 +418,11 @@ impl App {
             Err(violation @ AppError::LastHolder { .. }) => Some(violation),
             Err(trouble) => return Err(trouble),
         };
-        let after = seats::show(&mut tx).await?.map(|pool| pool.state.used);
         tx.nothing_changed().await?;
         Ok(Rehearsed {
             version,
             policy,
             moved: moved.into_iter().map(|person| (person.user, person)).collect(),
-            seats: before.zip(after).map(|(before, after)| SeatsView { before, after }),
             violation,
         })
     }

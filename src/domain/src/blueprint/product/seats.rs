@@ -21,6 +21,18 @@ pub struct SeatClass {
     pub billable: bool,
 }
 
+impl SeatClass {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        self.id.get_ref()
+    }
+
+    /// Whether somebody with this role needs one.
+    pub(crate) fn is_for(&self, role: &str) -> bool {
+        self.roles.iter().any(|it| it.get_ref() == role)
+    }
+}
+
 /// Counting of seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

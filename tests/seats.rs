@@ -144,3 +144,46 @@ fn those_who_were_there_before_seats_were_counted_come_first_in_their_order() {
         assert_eq!(waiting, people[2..]);
     });
 }
+
+/// Whoever comes or goes asks whether seats are counted at all, and a pool that is made at that moment counts them.
+#[test]
+fn a_first_pool_that_is_made_while_people_come_and_go_counts_all_of_them_and_nobody_else() {
+    run(async {
+        for round in 0..8 {
+            let tenant = Arc::new(Tenant::fresh().await);
+            let mut people = Vec::new();
+            for n in 0..6 {
+                people.push(tenant.create(&format!("person-{n}")).await.unwrap().id);
+            }
+
+            let changes = (0..6).map(|n| {
+                let (tenant, person) = (Arc::clone(&tenant), people[n]);
+                tokio::spawn(async move {
+                    tenant.set_active(person, false).await.unwrap();
+                    tenant.create(&format!("comer-{n}")).await.unwrap();
+                    if n % 2 == 0 {
+                        tenant.set_active(person, true).await.unwrap();
+                    }
+                })
+            });
+            let changes: Vec<_> = changes.collect();
+            let set = app::tenants::SetSeatPool {
+                purchased: 100,
+                at_limit: Some(app::tenants::SeatLimit::Waitlist),
+                ..app::tenants::SetSeatPool::default()
+            };
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+            }
+            tenant.app.set_seat_pool(&tenant.admin, PoolClass::default(), set).await.unwrap();
+            for change in changes {
+                change.await.unwrap();
+            }
+
+            let pool = tenant.app.show_seat_pool(&tenant.admin, &PoolClass::default()).await.unwrap();
+            assert_eq!((pool.used, pool.waiting.len(), pool.reconciled), (9, 0, true), "round {round}");
+            let check = tenant.app.reconcile_seats(&tenant.admin).await.unwrap();
+            assert!(check.differences.is_empty(), "round {round}: {check:?}");
+        }
+    });
+}

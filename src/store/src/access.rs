@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access_of_one::{self, One};
 use crate::error::StoreError;
 use crate::grants;
 use crate::holdings::Holdings;
@@ -65,13 +66,14 @@ impl Stored {
 }
 
 #[derive(QueryableByName)]
-struct FactsRow {
+pub(crate) struct FactsRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Bool)]
     active: bool,
-    #[diesel(sql_type = Jsonb)]
-    doc: Value,
+    /// The document, unless whoever asks has it.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    doc: Option<Value>,
     #[diesel(sql_type = Nullable<Jsonb>)]
     groups: Option<Value>,
     #[diesel(sql_type = Nullable<Jsonb>)]
@@ -145,15 +147,33 @@ pub async fn facts(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<PersonF
     let ids: Vec<Uuid> = people.iter().map(|id| id.as_uuid()).collect();
     let ask = statement(FACTS).bind::<SqlUuid, _>(tenant.as_uuid()).bind::<Array<SqlUuid>, _>(ids);
     let mut rows: Vec<FactsRow> = tx.connection().0.load(ask).await?;
-    let nesting: Vec<Uuid> = rows.iter().filter(|row| nests(row.groups.as_ref())).map(|row| row.id).collect();
-    if !nesting.is_empty() {
-        let all: Vec<AllGroups> = tx.connection().0.load(all_groups(tenant, ALL_GROUPS, nesting)).await?;
-        let mut all: HashMap<Uuid, Option<Value>> = all.into_iter().map(|row| (row.id, row.groups)).collect();
-        for row in rows.iter_mut().filter(|row| nests(row.groups.as_ref())) {
-            row.groups = all.remove(&row.id).flatten();
-        }
+    with_all_groups(tx, rows.iter_mut()).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let resource = Resource::from_stored(document(&row.doc.take().unwrap_or_default()));
+            person(row, resource)
+        })
+        .collect()
+}
+
+/// Asks for all groups of those whose groups are in groups.
+pub(crate) async fn with_all_groups(
+    tx: &mut impl Reads,
+    rows: impl Iterator<Item = &mut FactsRow> + Send,
+) -> Result<(), StoreError> {
+    let mut nesting: HashMap<Uuid, &mut FactsRow> =
+        rows.filter(|row| nests(row.groups.as_ref())).map(|row| (row.id, row)).collect();
+    if nesting.is_empty() {
+        return Ok(());
     }
-    rows.into_iter().map(person).collect()
+    let people = nesting.keys().copied().collect();
+    let tenant = tx.tenant();
+    let all: Vec<AllGroups> = tx.connection().0.load(all_groups(tenant, ALL_GROUPS, people)).await?;
+    let mut all: HashMap<Uuid, Option<Value>> = all.into_iter().map(|row| (row.id, row.groups)).collect();
+    for row in nesting.values_mut() {
+        row.groups = all.remove(&row.id).flatten();
+    }
+    Ok(())
 }
 
 /// Groups as rules see them, out of `[{id, name, external_id}]`.
@@ -165,13 +185,14 @@ pub(crate) fn groups_in_row(groups: Value) -> Result<Vec<GroupFact>, StoreError>
         .collect())
 }
 
-fn person(row: FactsRow) -> Result<PersonFacts, StoreError> {
+/// The facts in a row about somebody with this document.
+pub(crate) fn person(row: FactsRow, resource: Resource) -> Result<PersonFacts, StoreError> {
     let groups = row.groups.map(groups_in_row).transpose()?.unwrap_or_default();
     let grants = row.grants.map(grants::in_row).transpose()?.unwrap_or_default();
     Ok(PersonFacts {
         user: UserId::from_uuid(row.id),
         active: row.active,
-        resource: Resource::from_stored(document(&row.doc)),
+        resource,
         groups,
         grants,
         policy_version: row.policy_version,
@@ -294,6 +315,8 @@ pub struct Computed {
     /// Who needs another seat than before.
     reseated: Vec<UserId>,
     holdings: Holdings,
+    /// Of how many nothing was stored so far.
+    new: usize,
 }
 
 impl Computed {
@@ -320,6 +343,7 @@ impl Computed {
                 self.reseated.push(person.user);
             }
         }
+        self.new = self.new.saturating_add(usize::from(person.stored.is_none()));
         self.ids.push(person.user.as_uuid());
         self.access.push(access);
         self.guarded.push(guarded);
@@ -340,10 +364,23 @@ pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now:
         return;
     }
     let tenant = tx.tenant().as_uuid();
+    tx.reseat(std::mem::take(&mut computed.reseated));
+    if let ([user], [guarded]) = (&*computed.ids, &*computed.guarded) {
+        let one = One {
+            user: *user,
+            guarded: *guarded,
+            access: computed.access.pop().unwrap_or_default(),
+            seat_class: computed.seat_classes.pop().flatten(),
+            known: computed.new == 0,
+            anew: !computed.holdings.anew.is_empty(),
+            things: computed.holdings.things,
+            places: computed.holdings.places,
+        };
+        return access_of_one::store(tx, one, policy_version, now);
+    }
     if let Some(removal) = computed.holdings.removal(tx) {
         tx.later(removal);
     }
-    tx.reseat(computed.reseated);
     tx.later(
         statement(STORE)
             .bind::<SqlUuid, _>(tenant)

@@ -8,14 +8,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::EffectiveAccess;
-use domain::id::{DirectoryId, UserId};
+use domain::id::{DirectoryId, TenantId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::holdings::Thing;
 use crate::schema::{directory, held_departure, mass_guard, users};
-use crate::statement::{Count, statement};
+use crate::statement::{Count, Statement, statement};
 use crate::tx::{Reads, WriteTx};
 
 /// Nobody else takes a protected role from anybody in this tenant until the end of the transaction. Comes after the
@@ -150,6 +150,9 @@ pub struct WatchRow {
     /// How many went within the hour and how many rows say so, where that was counted.
     #[diesel(sql_type = Nullable<Array<BigInt>>)]
     went: Option<Vec<i64>>,
+    /// Whether a departure of the one who goes is held.
+    #[diesel(sql_type = Bool)]
+    held: bool,
 }
 
 impl WatchRow {
@@ -174,12 +177,14 @@ pub enum Counted {
     UpToTheAlarm,
 }
 
+/// How a directory is watched, and whether a departure of this one is held.
 const WATCH: &str = "\
 SELECT g.mode, g.at_least, g.percent, g.alarmed_at,
     CASE WHEN {} OR g.mode = 'hold' OR g.alarmed_at IS NULL OR g.alarmed_at <= {} THEN
         (SELECT ARRAY[coalesce(sum(x.n), 0), count(*)] FROM departure x
          WHERE x.tenant_id = d.tenant_id AND x.directory_id = d.id AND x.at > {})
-    END AS went
+    END AS went,
+    EXISTS (SELECT FROM held_departure h WHERE h.tenant_id = d.tenant_id AND h.user_id = {}) AS held
 FROM directory d LEFT JOIN mass_guard g ON g.tenant_id = d.tenant_id AND g.directory_id = d.id
 WHERE d.tenant_id = {} AND d.id = {}";
 
@@ -190,13 +195,44 @@ pub async fn watch(
     since: DateTime<Utc>,
     counted: Counted,
 ) -> Result<Option<WatchRow>, StoreError> {
-    let ask = statement(WATCH)
+    let ask = watching(tx.tenant(), directory, Uuid::nil(), since, counted);
+    Ok(tx.connection().0.load(ask).await?.pop())
+}
+
+/// How a directory is watched from which a locked person goes.
+pub async fn watch_who_goes(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> Result<Option<WatchRow>, StoreError> {
+    let ask = watch_one(tx.tenant(), directory, user, since);
+    Ok(tx.load(ask).await?.pop())
+}
+
+pub(crate) fn watch_one(
+    tenant: TenantId,
+    directory: DirectoryId,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> Statement<'static> {
+    watching(tenant, directory, user.as_uuid(), since, Counted::UpToTheAlarm)
+}
+
+fn watching(
+    tenant: TenantId,
+    directory: DirectoryId,
+    user: Uuid,
+    since: DateTime<Utc>,
+    counted: Counted,
+) -> Statement<'static> {
+    statement(WATCH)
         .bind::<Bool, _>(counted == Counted::All)
         .bind::<Timestamptz, _>(since)
         .bind::<Timestamptz, _>(since)
-        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-        .bind::<SqlUuid, _>(directory.as_uuid());
-    Ok(tx.connection().0.load(ask).await?.pop())
+        .bind::<SqlUuid, _>(user)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(directory.as_uuid())
 }
 
 const FOLD: &str = "\
@@ -227,8 +263,8 @@ pub fn forget_departures(tx: &mut WriteTx, directory: DirectoryId, before: DateT
     tx.later(ask);
 }
 
-/// Notes that somebody goes.
-pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, now: DateTime<Utc>) {
+/// Notes that somebody goes, and that their departure is held no more.
+pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, watch: &WatchRow, now: DateTime<Utc>) {
     let tenant = tx.tenant().as_uuid();
     tx.later(
         statement(
@@ -240,6 +276,9 @@ pub fn depart(tx: &mut WriteTx, directory: DirectoryId, user: UserId, now: DateT
         .bind::<Timestamptz, _>(now)
         .bind::<SqlUuid, _>(user.as_uuid()),
     );
+    if !watch.held {
+        return;
+    }
     tx.later(
         statement("DELETE FROM held_departure WHERE tenant_id = {} AND user_id = {}")
             .bind::<SqlUuid, _>(tenant)

@@ -106,6 +106,27 @@ pub async fn version(tx: &mut impl Reads) -> Result<i64, StoreError> {
     row.map(|row| row.version).ok_or_else(|| StoreError::corrupt("the tenant has no policy"))
 }
 
+/// The policy that the transaction holds, as far as whoever comes must know.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct Terms {
+    /// Its version.
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
+    /// Whether the tenant counts seats: nobody begins to while the policy is held.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub counts_seats: bool,
+}
+
+/// On which terms somebody comes. The policy must be held ([`hold`]).
+pub async fn terms(tx: &mut WriteTx) -> Result<Terms, StoreError> {
+    let ask = statement(
+        "SELECT p.version, EXISTS (SELECT FROM seat_pool s WHERE s.tenant_id = p.tenant_id) AS counts_seats \
+         FROM access_policy p WHERE p.tenant_id = {}",
+    )
+    .bind::<SqlUuid, _>(tx.tenant().as_uuid());
+    tx.load(ask).await?.pop().ok_or_else(|| StoreError::corrupt("the tenant has no policy"))
+}
+
 /// Keeps the policy that is in force in force until the end of the transaction: whoever changes it waits for those who
 /// compute by it, and they for whoever changes it. Sent with the next statement, which must be one that reads by it.
 pub fn hold(tx: &mut WriteTx) {

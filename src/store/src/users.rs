@@ -16,6 +16,7 @@ use crate::db::Db;
 use crate::directories;
 use crate::error::StoreError;
 use crate::filter_sql::{Pages, Target};
+use crate::guards::{self, WatchRow};
 use crate::keys::{all_fitting, fitting};
 use crate::listing::{Found, Listing};
 use crate::nesting::{AllGroups, all_groups, direct_groups_of, groups_of, nests};
@@ -219,6 +220,23 @@ pub async fn lock(
     Ok(found.pop())
 }
 
+/// [`lock`], and in the same flight how the directory is watched: for whoever expects that the person leaves it.
+pub async fn lock_and_watch(
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    id: UserId,
+    groups: Groups,
+    since: DateTime<Utc>,
+) -> Result<Option<(LockedUser, Option<WatchRow>)>, StoreError> {
+    let columns = format!("{}, u.frozen_at", columns(groups));
+    let tenant = tx.tenant();
+    let lock = one(tenant, directory, id, &columns, " FOR NO KEY UPDATE OF u");
+    let watch = guards::watch_one(tenant, directory, id, since);
+    let (mut found, mut watch) = tx.load_both::<LockedUser, WatchRow>(lock, watch).await?;
+    with_all_groups(tenant, found.iter_mut().map(|locked| &mut locked.user), |ask| tx.load(ask)).await?;
+    Ok(found.pop().map(|locked| (locked, watch.pop())))
+}
+
 /// One person whom no directory manages, locked until the end of the transaction.
 pub async fn lock_local(tx: &mut WriteTx, id: UserId) -> Result<Option<LockedUser>, StoreError> {
     match directories::local(tx).await? {
@@ -394,11 +412,18 @@ pub fn create<'a>(
     Ok(())
 }
 
-const UPDATE: &str = "\
-UPDATE users SET user_name_key = {}, external_id = {}, display_name_key = {}, active = {} AND frozen_at IS NULL, doc = {},
-    version = version + 1, updated_at = {}, signed_out_at = coalesce({}, signed_out_at),
-    stopped_at = CASE WHEN {} AND frozen_at IS NULL THEN NULL ELSE coalesce(stopped_at, {}) END
-WHERE tenant_id = {} AND id = {}";
+/// Writes a document over the row `u`, in the next version.
+macro_rules! write_over {
+    () => {
+        "UPDATE users u SET user_name_key = {}, external_id = {}, display_name_key = {}, \
+             active = {} AND u.frozen_at IS NULL, doc = {}, version = u.version + 1, updated_at = {}, \
+             signed_out_at = coalesce({}, u.signed_out_at), \
+             stopped_at = CASE WHEN {} AND u.frozen_at IS NULL THEN NULL ELSE coalesce(u.stopped_at, {}) END"
+    };
+}
+pub(crate) use write_over;
+
+const UPDATE: &str = concat!(write_over!(), " WHERE u.tenant_id = {} AND u.id = {}");
 
 /// Writes a changed document over a locked row, in the next version: with the next statement or the commit, which then
 /// say if it could not be. Nothing that was proved before of somebody who is inactive opens a session any more.
@@ -409,8 +434,30 @@ pub fn update(
     after: &Resource,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let keys = Keys::of(after)?;
-    let update = statement(UPDATE)
+    let update = update_by(tx, UPDATE, id, (before, after), now)?
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid());
+    tx.later(update);
+    Ok(())
+}
+
+/// [`update`] by a text that begins with [`write_over!`] and is to be bound further; what else is kept of the document is replaced
+/// with the next statement.
+pub(crate) fn update_by(
+    tx: &mut WriteTx,
+    text: &'static str,
+    id: UserId,
+    (before, after): (&Resource, &Resource),
+    now: DateTime<Utc>,
+) -> Result<Statement<'static>, StoreError> {
+    let (keys, before) = (Keys::of(after)?, Keys::of(before)?);
+    if keys.emails != before.emails {
+        replace_emails(tx, id, keys.emails);
+    }
+    if keys.words != before.words {
+        replace_words(tx, id, &before.words, &keys.words);
+    }
+    Ok(statement(text)
         .bind::<Text, _>(keys.user_name)
         .bind::<Nullable<Text>, _>(keys.external_id)
         .bind::<Nullable<Text>, _>(keys.display_name)
@@ -419,18 +466,7 @@ pub fn update(
         .bind::<Timestamptz, _>(now)
         .bind::<Nullable<Timestamptz>, _>((!keys.active).then_some(now))
         .bind::<Bool, _>(keys.active)
-        .bind::<Timestamptz, _>(now)
-        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
-        .bind::<SqlUuid, _>(id.as_uuid());
-    tx.later(update);
-    let before = Keys::of(before)?;
-    if keys.emails != before.emails {
-        replace_emails(tx, id, keys.emails);
-    }
-    if keys.words != before.words {
-        replace_words(tx, id, &before.words, &keys.words);
-    }
-    Ok(())
+        .bind::<Timestamptz, _>(now))
 }
 
 /// A person of whatever directory, whose row the transaction has locked.

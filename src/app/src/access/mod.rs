@@ -21,6 +21,6 @@ pub use offer::{OfferView, SetOffer};
 pub(crate) use policy::{PolicyCache, load as load_policy, parse as parse_blueprint};
 pub use product::BlueprintView;
 pub(crate) use reevaluate::{
-    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, seems_to_concern,
+    AT_ONCE, concerns, evaluate_new, reevaluate, reevaluate_decided, reevaluate_one, seems_to_concern,
 };
 pub(crate) use watch::{Watch, look_on};

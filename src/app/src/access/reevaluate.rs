@@ -16,6 +16,7 @@ use scim::resource::Resource;
 use serde_json::{Value, json};
 use store::access::{Computed, Guarded, PersonFacts, Stored};
 use store::audit::Outgoing;
+use store::rules::Terms;
 use store::{Reads as _, WriteTx, access, rules};
 
 use crate::App;
@@ -212,6 +213,22 @@ async fn reevaluate_held_to(
     Ok(changed)
 }
 
+/// Computes the access of a locked person whose facts were read while the policy was held.
+pub(crate) async fn reevaluate_one(
+    app: &App,
+    tx: &mut WriteTx,
+    person: PersonFacts,
+) -> Result<Changed, AppError> {
+    let held_to = HeldTo { acting: Acting::now(tx).await?, by_hand: tx.scope().actor().by_hand() };
+    let (user, version) = (person.user, person.policy_version);
+    let policy = app.policies.get(tx, version).await?;
+    let (by, mut outcomes) = ((&*policy, version), Outcomes::of(tx));
+    let mut changed = compute(app, tx, by, vec![person], &held_to, &mut outcomes)?;
+    let pace = Pace::of(tx);
+    changed.extend(conclude(app, tx, by, &[user], outcomes, pace).await?.0);
+    Ok(changed)
+}
+
 /// Settles what was computed of these people. Where somebody has a protected role now, those who only kept it are looked at again.
 pub(super) async fn conclude(
     app: &App,
@@ -233,17 +250,19 @@ pub(super) async fn conclude(
     Ok((changed, affected))
 }
 
-/// Computes the access of people whom an identity provider has just brought, and who are in no group and were given nothing.
+/// Computes the access of people whom an identity provider has just brought, and who are in no group and were given nothing. Says on
+/// which terms they come, if there are any.
 pub(crate) async fn evaluate_new(
     app: &App,
     tx: &mut WriteTx,
     people: Vec<&(UserId, Resource)>,
-) -> Result<Changed, AppError> {
+) -> Result<(Changed, Option<Terms>), AppError> {
     if people.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     rules::hold(tx);
-    let version = rules::version(tx).await?;
+    let terms = rules::terms(tx).await?;
+    let version = terms.version;
     let policy = app.policies.get(tx, version).await?;
     let people = people.into_iter().map(|(user, resource)| PersonFacts {
         user: *user,
@@ -260,7 +279,7 @@ pub(crate) async fn evaluate_new(
         let pace = Pace::of(tx);
         changed.extend(conclude(app, tx, by, &[], outcomes, pace).await?.0);
     }
-    Ok(changed)
+    Ok((changed, Some(terms)))
 }
 
 /// What a change of people is held to, by who makes it.

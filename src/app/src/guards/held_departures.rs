@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::error::AppError;
+use crate::provision::Change;
 
 /// How somebody is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -120,6 +121,7 @@ impl App {
             Ok((next != *current.as_map()).then(|| Resource::from_stored(next)))
         };
         let types = self.types(directory).await?;
-        self.change_user(directory, &types, user, None, shut_out).await.map(|_| ())
+        let change = Change { id: user, if_match: None, leaves: true };
+        self.change_user(directory, &types, change, shut_out).await.map(|_| ())
     }
 }

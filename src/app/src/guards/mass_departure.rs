@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::audit::Outgoing;
 use store::guards::{self, Counted, Watch, WatchRow};
+use store::users::{self, Groups, LockedUser};
 use store::{AdminScope, WriteTx, directories};
 use utoipa::ToSchema;
 
@@ -123,20 +124,42 @@ impl PeopleCounts {
     }
 }
 
+/// Whether departures by whoever acts here are watched.
+fn is_watched(tx: &WriteTx) -> bool {
+    matches!(tx.scope().actor(), Actor::Directory { .. })
+}
+
+/// Locks somebody who will leave, as far as can be said before, and looks in the same flight how their directory is watched.
+pub(crate) async fn lock_leaver(
+    app: &App,
+    tx: &mut WriteTx,
+    directory: DirectoryId,
+    user: UserId,
+    groups: Groups,
+) -> Result<Option<(LockedUser, Option<WatchRow>)>, AppError> {
+    if !is_watched(tx) {
+        return Ok(users::lock(tx, directory, user, groups).await?.map(|locked| (locked, None)));
+    }
+    Ok(users::lock_and_watch(tx, directory, user, groups, since(app.now())).await?)
+}
+
 /// Notes that a directory lets a locked person go, before that is written. Where the departure is to be held this commits
-/// that instead, and refuses the request.
+/// that instead, and refuses the request. How the directory is watched is asked, unless it is known since they were locked.
 pub(crate) async fn depart(
     app: &App,
     mut tx: WriteTx,
     directory: DirectoryId,
     user: UserId,
-    kind: DepartureKind,
+    (kind, watched): (DepartureKind, Option<WatchRow>),
 ) -> Result<(WriteTx, Vec<AuditEvent>), AppError> {
-    if !matches!(tx.scope().actor(), Actor::Directory { .. }) {
+    if !is_watched(&tx) {
         return Ok((tx, Vec::new()));
     }
     let now = app.now();
-    let row = guards::watch(&mut tx, directory, since(now), Counted::UpToTheAlarm).await?;
+    let row = match watched {
+        None => guards::watch_who_goes(&mut tx, directory, user, since(now)).await?,
+        watched => watched,
+    };
     let row = row.ok_or(AppError::NotFound("directory"))?;
     let setting = Setting::of(&row);
     let going = row.departures().unwrap_or_default().saturating_add(1);
@@ -156,7 +179,7 @@ pub(crate) async fn depart(
     if row.rows().is_some_and(|rows| rows > MOST_ROWS && rows % FOLDED_AFTER == 0) {
         guards::fold_departures(&mut tx, directory, since(now));
     }
-    guards::depart(&mut tx, directory, user, now);
+    guards::depart(&mut tx, directory, user, &row, now);
     Ok((tx, events))
 }
 

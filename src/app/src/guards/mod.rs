@@ -14,5 +14,5 @@ pub(crate) use grant_rules::{Acting, hold_people, may_delete, may_edit, nobody_a
 pub use held_departures::{DepartureDecision, DepartureKind, HeldDepartureView};
 pub(crate) use last_holder::{Judged, Lost, before_deletion, gained, holds_guarded, judge, origin};
 pub use mass_departure::{MassGuardMode, SetMassGuard};
-pub(crate) use mass_departure::{PeopleCounts, depart};
+pub(crate) use mass_departure::{PeopleCounts, depart, lock_leaver};
 pub use overview::{DirectoryGuard, GuardsView, RoleGuard};

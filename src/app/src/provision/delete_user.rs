@@ -5,14 +5,14 @@ use domain::id::UserId;
 use domain::lifecycle::{PersonState, effects};
 use serde_json::{Value, json};
 use store::audit::Outgoing;
-use store::users::{self, Groups};
+use store::users::Groups;
 use store::{DirectoryScope, tombstones};
 
 use super::check_version;
 use super::settle::{leave, state};
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{DepartureKind, before_deletion, depart, hold_people, may_delete};
+use crate::guards::{DepartureKind, before_deletion, depart, hold_people, lock_leaver, may_delete};
 use crate::handovers::{Chosen, before_burial, direct};
 
 impl App {
@@ -40,7 +40,7 @@ impl App {
         if directory.scope().actor().person().is_some() {
             hold_people(&mut tx, &[id]).await?;
         }
-        let row = users::lock(&mut tx, directory.directory(), id, Groups::Omitted)
+        let (row, watched) = lock_leaver(self, &mut tx, directory.directory(), id, Groups::Omitted)
             .await?
             .ok_or(AppError::NotFound("user"))?;
         check_version(if_match, row.user.version)?;
@@ -51,7 +51,8 @@ impl App {
         let mut audit =
             Audit::of(AuditEvent::new(Action::UserDelete, id).before(Value::Object(before.into_map())));
         if was == PersonState::Active {
-            let departed = depart(self, tx, directory.directory(), id, DepartureKind::Delete).await?;
+            let departed =
+                depart(self, tx, directory.directory(), id, (DepartureKind::Delete, watched)).await?;
             tx = departed.0;
             audit.extend(departed.1);
             audit.extend(before_deletion(self, &mut tx, id).await?);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use store::users::{self, Named};
 use store::{DirectoryScope, directories, newcomers};
 
+use super::Change;
 use super::{TenantTypes, UserView};
 use crate::App;
 use crate::error::AppError;
@@ -72,7 +73,8 @@ impl App {
         tx.finish().await?;
         let Some(id) = found else { return Ok(None) };
         let next = resource.clone();
-        match self.change_user(directory, types, id, Some("W/\"1\""), |_| Ok(Some(next))).await {
+        let newest = Change { id, if_match: Some("W/\"1\""), leaves: false };
+        match self.change_user(directory, types, newest, |_| Ok(Some(next))).await {
             Ok(view) => Ok(Some(view)),
             Err(AppError::PreconditionFailed | AppError::NotFound(_) | AppError::Scim(_)) => Ok(None),
             Err(error) => Err(error),
@@ -96,8 +98,9 @@ impl App {
         };
         tx.finish().await?;
         let Some(id) = found else { return Ok(None) };
+        let back = Change { id, if_match: None, leaves: false };
         let changed = self
-            .change_user(directory, types, id, None, |current| {
+            .change_user(directory, types, back, |current| {
                 if current.active() {
                     return Err(scim::Error::uniqueness("externalId is taken in this directory"));
                 }

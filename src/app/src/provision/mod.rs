@@ -37,6 +37,7 @@ pub(crate) use create_user::{Invited, Start};
 pub use listing::ListQuery;
 pub use memberships::{MembershipId, MembershipView};
 pub use offered::{Offer, Offered, Seats};
+pub(crate) use patch_user::Change;
 pub use read_everything::{OfType, ResourceView, RootQuery};
 pub use read_groups::Members;
 pub(crate) use seating::{

@@ -10,12 +10,21 @@ use serde_json::Value;
 use store::DirectoryScope;
 use store::users::{self, Groups};
 
-use super::settle::{settle, state, state_of};
+use super::settle::{change_and_settle, state, state_of};
 use super::{TenantTypes, UserView, check_version, difference};
 use crate::App;
 use crate::error::AppError;
-use crate::guards::{DepartureKind, depart, hold_people, may_edit};
+use crate::guards::{DepartureKind, depart, hold_people, lock_leaver, may_edit};
 use crate::handovers::{Chosen, direct};
+
+/// Which person is to be changed.
+pub(crate) struct Change<'a> {
+    pub(crate) id: UserId,
+    /// The versions of which it has to be one.
+    pub(crate) if_match: Option<&'a str>,
+    /// Whether they will be inactive, as far as can be said before: then what is asked of a leaver is asked with the lock.
+    pub(crate) leaves: bool,
+}
 
 impl App {
     /// Applies a PATCH to a person, all of it or nothing. Nothing changed, nothing is written.
@@ -30,7 +39,8 @@ impl App {
         let types = self.types(directory).await?;
         let user = types.types().user();
         let plan = PatchPlan::parse(user, body, dialect)?;
-        self.change_user(directory, &types, id, if_match, |current| plan.apply(user, current, dialect)).await
+        let change = Change { id, if_match, leaves: plan.deactivates() };
+        self.change_user(directory, &types, change, |current| plan.apply(user, current, dialect)).await
     }
 
     /// Applies a PATCH to a person whose things go to whom whoever asks has chosen, if they leave a place by it.
@@ -46,7 +56,8 @@ impl App {
         let user = types.types().user();
         let plan = PatchPlan::parse(user, body, dialect)?;
         let next = |current: &Resource| plan.apply(user, current, dialect);
-        self.change_user_who_leaves(directory, &types, (id, None), chosen, next).await
+        let change = Change { id, if_match: None, leaves: plan.deactivates() };
+        self.change_user_who_leaves(directory, &types, change, chosen, next).await
     }
 
     /// Locks a person, computes their next document, and does everything that follows from it.
@@ -54,18 +65,17 @@ impl App {
         &self,
         directory: &DirectoryScope,
         types: &TenantTypes,
-        id: UserId,
-        if_match: Option<&str>,
+        change: Change<'_>,
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<UserView, AppError> {
-        self.change_user_who_leaves(directory, types, (id, if_match), None, next).await
+        self.change_user_who_leaves(directory, types, change, None, next).await
     }
 
     async fn change_user_who_leaves(
         &self,
         directory: &DirectoryScope,
         types: &TenantTypes,
-        (id, if_match): (UserId, Option<&str>),
+        Change { id, if_match, leaves }: Change<'_>,
         chosen: Option<Chosen<'_>>,
         next: impl FnOnce(&Resource) -> Result<Option<Resource>, scim::Error> + Send,
     ) -> Result<UserView, AppError> {
@@ -74,9 +84,13 @@ impl App {
         if directory.scope().actor().person().is_some() {
             hold_people(&mut tx, &[id]).await?;
         }
-        let row = users::lock(&mut tx, directory.directory(), id, Groups::Included)
-            .await?
-            .ok_or(AppError::NotFound("user"))?;
+        let home = directory.directory();
+        let locked = if leaves {
+            lock_leaver(self, &mut tx, home, id, Groups::Included).await?
+        } else {
+            users::lock(&mut tx, home, id, Groups::Included).await?.map(|row| (row, None))
+        };
+        let (row, watched) = locked.ok_or(AppError::NotFound("user"))?;
         check_version(if_match, row.user.version)?;
         let before = row.user.resource();
         self.must_know(directory, types, &before)?;
@@ -89,12 +103,11 @@ impl App {
         may_edit(self, &mut tx, id, &names).await?;
         let mut audit = Audit::of(changed(id, &before, &after));
         if states == (PersonState::Active, PersonState::Inactive) {
-            let departed = depart(self, tx, directory.directory(), id, DepartureKind::Deactivate).await?;
+            let departed = depart(self, tx, home, id, (DepartureKind::Deactivate, watched)).await?;
             tx = departed.0;
             audit.extend(departed.1);
         }
-        users::update(&mut tx, id, &before, &after, now)?;
-        audit.extend(settle(self, &mut tx, id, states, &names).await?);
+        audit.extend(change_and_settle(self, &mut tx, id, (&before, &after, now), states, &names).await?);
         if chosen.is_some() {
             audit.extend(direct(self, &mut tx, id, chosen).await?.events);
         }

@@ -6,7 +6,7 @@ use scim::resource::Resource;
 use serde_json::Value;
 use store::DirectoryScope;
 
-use super::UserView;
+use super::{Change, UserView};
 use crate::App;
 use crate::error::AppError;
 
@@ -21,7 +21,8 @@ impl App {
         dialect: &Dialect,
     ) -> Result<UserView, AppError> {
         let types = self.types(directory).await?;
-        self.change_user(directory, &types, id, if_match, |current| {
+        let change = Change { id, if_match, leaves: body.get("active") == Some(&Value::Bool(false)) };
+        self.change_user(directory, &types, change, |current| {
             let next = Resource::for_replace(types.types().user(), body, current, dialect)?;
             Ok((next.as_map() != current.as_map()).then_some(next))
         })

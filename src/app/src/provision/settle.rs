@@ -2,17 +2,19 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use domain::audit::AuditEvent;
 use domain::id::UserId;
 use domain::lifecycle::{Effects, PersonState, effects};
 use scim::resource::Resource;
 use serde_json::json;
+use store::access_of_one::{self, Ties};
 use store::audit::Outgoing;
 use store::{WriteTx, invitations, sessions};
 
 use super::seating::{Claims, claim, release};
 use crate::App;
-use crate::access::{evaluate_new, reevaluate, reevaluate_decided};
+use crate::access::{evaluate_new, reevaluate, reevaluate_decided, reevaluate_one};
 use crate::error::AppError;
 use crate::login::{all_revoked, keep_a_way_back};
 
@@ -36,13 +38,38 @@ pub(crate) async fn settle(
 ) -> Result<Vec<AuditEvent>, AppError> {
     let effects = effects(before, after);
     let access = if effects.reevaluate { reevaluate(app, tx, &[user]).await? } else { Vec::new() };
+    conclude(app, tx, (user, Ties::UNKNOWN), &effects, access, attributes).await
+}
+
+/// The same, and before it the document that a locked person has from now on.
+pub(super) async fn change_and_settle(
+    app: &App,
+    tx: &mut WriteTx,
+    user: UserId,
+    (before, after, now): (&Resource, &Resource, DateTime<Utc>),
+    states: (PersonState, PersonState),
+    attributes: &[String],
+) -> Result<Vec<AuditEvent>, AppError> {
+    let (facts, ties) = access_of_one::change(tx, user, (before, after), now).await?;
+    let access = reevaluate_one(app, tx, facts).await?;
+    conclude(app, tx, (user, ties), &effects(states.0, states.1), access, attributes).await
+}
+
+async fn conclude(
+    app: &App,
+    tx: &mut WriteTx,
+    (user, ties): (UserId, Ties),
+    effects: &Effects,
+    access: Vec<AuditEvent>,
+    attributes: &[String],
+) -> Result<Vec<AuditEvent>, AppError> {
     // Last, because the pool's row is everybody's.
-    let mut events = leave(app, tx, user, &effects).await?;
+    let mut events = leave_by(app, tx, (user, ties), effects).await?;
     events.extend(access);
-    if effects.claim_seat && is_counted(app, tx, user).await? {
+    if effects.claim_seat && ties.seats && is_counted(app, tx, user).await? {
         events.extend(claim(app, tx, &[user], Claims::default()).await?);
     }
-    announce(tx, user, &effects, attributes);
+    announce(tx, user, effects, attributes);
     Ok(events)
 }
 
@@ -71,7 +98,7 @@ pub(super) async fn arrive(
     (claims, allowed): (Claims, Allowed),
 ) -> Result<Vec<AuditEvent>, AppError> {
     let alone = people.iter().filter(|(user, _)| !awaited.contains(user));
-    let mut events = evaluate_new(app, tx, alone.collect()).await?;
+    let (mut events, terms) = evaluate_new(app, tx, alone.collect()).await?;
     let awaited: Vec<UserId> =
         people.iter().map(|(user, _)| *user).filter(|user| awaited.contains(user)).collect();
     events.extend(match allowed {
@@ -81,7 +108,7 @@ pub(super) async fn arrive(
     let follows = |resource| effects(PersonState::Absent, state_of(resource));
     let seats = people.iter().filter(|(_, resource)| follows(resource).claim_seat);
     let seats: Vec<UserId> = seats.map(|(user, _)| *user).collect();
-    if !seats.is_empty() {
+    if !seats.is_empty() && terms.is_none_or(|terms| terms.counts_seats) {
         events.extend(claim(app, tx, &seats, claims).await?);
     }
     for (user, resource) in people {
@@ -110,13 +137,25 @@ pub(crate) async fn leave(
     user: UserId,
     effects: &Effects,
 ) -> Result<Vec<AuditEvent>, AppError> {
+    leave_by(app, tx, (user, Ties::UNKNOWN), effects).await
+}
+
+/// The same, by what is known to hang on the person.
+async fn leave_by(
+    app: &App,
+    tx: &mut WriteTx,
+    (user, ties): (UserId, Ties),
+    effects: &Effects,
+) -> Result<Vec<AuditEvent>, AppError> {
     let mut events = Vec::new();
     if effects.revoke_sessions {
         keep_a_way_back(tx, Some(user)).await?;
+    }
+    if effects.revoke_sessions && ties.sessions {
         let ended = sessions::end_all(tx, &[user]).await?;
         events.extend(all_revoked(tx, ended));
     }
-    if effects.release_seat {
+    if effects.release_seat && ties.seats {
         events.extend(release(app, tx, user).await?);
     }
     Ok(events)

@@ -64,6 +64,15 @@ impl PatchPlan {
         self.steps.is_empty()
     }
 
+    /// Does one of the operations say that the resource is inactive? What they make of it in the end, [`apply`](Self::apply) tells.
+    pub fn deactivates(&self) -> bool {
+        let says = |step: &Step| match &step.action {
+            Action::Add(value) | Action::Replace(value) => value == &Value::Bool(false),
+            Action::Remove | Action::RemoveValues(_) => true,
+        };
+        self.steps.iter().any(|step| step.target.leaf().name == "active" && says(step))
+    }
+
     /// What the operations make of a resource; `None` when nothing changes.
     ///
     /// RFC 7644 §3.5.2: "A PATCH request, regardless of the number of operations, SHALL be treated as

@@ -26,25 +26,10 @@ WITH input AS (
     INSERT INTO user_email (tenant_id, user_id, ordinal, value_key)
     SELECT tenant, e.person, e.n, e.key FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c19::smallint[], ARRAY[(:c2 || :user || :c3)::text]::text[]) AS e (person, n, key);
 SELECT pg_advisory_xact_lock_shared(:c20::bigint);
-SELECT version FROM access_policy WHERE tenant_id = :tenant::uuid;
+SELECT p.version, EXISTS (SELECT FROM seat_pool s WHERE s.tenant_id = p.tenant_id) AS counts_seats FROM access_policy p WHERE p.tenant_id = :tenant::uuid;
 \endpipeline
 \startpipeline
-WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c21::bigint AS version, :c22::timestamptz AS at
-    ), held AS (
-    INSERT INTO user_holding (tenant_id, thing, place, user_id)
-    SELECT input.tenant, h.thing, h.place, h.id FROM input, unnest(:c23::text[], :c24::uuid[], ('{' || :made || :id1 || ',' || :made || :id1 || '}')::uuid[]) AS h (thing, place, id)
-    ON CONFLICT DO NOTHING
-    )
-    INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded)
-    SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded
-    FROM input, unnest(('{' || :made || :id1 || '}')::uuid[], :c25::jsonb[], :c26::boolean[]) AS c (id, access, guarded)
-    ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
-    computed_at = excluded.computed_at, guarded = excluded.guarded;
-SELECT id, purchased, at_limit, at_limit_by, left_to_product, used, peak, seq, waiter_seq, (SELECT v.version FROM access_policy v WHERE v.tenant_id = seat_pool.tenant_id) AS policy_version FROM seat_pool WHERE tenant_id = :tenant::uuid FOR NO KEY UPDATE;
-SELECT user_id FROM seat_hold WHERE tenant_id = :tenant::uuid AND user_id = ANY(('{' || :made || :id1 || '}')::uuid[]);
-\endpipeline
-\startpipeline
+WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:made || :id1)::uuid, h.thing, h.place FROM unnest(:c21::text[], :c22::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) INSERT INTO user_access (access, policy_version, computed_at, guarded, tenant_id, user_id) VALUES (:c23::jsonb, :c24::bigint, :c25::timestamptz, :c26::boolean, :tenant::uuid, (:made || :id1)::uuid) ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version, computed_at = excluded.computed_at, guarded = excluded.guarded;
 WITH input AS (
     SELECT :tenant::uuid AS tenant, :c1::timestamptz AS at, :c27::jsonb AS actor, (:made || :id2)::uuid AS request
     ), events AS (

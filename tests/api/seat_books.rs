@@ -13,7 +13,7 @@ use domain::seat::{AtLimit, Chosen, PoolClass};
 use domain::seat_months::Month;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use store::seat_pools::{self, OfInvited};
+use store::seat_pools::{self, OfInvited, OfWaiting};
 use store::seats::{self, Word};
 use usher::system::{SystemClock, SystemEntropy};
 
@@ -64,6 +64,7 @@ async fn history(doors: &Doors, people: &[UserId], seed: u64) -> Vec<Stood> {
                     product: AtLimit::Overage,
                     to_those_in: AtLimit::Overage,
                     meanwhile: None,
+                    waiting: OfWaiting::AsBefore,
                     invited: OfInvited::Counted,
                 };
                 seat_pools::set(&mut tx, fresh, setting, at).await.unwrap();

@@ -268,6 +268,36 @@ fn whoever_is_downgraded_is_in_with_the_role_that_needs_no_seat_until_their_turn
     });
 }
 
+/// Who waits already is in with that role as well from the moment on in which the tenant says so, until it says otherwise.
+#[test]
+fn those_who_wait_already_have_what_the_word_of_the_directorys_door_comes_to() {
+    run(async {
+        let house = House::of("momos").await;
+        let matches = json!({"attribute": {"path": "title", "value": "Viewer"}});
+        house.0.rule(10, matches, role("viewer", json!("environment"))).await;
+        set(&house.0, json!({"purchased": 0})).await;
+        let waits = house.0.person(json!({"userName": "waits", "title": "Viewer"})).await;
+        let roles = async || {
+            let access = house.0.access(&waits).await;
+            let roles = access["roles"].as_array().unwrap().iter().map(|held| text(&held["role"]));
+            (text(&access["status"]["kind"]), roles.collect::<Vec<_>>())
+        };
+        let nothing = ("waitingForSeat".to_owned(), vec![]);
+        assert_eq!(roles().await, nothing);
+
+        for (by, expected) in [
+            (json!({"directory": "downgrade"}), ("granted".to_owned(), vec!["none".to_owned()])),
+            // Nobody knows any more by which door they came.
+            (json!({"manual": "downgrade"}), ("granted".to_owned(), vec!["none".to_owned()])),
+            (json!({}), nothing),
+        ] {
+            set(&house.0, json!({"purchased": 0, "atLimitBy": by})).await;
+            assert_eq!(roles().await, expected);
+            assert_eq!(books(&house.0).await, (0, vec![waits.clone()]));
+        }
+    });
+}
+
 #[test]
 fn a_product_without_a_role_that_needs_no_seat_downgrades_nobody() {
     run(async {

@@ -41,6 +41,17 @@ pub async fn show(tx: &mut impl Reads, class: &PoolClass) -> Result<Option<Pool>
     Ok(all(tx).await?.0.into_iter().find(|pool| pool.class == *class))
 }
 
+/// The role of those who wait already, from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfWaiting {
+    /// That which those have who come in line by this.
+    Same,
+    /// None, since nobody has one who waits.
+    Nothing,
+    /// That which they have.
+    AsBefore,
+}
+
 /// What a pool is set to.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -56,6 +67,8 @@ pub struct Setting {
     pub to_those_in: AtLimit,
     /// The role that they have while they wait.
     pub meanwhile: Option<String>,
+    /// The role of those who wait already.
+    pub waiting: OfWaiting,
     /// Whether they are among them who have yet to accept an invitation.
     pub invited: OfInvited,
 }
@@ -69,7 +82,7 @@ pub async fn set(
     setting: Setting,
     now: DateTime<Utc>,
 ) -> Result<(Pool, Vec<Promoted>), StoreError> {
-    let Setting { class, purchased, chosen, product, to_those_in, meanwhile, invited } = setting;
+    let Setting { class, purchased, chosen, product, to_those_in, meanwhile, waiting, invited } = setting;
     let known: Vec<Uuid> = lock(tx).await?.iter().map(|pool| pool.id.as_uuid()).collect();
     let tenant = tx.tenant().as_uuid();
     let named = serde_json::to_value(chosen.for_all.unwrap_or(product)).map_err(StoreError::corrupt)?;
@@ -110,6 +123,11 @@ pub async fn set(
     note_terms(tx, own, &named, now);
     if let Some(common) = common.filter(|_| is_new) {
         go_over(tx, common, own, now).await?;
+    }
+    match waiting {
+        OfWaiting::Same => let_wait_with(tx, own, meanwhile.clone()),
+        OfWaiting::Nothing => let_wait_with(tx, own, None),
+        OfWaiting::AsBefore => {}
     }
     queue_the_active(tx, own, (invited, meanwhile), now).await?;
     let (mut promoted, mut left) = promote(tx, &mut pools, (id, to_those_in), now).await?;
@@ -181,6 +199,21 @@ async fn go_over(
     own.waiter_seq = own.waiter_seq.saturating_add(i64::try_from(moved).unwrap_or(i64::MAX));
     keep_waiter_seq(tx, own);
     Ok(())
+}
+
+const LET_WAIT: &str = "\
+WITH input AS (SELECT {} AS tenant, {} AS pool, {} AS role)
+UPDATE seat_waiter w SET meanwhile = input.role FROM input
+WHERE w.tenant_id = input.tenant AND w.pool_id = input.pool AND w.meanwhile IS DISTINCT FROM input.role
+AND NOT EXISTS (SELECT FROM seat_hold h WHERE h.tenant_id = w.tenant_id AND h.user_id = w.user_id)";
+
+/// Those who wait and have no seat have this role meanwhile.
+fn let_wait_with(tx: &mut WriteTx, pool: &Pool, role: Option<String>) {
+    let change = statement(LET_WAIT)
+        .bind::<SqlUuid, _>(tx.tenant().as_uuid())
+        .bind::<SqlUuid, _>(pool.id.as_uuid())
+        .bind::<Nullable<Text>, _>(role);
+    tx.later(change);
 }
 
 /// Those who count in a pool: in that of their class, or in the common one if their class has none.

@@ -7,7 +7,7 @@ use domain::id::{SeatPoolId, UserId};
 use domain::seat::{AtLimit, Chosen, Door, PoolClass};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::seat_pools::Waiter;
+use store::seat_pools::{OfWaiting, Waiter};
 use store::seats::Pool;
 use store::{AdminScope, Reads, rules, seat_books, seat_pools};
 use utoipa::ToSchema;
@@ -224,8 +224,14 @@ impl App {
             AtLimit::Overage if some_wait => AtLimit::Waitlist,
             word => word,
         };
+        let waiting = match said(Door::Directory) {
+            AtLimit::Downgrade => OfWaiting::Same,
+            _ if Door::ALL.into_iter().any(|door| said(door) == AtLimit::Downgrade) => OfWaiting::AsBefore,
+            _ => OfWaiting::Nothing,
+        };
         let setting = seat_pools::Setting {
             class,
+            waiting,
             purchased: set.purchased,
             invited: invited(product),
             product: product.seats().at_limit(),

@@ -1,0 +1,1 @@
+REVOKE UPDATE (meanwhile) ON seat_waiter FROM usher_app;

@@ -2,7 +2,7 @@
 //! want the further ones held until an administrator has looked. Who leaves alone is never held.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::audit::{Action, Actor, Audit, AuditEvent};
@@ -99,27 +99,67 @@ pub(super) fn since(now: DateTime<Utc>) -> DateTime<Utc> {
 /// How many people each directory had when its departures began to be many: counting a large one each time would cost
 /// more than shutting somebody out.
 #[derive(Debug, Default)]
-pub(crate) struct PeopleCounts(Mutex<Counts>);
+pub(crate) struct PeopleCounts(Mutex<HashMap<(TenantId, DirectoryId), Arc<PeopleCount>>>);
 
-/// How many, and when they were counted.
-type Counts = HashMap<(TenantId, DirectoryId), (DateTime<Utc>, i64)>;
+/// How many people one directory had.
+#[derive(Debug, Default)]
+struct PeopleCount {
+    /// How many, and when they were counted.
+    last: Mutex<Option<(DateTime<Utc>, i64)>>,
+    /// Whoever counts them holds this.
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// Enough directories at once for one process.
 const MOST: usize = 10_000;
 
 impl PeopleCounts {
     async fn of(&self, tx: &mut WriteTx, of: DirectoryId, now: DateTime<Utc>) -> Result<i64, AppError> {
-        let key = (tx.scope().tenant(), of);
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-        if let Some((_, people)) = known.filter(|(at, _)| now - *at < WINDOW) {
-            return Ok(people);
-        }
-        let people = guards::active_people(tx, of).await?;
+        let count = self.count(tx.scope().tenant(), of);
+        Ok(count.in_time(now, || guards::active_people(tx, of)).await?)
+    }
+
+    fn count(&self, tenant: TenantId, of: DirectoryId) -> Arc<PeopleCount> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= MOST {
+        let key = (tenant, of);
+        if counts.len() >= MOST && !counts.contains_key(&key) {
             counts.clear();
         }
-        counts.insert(key, (now, people));
+        Arc::clone(counts.entry(key).or_default())
+    }
+}
+
+impl PeopleCount {
+    fn last(&self) -> MutexGuard<'_, Option<(DateTime<Utc>, i64)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, now: DateTime<Utc>) -> Option<i64> {
+        self.last().filter(|(at, _)| now - *at < WINDOW).map(|(_, people)| people)
+    }
+
+    /// The number of this hour. Of those who ask at the same moment one counts; the others go by the last number, or wait for the
+    /// first.
+    async fn in_time<E, Counted>(&self, now: DateTime<Utc>, count: impl FnOnce() -> Counted) -> Result<i64, E>
+    where
+        Counted: Future<Output = Result<i64, E>>,
+    {
+        if let Some(people) = self.fresh(now) {
+            return Ok(people);
+        }
+        let turn = self.turn.try_lock();
+        if let (Err(_another), Some((_, people))) = (&turn, *self.last()) {
+            return Ok(people);
+        }
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(_another) => self.turn.lock().await,
+        };
+        if let Some(people) = self.fresh(now) {
+            return Ok(people);
+        }
+        let people = count().await?;
+        *self.last() = Some((now, people));
         Ok(people)
     }
 }
@@ -270,6 +310,10 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use tokio::sync::Notify;
+
     use super::*;
 
     #[test]
@@ -281,5 +325,58 @@ mod tests {
         assert_eq!(limit(10, 5, 100), 10);
         assert_eq!(limit(10, 5, 1_000), 50);
         assert_eq!(limit(1, 0, 1_000_000), 1);
+    }
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    /// Asks, and counts so many as soon as `counted` says so.
+    async fn ask(count: &PeopleCount, now: DateTime<Utc>, people: i64, counted: &Notify) -> i64 {
+        let slowly = || async {
+            counted.notified().await;
+            Ok::<_, Infallible>(people)
+        };
+        count.in_time(now, slowly).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_those_who_ask_at_the_same_moment_one_counts_and_the_others_wait_for_it() {
+        let (count, counted, never) = (PeopleCount::default(), Notify::new(), Notify::new());
+
+        let (first, second, third, ()) = tokio::join!(
+            ask(&count, at(0), 7, &counted),
+            ask(&count, at(0), 8, &never),
+            ask(&count, at(0), 9, &never),
+            async { counted.notify_one() },
+        );
+
+        assert_eq!((first, second, third), (7, 7, 7));
+    }
+
+    #[tokio::test]
+    async fn while_one_counts_anew_the_others_go_by_the_last_number() {
+        let (count, counted, never) = (PeopleCount::default(), Notify::new(), Notify::new());
+        counted.notify_one();
+        assert_eq!(ask(&count, at(0), 7, &counted).await, 7);
+
+        let (first, second) = tokio::join!(ask(&count, at(60), 5, &counted), async {
+            let second = ask(&count, at(60), 9, &never).await;
+            counted.notify_one();
+            second
+        });
+
+        assert_eq!((first, second), (5, 7));
+        assert_eq!(ask(&count, at(61), 9, &never).await, 5);
+    }
+
+    #[tokio::test]
+    async fn whoever_fails_to_count_leaves_it_to_the_next() {
+        let (count, counted) = (PeopleCount::default(), Notify::new());
+        let failed = count.in_time(at(0), || async { Err::<i64, _>("no answer") }).await;
+        counted.notify_one();
+
+        assert_eq!(failed, Err("no answer"));
+        assert_eq!(ask(&count, at(0), 7, &counted).await, 7);
     }
 }

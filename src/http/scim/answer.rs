@@ -6,6 +6,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use scim::message::{ListResponse, MEDIA_TYPE, etag};
+use serde_json::Value;
 
 use super::content::Content;
 
@@ -27,8 +28,8 @@ pub(super) fn message(body: impl Into<Content>) -> HttpResponse {
 }
 
 /// A page of a list.
-pub(super) fn list(list: &ListResponse) -> HttpResponse {
-    message(&list.to_json())
+pub(super) fn list(list: ListResponse) -> HttpResponse {
+    message(&Value::Object(list.into_json()))
 }
 
 /// A resource in its version.

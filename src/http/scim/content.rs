@@ -56,7 +56,8 @@ pub(super) struct Reader {
 
 impl From<&Value> for Content {
     fn from(body: &Value) -> Self {
-        Self::Whole(body.to_string())
+        // Of values that are text already nothing can fail; the other way to write them is slower.
+        Self::Whole(serde_json::to_string(body).unwrap_or_else(|_| body.to_string()))
     }
 }
 
@@ -84,10 +85,10 @@ impl Content {
         reader: impl FnOnce() -> Reader,
     ) -> Self {
         if rests.iter().all(Option::is_none) {
-            return Self::from(&list.to_json());
+            return Self::from(&Value::Object(list.into_json()));
         }
         let resources = std::mem::take(&mut list.resources);
-        let Value::Object(mut head) = list.to_json() else { return Self::from(&list.to_json()) };
+        let mut head = list.into_json();
         head.remove("Resources");
         let mut all = vec![Part::Text(opened(&head, "Resources"))];
         for (n, (resource, rest)) in resources.into_iter().zip(rests).enumerate() {

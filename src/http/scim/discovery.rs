@@ -125,7 +125,7 @@ fn whole(resources: Vec<Value>) -> HttpResponse {
         items_per_page: total,
         resources,
     };
-    answer::list(&list)
+    answer::list(list)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer
     let filter = search.filter(&group_membership(), client.dialect())?;
     let shown = projection(&search.shown)?;
     let page = state.app.list_memberships(&client.0, filter.as_ref(), &search.paging).await?;
-    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(&view, state)))))
+    Ok(answer::list(search.page(page, |view| shown.apply(rendered(&view, state)))))
 }
 
 fn projection(shown: &Shown) -> Result<Projection, scim::Error> {

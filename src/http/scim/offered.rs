@@ -169,7 +169,7 @@ async fn found(asked: &Asked<'_>, search: &Search) -> Answer {
     let shown = search.shown.of(&asked.resource_type)?;
     let all = asked.all().await?.into_iter().map(|(offer, _)| offer).collect();
     let page = asked.state.app.page_of(&asked.client.0, asked.what.list(), &query, all)?;
-    Ok(in_language(answer::list(&search.page(page, |offer| shown.apply(offer)))))
+    Ok(in_language(answer::list(search.page(page, |offer| shown.apply(offer)))))
 }
 
 async fn one(asked: &Asked<'_>, id: &str, query: &Query) -> Answer {

@@ -100,7 +100,7 @@ async fn found(client: &ScimClient, search: &Search, state: &AppState) -> Answer
     let query = search.of(client.types().user(), client.dialect())?;
     let shown = projection(client, &search.shown)?;
     let page = state.app.list_users(&client.0, &query, groups_if(&shown)).await?;
-    Ok(answer::list(&search.page(page, |view| shown.apply(rendered(view, state)))))
+    Ok(answer::list(search.page(page, |view| shown.apply(rendered(view, state)))))
 }
 
 pub(super) fn projection(client: &ScimClient, shown: &Shown) -> Result<Projection, scim::Error> {

@@ -3,7 +3,7 @@
 use std::num::IntErrorKind;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -44,19 +44,21 @@ impl ListResponse {
     ///
     /// RFC 7644 §3.4.2: "A query that does not return any matches SHALL return success (HTTP status code
     /// 200) with "totalResults" set to a value of 0."
-    pub fn to_json(&self) -> Value {
-        let mut body = json!({
-            "schemas": [LIST_RESPONSE_URN],
-            "totalResults": self.total_results,
-            "itemsPerPage": self.items_per_page,
-            "Resources": self.resources,
-        });
-        if let Value::Object(body) = &mut body {
-            let start_index = self.start_index.map(|index| ("startIndex".to_owned(), Value::from(index)));
-            let next = self.next_cursor.as_deref().map(|next| ("nextCursor".to_owned(), Value::from(next)));
-            body.extend(start_index.into_iter().chain(next));
-        }
-        body
+    pub fn into_json(self) -> Map<String, Value> {
+        let always = [
+            ("schemas", Value::from([LIST_RESPONSE_URN].as_slice())),
+            ("totalResults", Value::from(self.total_results)),
+            ("itemsPerPage", Value::from(self.items_per_page)),
+            ("Resources", Value::Array(self.resources)),
+        ];
+        let start_index = self.start_index.map(|index| ("startIndex", Value::from(index)));
+        let next = self.next_cursor.map(|next| ("nextCursor", Value::from(next)));
+        always
+            .into_iter()
+            .chain(start_index)
+            .chain(next)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 
@@ -181,29 +183,24 @@ pub fn render(
     meta: Meta,
     extra: Map<String, Value>,
 ) -> Value {
-    let mut body = Map::new();
-    body.insert("schemas".to_owned(), Value::Null);
+    let mut body = doc;
+    body.extend(extra);
+    body.retain(|_, value| without_empty(value));
     body.insert("id".to_owned(), Value::from(id));
-    for (name, value) in doc.into_iter().chain(extra) {
-        if let Some(value) = without_empty(value) {
-            body.insert(name, value);
-        }
-    }
     // Only what an extension holds stands under a name with a colon.
     let extensions = body.keys().map(String::as_str).filter(|name| name.contains(':'));
     let schemas: Vec<&str> = std::iter::once(resource_type.schema.id.as_str()).chain(extensions).collect();
     body.insert("schemas".to_owned(), Value::from(schemas));
     let Meta { created, last_modified, version, location } = meta;
-    body.insert(
-        META.to_owned(),
-        json!({
-            "resourceType": resource_type.name,
-            "created": timestamp(created),
-            "lastModified": timestamp(last_modified),
-            "location": location,
-            "version": etag::weak(version),
-        }),
-    );
+    let meta = [
+        ("resourceType", resource_type.name.clone()),
+        ("created", timestamp(created)),
+        ("lastModified", timestamp(last_modified)),
+        ("location", location),
+        ("version", etag::weak(version)),
+    ];
+    let meta = meta.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text)));
+    body.insert(META.to_owned(), Value::Object(meta.collect()));
     Value::Object(body)
 }
 
@@ -212,20 +209,18 @@ pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn without_empty(value: Value) -> Option<Value> {
+/// Leaves nulls and what is empty out of a value. Returns whether anything is left.
+fn without_empty(value: &mut Value) -> bool {
     match value {
-        Value::Null => None,
+        Value::Null => false,
         Value::Array(items) => {
-            let items: Vec<Value> = items.into_iter().filter_map(without_empty).collect();
-            (!items.is_empty()).then_some(Value::Array(items))
+            items.retain_mut(without_empty);
+            !items.is_empty()
         }
         Value::Object(object) => {
-            let object: Map<String, Value> = object
-                .into_iter()
-                .filter_map(|(name, value)| without_empty(value).map(|value| (name, value)))
-                .collect();
-            (!object.is_empty()).then_some(Value::Object(object))
+            object.retain(|_, value| without_empty(value));
+            !object.is_empty()
         }
-        other => Some(other),
+        _ => true,
     }
 }

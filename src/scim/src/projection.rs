@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::{Error, ScimType};
 use crate::path::{AttributePath, PathError};
@@ -86,59 +86,50 @@ impl Projection {
     }
 
     /// The resource with only what may be shown.
-    pub fn apply(&self, resource: Value) -> Value {
-        let Value::Object(resource) = resource else { return resource };
-        let mut shown = Map::new();
-        for (name, value) in resource {
-            let value = match self.resource_type.extension(&name) {
-                Some(schema) => self.extension(schema, value),
-                None => self
-                    .resource_type
-                    .attribute(&name)
-                    .and_then(|attribute| self.attribute(None, attribute, value)),
-            };
-            if let Some(value) = value {
-                shown.insert(name, value);
-            }
+    pub fn apply(&self, mut resource: Value) -> Value {
+        if let Value::Object(resource) = &mut resource {
+            resource.retain(|name, value| {
+                if let Some(schema) = self.resource_type.extension(name) {
+                    return self.extension(schema, value);
+                }
+                let attribute = self.resource_type.attribute(name);
+                attribute.is_some_and(|attribute| self.attribute(None, attribute, value))
+            });
         }
-        Value::Object(shown)
+        resource
     }
 
-    fn extension(&self, schema: &Schema, value: Value) -> Option<Value> {
-        let Value::Object(object) = value else { return None };
-        let mut shown = Map::new();
-        for (name, value) in object {
-            let attribute = schema.attribute(&name);
-            if let Some(value) = attribute.and_then(|found| self.attribute(Some(schema), found, value)) {
-                shown.insert(name, value);
-            }
-        }
-        (!shown.is_empty()).then_some(Value::Object(shown))
+    /// Leaves of an extension what may be shown, and returns whether that is anything.
+    fn extension(&self, schema: &Schema, value: &mut Value) -> bool {
+        let Value::Object(object) = value else { return false };
+        object.retain(|name, value| {
+            let attribute = schema.attribute(name);
+            attribute.is_some_and(|attribute| self.attribute(Some(schema), attribute, value))
+        });
+        !object.is_empty()
     }
 
-    fn attribute(&self, schema: Option<&Schema>, attribute: &Attribute, value: Value) -> Option<Value> {
+    /// The same of an attribute.
+    fn attribute(&self, schema: Option<&Schema>, attribute: &Attribute, value: &mut Value) -> bool {
         if !self.shows(schema, attribute) {
-            return None;
+            return false;
         }
         match value {
             Value::Array(items) => {
-                let shown: Vec<Value> =
-                    items.into_iter().filter_map(|item| self.element(schema, attribute, item)).collect();
-                (!shown.is_empty()).then_some(Value::Array(shown))
+                items.retain_mut(|item| self.element(schema, attribute, item));
+                !items.is_empty()
             }
             one => self.element(schema, attribute, one),
         }
     }
 
-    fn element(&self, schema: Option<&Schema>, attribute: &Attribute, value: Value) -> Option<Value> {
-        let Value::Object(object) = value else { return Some(value) };
-        let mut shown = Map::new();
-        for (name, value) in object {
-            if attribute.sub_attribute(&name).is_some_and(|sub| self.shows_sub(schema, attribute, sub)) {
-                shown.insert(name, value);
-            }
-        }
-        (!shown.is_empty()).then_some(Value::Object(shown))
+    /// The same of one value of an attribute.
+    fn element(&self, schema: Option<&Schema>, attribute: &Attribute, value: &mut Value) -> bool {
+        let Value::Object(object) = value else { return true };
+        object.retain(|name, _| {
+            attribute.sub_attribute(name).is_some_and(|sub| self.shows_sub(schema, attribute, sub))
+        });
+        !object.is_empty()
     }
 
     /// `always` is immune to both parameters, `never` shows in no response, and `request` needs to be asked

@@ -161,12 +161,12 @@ fn a_list_counts_in_numbers() {
     let linked = ListResponse { start_index: None, next_cursor: Some("abc".to_owned()), ..list.clone() };
 
     assert_eq!(
-        list.to_json(),
+        Value::Object(list.into_json()),
         json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0,
             "startIndex": 1, "itemsPerPage": 0, "Resources": [] })
     );
     assert_eq!(
-        linked.to_json(),
+        Value::Object(linked.into_json()),
         json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 0,
             "nextCursor": "abc", "itemsPerPage": 0, "Resources": [] })
     );

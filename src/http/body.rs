@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpRequest};
 use encoding_rs::SHIFT_JIS;
 use futures_util::StreamExt;
 use scim::message::{JSON_MEDIA_TYPE, MEDIA_TYPE};
+use scim::patch::PatchBody;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -59,13 +60,22 @@ impl FromRequest for Body {
 impl Body {
     /// A SCIM message: RFC 7644 §3.8 has `application/scim+json`, and `application/json` is accepted too.
     pub(super) async fn scim(self, state: &AppState) -> Result<Value, Refused> {
+        Ok(scim::json::parse(&self.scim_text(state).await?, &state.json_limits())?)
+    }
+
+    /// The same of a PATCH that may name very many.
+    pub(super) async fn scim_patch(self, state: &AppState) -> Result<PatchBody, Refused> {
+        Ok(PatchBody::read(&self.scim_text(state).await?, &state.json_limits())?)
+    }
+
+    async fn scim_text(self, state: &AppState) -> Result<Bytes, Refused> {
         self.must_be(&[MEDIA_TYPE, JSON_MEDIA_TYPE], "application/scim+json or application/json")?;
         let recording = self.recording.clone();
         let bytes = self.read(state.max_body_bytes).await?;
         if let Some(recording) = recording {
             recording.read(&bytes);
         }
-        Ok(scim::json::parse(&bytes, &state.json_limits())?)
+        Ok(bytes)
     }
 
     /// The parameters of a form.

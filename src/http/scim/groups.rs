@@ -90,7 +90,7 @@ pub(super) async fn patch(
     let (id, if_match) = (id_of(&id, "group")?, answer::if_match(&request));
     let asked = Shown::from_query(&query)?;
     let shown = projection(&client, &asked)?;
-    let body = body.scim(&state).await?;
+    let body = body.scim_patch(&state).await?;
     let wanted = if asked.is_asked() { members_if(&shown) } else { Members::Omitted };
     let dialect = client.dialect();
     let view = state.app.patch_group(&client.0, id, if_match.as_deref(), body, dialect, wanted).await?;

@@ -14,6 +14,15 @@ pub use crate::limits::Limits;
 /// member names are refused, because two readers of the same text could then see two different requests
 /// (RFC 8259 §4), and so are NUL characters, which the database cannot store.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Error> {
+    read(bytes, limits, |node| node)
+}
+
+/// The same, where somebody looks on who reads some of it otherwise.
+pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+    bytes: &'de [u8],
+    limits: &Limits,
+    by: impl FnOnce(Node) -> S,
+) -> Result<S::Value, Error> {
     if bytes.len() > limits.max_payload_size {
         return Err(Error::payload_too_large(format!(
             "The request body is larger than maxPayloadSize, {} bytes",
@@ -23,7 +32,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Error> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Error::invalid_syntax(format!("The request body is not UTF-8: {error}")))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node { depth_left: limits.max_depth }
+    let value = by(Node { depth_left: limits.max_depth })
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| {
@@ -34,12 +43,12 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, Error> {
 
 /// A value at some depth; each array or object takes one level of what is left.
 #[derive(Clone, Copy)]
-struct Node {
+pub(crate) struct Node {
     depth_left: usize,
 }
 
 impl Node {
-    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+    pub(crate) fn below<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
             Some(depth_left) => Ok(Self { depth_left }),
             None => Err(E::custom("nested too deeply")),
@@ -47,7 +56,10 @@ impl Node {
     }
 }
 
-fn checked<E: serde::de::Error>(text: &str) -> Result<&str, E> {
+/// Why an object is refused that says something twice.
+pub(crate) const TWICE: &str = "a member name occurs twice in one object";
+
+pub(crate) fn checked<E: serde::de::Error>(text: &str) -> Result<&str, E> {
     if text.contains('\0') { Err(E::custom("NUL characters are not allowed")) } else { Ok(text) }
 }
 
@@ -106,7 +118,7 @@ impl<'de> Visitor<'de> for Node {
             checked::<A::Error>(&name)?;
             let value = members.next_value_seed(below)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member name occurs twice in one object"));
+                return Err(A::Error::custom(TWICE));
             }
         }
         Ok(Value::Object(object))

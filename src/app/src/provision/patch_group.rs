@@ -2,8 +2,7 @@
 
 use domain::id::GroupId;
 use scim::dialect::Dialect;
-use scim::patch::PatchPlan;
-use serde_json::Value;
+use scim::patch::{PatchBody, PatchPlan};
 use store::DirectoryScope;
 
 use super::change_group::Asked;
@@ -19,7 +18,7 @@ impl App {
         directory: &DirectoryScope,
         id: GroupId,
         if_match: Option<&str>,
-        body: Value,
+        body: impl Into<PatchBody>,
         dialect: &Dialect,
         wanted: Members,
     ) -> Result<GroupView, AppError> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::body::by_id;
 use super::target::Target;
 use crate::dialect::{Leniency, Stricture};
 use crate::error::Error;
@@ -57,17 +58,41 @@ pub(super) fn change(
         (_, Some(_)) => Err(immutable()),
         (Op::Remove, None) => match value {
             None | Some(Value::Null) => Ok(MemberChange::RemoveAll),
-            Some(value) if reader.accepts(Leniency::RemoveByValue) => {
-                let members = read(target, value, reader)?;
-                Ok(MemberChange::Remove(members.into_iter().map(|member| member.value).collect()))
+            Some(value) => {
+                may_name_values(reader)?;
+                Ok(of(op, read(target, value, reader)?))
             }
-            Some(_) => Err(Error::invalid_syntax("A 'remove' operation has no 'value'")),
         },
-        (Op::Add, None) => Ok(MemberChange::Add(read(target, given(value)?, reader)?)),
-        (Op::Replace, None) => {
-            let members = read(target, given(value)?, reader)?;
-            Ok(if members.is_empty() { MemberChange::RemoveAll } else { MemberChange::ReplaceAll(members) })
-        }
+        (Op::Add | Op::Replace, None) => Ok(of(op, read(target, given(value)?, reader)?)),
+    }
+}
+
+/// The same of all members, where the value is a list of ids.
+pub(super) fn change_by_ids(
+    op: Op,
+    target: &Target,
+    ids: Vec<String>,
+    reader: &Reader<'_>,
+) -> Result<MemberChange, Error> {
+    if op == Op::Remove {
+        may_name_values(reader)?;
+    }
+    Ok(of(op, Member::read_each(&target.attr.attribute, ids.into_iter().map(by_id), reader)?))
+}
+
+fn may_name_values(reader: &Reader<'_>) -> Result<(), Error> {
+    if reader.accepts(Leniency::RemoveByValue) {
+        return Ok(());
+    }
+    Err(Error::invalid_syntax("A 'remove' operation has no 'value'"))
+}
+
+fn of(op: Op, members: Vec<Member>) -> MemberChange {
+    match op {
+        Op::Add => MemberChange::Add(members),
+        Op::Remove => MemberChange::Remove(members.into_iter().map(|member| member.value).collect()),
+        Op::Replace if members.is_empty() => MemberChange::RemoveAll,
+        Op::Replace => MemberChange::ReplaceAll(members),
     }
 }
 
@@ -83,9 +108,12 @@ fn read(target: &Target, value: Value, reader: &Reader<'_>) -> Result<Vec<Member
         }
         other => other,
     };
-    match reader.attribute(&target.attr.attribute, value)? {
-        Some(Value::Array(members)) => Member::read_all(&members),
-        _ => Ok(Vec::new()),
+    match value {
+        Value::Array(items) => Member::read_each(&target.attr.attribute, items, reader),
+        other => match reader.attribute(&target.attr.attribute, other)? {
+            Some(Value::Array(members)) => Member::read_all(&members),
+            _ => Ok(Vec::new()),
+        },
     }
 }
 

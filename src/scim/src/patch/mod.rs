@@ -4,6 +4,7 @@
 //! needs no resource. Applying the plan is then a pure function of the resource.
 
 mod apply;
+mod body;
 mod describe;
 mod elements;
 mod members;
@@ -12,6 +13,7 @@ mod target;
 
 use serde_json::Value;
 
+pub use body::PatchBody;
 pub use members::MemberChange;
 pub(crate) use parse::members_named;
 
@@ -48,8 +50,12 @@ enum Action {
 
 impl PatchPlan {
     /// Reads and checks the body of a PATCH.
-    pub fn parse(resource_type: &ResourceType, body: Value, dialect: &Dialect) -> Result<Self, Error> {
-        parse::plan(resource_type, body, dialect)
+    pub fn parse(
+        resource_type: &ResourceType,
+        body: impl Into<PatchBody>,
+        dialect: &Dialect,
+    ) -> Result<Self, Error> {
+        parse::plan(resource_type, body.into(), dialect)
     }
 
     /// Takes the changes to a group's members out, in the order of the operations. Members are not part

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::body::{self, PatchBody};
 use super::members::{self, MemberChange, Op};
 use super::target::{Place, Target};
 use super::{Action, PatchPlan, Step};
@@ -16,12 +17,19 @@ use crate::resource::{Key, check_schemas, draft_schema, is_members, key, names_i
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::value::Reader;
 
-pub(super) fn plan(resource_type: &ResourceType, body: Value, dialect: &Dialect) -> Result<PatchPlan, Error> {
-    let operations = operations(body)?;
+pub(super) fn plan(
+    resource_type: &ResourceType,
+    body: PatchBody,
+    dialect: &Dialect,
+) -> Result<PatchPlan, Error> {
+    let (message, ids) = body.into_parts();
+    let operations = operations(message)?;
+    let mut ids = ids.into_iter().peekable();
     let mut planner =
         Planner { resource_type, reader: Reader::new(dialect), steps: Vec::new(), members: Vec::new() };
-    for operation in operations {
-        planner.operation(operation)?;
+    for (n, operation) in operations.into_iter().enumerate() {
+        let ids = ids.next_if(|ids| ids.operation == n).map(|ids| ids.list);
+        planner.operation(operation, ids)?;
     }
     let Planner { steps, members, .. } = planner;
     Ok(PatchPlan { steps, members })
@@ -68,6 +76,11 @@ pub(crate) fn members_named<const N: usize>(
     Ok(found)
 }
 
+/// Whether this may be the path of a group's members.
+fn ends_in_members(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with("members")
+}
+
 struct Planner<'a> {
     resource_type: &'a ResourceType,
     reader: Reader<'a>,
@@ -76,7 +89,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn operation(&mut self, operation: Value) -> Result<(), Error> {
+    /// One operation, and what its value says if that is a list of ids alone.
+    fn operation(&mut self, operation: Value, ids: Option<Vec<String>>) -> Result<(), Error> {
         let Value::Object(operation) = operation else {
             return Err(Error::invalid_syntax("Each operation must be a JSON object"));
         };
@@ -85,6 +99,13 @@ impl Planner<'_> {
             reader.accepts(Leniency::UnknownAttribute)
         })?;
         let op = self.op(op.as_ref())?;
+        let value = match (ids, &path) {
+            (Some(ids), Some(Value::String(path))) if ends_in_members(path) => {
+                return self.by_ids(op, path, ids);
+            }
+            (Some(ids), _) => Some(ids.into_iter().map(body::by_id).collect()),
+            (None, _) => value,
+        };
         match (op, path, value) {
             (_, Some(Value::String(path)), value) => self.at_path(op, &path, value),
             (_, Some(path), _) if !path.is_null() => Err(Error::invalid_path("'path' must be a string")),
@@ -101,6 +122,19 @@ impl Planner<'_> {
                 "An operation without 'path' needs an object of attributes as 'value'",
             )),
         }
+    }
+
+    fn by_ids(&mut self, op: Op, path: &str, ids: Vec<String>) -> Result<(), Error> {
+        if let Place::Attribute(target) = Place::parse(self.resource_type, path, self.reader.dialect)?
+            && is_members(self.resource_type, &target.attr.attribute)
+            && target.attr.sub.is_none()
+            && target.filter.is_none()
+        {
+            target.refuse_read_only()?;
+            self.members.push(members::change_by_ids(op, &target, ids, &self.reader)?);
+            return Ok(());
+        }
+        self.at_path(op, path, Some(ids.into_iter().map(body::by_id).collect()))
     }
 
     fn op(&self, op: Option<&Value>) -> Result<Op, Error> {

@@ -1,6 +1,7 @@
 //! The document a client may write. Knows what a valid resource is; does not know where it is kept.
 
 mod offered;
+mod part;
 mod read;
 mod values;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::schema::ResourceType;
+use crate::schema::{Attribute, ResourceType};
 use crate::value::Reader;
 pub(crate) use offered::only_offered;
 pub(crate) use read::{Key, draft_schema, is_members, key, names_itself, require, schemas as check_schemas};
@@ -147,6 +148,29 @@ impl Member {
             }
         }
         Ok(members)
+    }
+
+    /// Members from the values of a request, one after the other: of a long list there is no room for two.
+    pub(crate) fn read_each(
+        attribute: &Attribute,
+        values: impl IntoIterator<Item = Value>,
+        reader: &Reader<'_>,
+    ) -> Result<Vec<Self>, Error> {
+        let mut seen = std::collections::HashSet::new();
+        let mut members = Vec::new();
+        let mut lacking = None;
+        for value in values {
+            let Some(value) = reader.element(attribute, value)? else { continue };
+            match Self::read(&value) {
+                Ok(member) if seen.insert(member.value.clone()) => members.push(member),
+                Ok(_again) => {}
+                // A value of the wrong type is the first thing to say, wherever it stands.
+                Err(error) => {
+                    lacking.get_or_insert(error);
+                }
+            }
+        }
+        lacking.map_or(Ok(members), Err)
     }
 
     fn read(member: &Value) -> Result<Self, Error> {

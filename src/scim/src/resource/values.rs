@@ -55,9 +55,8 @@ impl Resource {
     /// attribute stands for its `value`. Nothing at all where the path is no path.
     pub fn values_at(&self, path: &str) -> Vec<String> {
         let Ok(path) = AttributePath::parse(path) else { return Vec::new() };
-        let container = match &path.urn {
+        let container = match extension_of(&path) {
             None => Some(&self.doc),
-            Some(urn) if urn.to_ascii_lowercase().starts_with(CORE) => Some(&self.doc),
             Some(urn) => member(&self.doc, urn).and_then(Value::as_object),
         };
         let sub = path.sub.as_deref().unwrap_or("value");
@@ -79,6 +78,17 @@ impl Resource {
     fn text(&self, name: &str) -> Option<&str> {
         self.doc.get(name).and_then(Value::as_str)
     }
+}
+
+/// The extension that a path leads into.
+fn extension_of(path: &AttributePath) -> Option<&str> {
+    path.urn.as_deref().filter(|urn| !urn.to_ascii_lowercase().starts_with(CORE))
+}
+
+/// The name of what stands at the top of a document where a path leads into it, in any case.
+pub(super) fn container_of(path: &str) -> Option<String> {
+    let path = AttributePath::parse(path).ok()?;
+    Some(extension_of(&path).unwrap_or(&path.name).to_owned())
 }
 
 fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {

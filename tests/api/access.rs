@@ -207,6 +207,68 @@ fn a_move_in_the_organisation_moves_what_is_held_there() {
     });
 }
 
+/// Whoever is like somebody else is computed with them: what is found for the one must be right for the other.
+#[test]
+fn many_who_come_and_go_at_once_hold_what_each_would_hold_alone() {
+    run(async {
+        let doors = bellface().await;
+        founder(&doors).await;
+        doors.rule(40, json!({"group": "recorders"}), json!({"flags": {"flags": ["recolog"]}})).await;
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        for (people, side) in [(&mut together, "together"), (&mut alone, "alone")] {
+            for (n, department) in [
+                Some("Top"),
+                Some("Sales"),
+                Some("Top"),
+                Some("Sales/Osaka"),
+                Some("Mars"),
+                None,
+                Some("Top"),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                people.push(person(&doors, &format!("{side}-{n}"), department).await);
+            }
+            doors.set_active(&people[2], false).await;
+        }
+        let recorders = [&together[6], &together[1], &alone[6], &alone[1]].map(String::as_str);
+        doors.group("recorders", &recorders).await;
+        let group = doors.group("administrators", &[]).await;
+        let path = format!("/Groups/{group}");
+        let values: Vec<Value> = together.iter().map(|id| json!({"value": id})).collect();
+
+        for op in ["add", "remove", "add"] {
+            doors.scim.patch(&path, json!([{"op": op, "path": "members", "value": values}])).await.is(204);
+            for one in &alone {
+                change_members(&doors, &group, op, one).await;
+            }
+
+            for (one, other) in together.iter().zip(&alone) {
+                assert_eq!(doors.access(one).await, doors.access(other).await, "{op}");
+                let mut told = Vec::new();
+                for id in [one, other] {
+                    let trail = doors.audit(id).await;
+                    let changes = events(&trail, "access.change").into_iter();
+                    told.push(
+                        changes.map(|it| (it["before"].clone(), it["after"].clone())).collect::<Vec<_>>(),
+                    );
+                    assert!(trail.iter().all(|event| event["targetId"] == json!(id)));
+                }
+                assert_eq!(told[0], told[1], "{op}");
+                assert_eq!(outbox(&doors, one).await, outbox(&doors, other).await, "{op}");
+            }
+        }
+        assert_eq!(stands(&doors, &together[0]).await.0, admin());
+        assert_eq!(stands(&doors, &together[1]).await.0, org_admin("Sales"));
+        assert_eq!(stands(&doors, &together[2]).await.0, []);
+        let found = doors.api.get("/users?role=admin").await.is(200).json();
+        let names = found["items"].as_array().unwrap().iter().map(|person| text(&person["userName"]));
+        let expected = ["together-0", "together-6", "alone-0", "alone-6", "founder"].map(str::to_owned);
+        assert_eq!(names.collect::<BTreeSet<_>>(), expected.into());
+    });
+}
+
 #[test]
 fn who_is_not_active_holds_nothing_until_they_are_again() {
     run(async {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -524,12 +525,34 @@ pub struct AuditEvent {
     pub action: Action,
     /// To what.
     pub target: Target,
-    /// How it was, as far as it matters. Never a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
+    /// How it was, as far as it matters. Never a secret. Events that say the same may share it.
+    #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
+    pub before: Option<Arc<Value>>,
     /// How it is now, as far as it matters. Never a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
+    #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
+    pub after: Option<Arc<Value>>,
+}
+
+/// What is shared is written like what is not.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    #[expect(clippy::ref_option, reason = "this is how serde calls it")]
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Arc<Value>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Arc<Value>>, D::Error> {
+        Ok(Option::<Value>::deserialize(deserializer)?.map(Arc::new))
+    }
 }
 
 impl AuditEvent {
@@ -540,15 +563,15 @@ impl AuditEvent {
 
     /// The same event with how it was.
     #[must_use]
-    pub fn before(mut self, before: Value) -> Self {
-        self.before = Some(before);
+    pub fn before(mut self, before: impl Into<Arc<Value>>) -> Self {
+        self.before = Some(before.into());
         self
     }
 
     /// The same event with how it is now.
     #[must_use]
-    pub fn after(mut self, after: Value) -> Self {
-        self.after = Some(after);
+    pub fn after(mut self, after: impl Into<Arc<Value>>) -> Self {
+        self.after = Some(after.into());
         self
     }
 }

@@ -1,10 +1,12 @@
 //! What each person may do and why, as computed; and the facts to compute it from. Knows rows; does not know rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::access::{EffectiveAccess, GroupFact, LocalGrant};
 use domain::id::{GroupId, UserId};
@@ -17,13 +19,13 @@ use uuid::Uuid;
 use crate::access_of_one::{self, One};
 use crate::error::StoreError;
 use crate::grants;
-use crate::holdings::Holdings;
-use crate::nesting::{AllGroups, all_groups, direct_groups_of, groups_of, nests};
+use crate::holdings::{Exchange, Holdings};
+use crate::json_text::JsonText;
+use crate::nesting::{all_groups, direct_groups_of, groups_of};
 use crate::statement::{Shape, Statement, statement};
 use crate::tx::{Reads, WriteTx};
-use crate::users::document;
 
-/// What the rows say about one person.
+/// What the rows say about one person. People who are alike in something share it.
 #[derive(Debug, Clone)]
 pub struct PersonFacts {
     /// Who.
@@ -31,37 +33,109 @@ pub struct PersonFacts {
     /// Whether their directory says that they are active.
     pub active: bool,
     /// Their SCIM document.
-    pub resource: Resource,
+    pub document: Document,
     /// The groups that they are in, directly or through other groups.
-    pub groups: Vec<GroupFact>,
+    pub groups: Arc<Vec<GroupFact>>,
     /// What was given to them by hand.
-    pub grants: Vec<LocalGrant>,
+    pub grants: Arc<Vec<LocalGrant>>,
     /// The version of the policy in force.
     pub policy_version: i64,
     /// What was computed last, as stored.
     pub stored: Option<Stored>,
 }
 
+/// A person's SCIM document, of which as much is read as is asked for.
+#[derive(Debug, Clone)]
+pub struct Document(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Text(JsonText),
+    Read(Box<Resource>),
+}
+
+impl From<Resource> for Document {
+    fn from(resource: Resource) -> Self {
+        Self(Form::Read(Box::new(resource)))
+    }
+}
+
+impl Document {
+    /// All of it.
+    pub fn resource(&self) -> Result<Resource, StoreError> {
+        match &self.0 {
+            Form::Text(text) => Ok(Resource::from_stored(text.read()?)),
+            Form::Read(resource) => Ok(Resource::clone(resource)),
+        }
+    }
+
+    /// The values at these paths, by path.
+    pub fn values(&self, paths: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+        if paths.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let values = |resource: &Resource| {
+            paths.iter().map(|path| (path.clone(), resource.values_at(path))).collect::<BTreeMap<_, _>>()
+        };
+        match &self.0 {
+            Form::Text(text) => {
+                let part = Resource::part_of_stored(text.as_str(), paths).map_err(StoreError::corrupt)?;
+                Ok(values(&part))
+            }
+            Form::Read(resource) => Ok(values(resource)),
+        }
+    }
+}
+
 /// An access as it is stored, without regard to seats.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    access: Value,
+    kept: Arc<Kept>,
     /// Whether it has a protected role, by the policy that it was stored by.
     guarded: Option<bool>,
 }
 
+/// What is stored, the same for all of whom the same is stored.
+#[derive(Debug)]
+struct Kept {
+    text: JsonText,
+    value: Value,
+    access: OnceLock<Arc<EffectiveAccess>>,
+}
+
 impl Stored {
     /// The access.
-    pub fn access(&self) -> Result<EffectiveAccess, StoreError> {
-        EffectiveAccess::deserialize(&self.access).map_err(StoreError::corrupt)
+    pub fn access(&self) -> Result<Arc<EffectiveAccess>, StoreError> {
+        if let Some(access) = self.kept.access.get() {
+            return Ok(Arc::clone(access));
+        }
+        let access = EffectiveAccess::deserialize(&self.kept.value).map_err(StoreError::corrupt)?;
+        Ok(Arc::clone(self.kept.access.get_or_init(|| Arc::new(access))))
     }
 
     /// Whether it has a role, without reading the whole of it.
     pub fn has_role(&self, role: &str) -> bool {
-        let roles = self.access.get("roles").and_then(Value::as_array);
+        let roles = self.kept.value.get("roles").and_then(Value::as_array);
         roles.is_some_and(|roles| {
             roles.iter().any(|held| held.get("role").and_then(Value::as_str) == Some(role))
         })
+    }
+}
+
+/// What people are compared by who are to be computed together: the same for those of whom the same is stored.
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        self.guarded == other.guarded
+            && (Arc::ptr_eq(&self.kept, &other.kept) || self.kept.text == other.kept.text)
+    }
+}
+
+impl Eq for Stored {}
+
+impl Hash for Stored {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.guarded.hash(state);
+        self.kept.text.hash(state);
     }
 }
 
@@ -73,15 +147,15 @@ pub(crate) struct FactsRow {
     active: bool,
     /// The document, unless whoever asks has it.
     #[diesel(sql_type = Nullable<Jsonb>)]
-    doc: Option<Value>,
+    doc: Option<JsonText>,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    groups: Option<Value>,
+    groups: Option<JsonText>,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    grants: Option<Value>,
+    grants: Option<JsonText>,
     #[diesel(sql_type = BigInt)]
     policy_version: i64,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    access: Option<Value>,
+    access: Option<JsonText>,
     #[diesel(sql_type = Nullable<Bool>)]
     guarded: Option<bool>,
 }
@@ -148,10 +222,12 @@ pub async fn facts(tx: &mut impl Reads, people: &[UserId]) -> Result<Vec<PersonF
     let ask = statement(FACTS).bind::<SqlUuid, _>(tenant.as_uuid()).bind::<Array<SqlUuid>, _>(ids);
     let mut rows: Vec<FactsRow> = tx.connection().0.load(ask).await?;
     with_all_groups(tx, rows.iter_mut()).await?;
+    let mut shared = Shared::default();
     rows.into_iter()
         .map(|mut row| {
-            let resource = Resource::from_stored(document(&row.doc.take().unwrap_or_default()));
-            person(row, resource)
+            let document =
+                row.doc.take().ok_or_else(|| StoreError::corrupt("a person without a document"))?;
+            shared.person(row, Document(Form::Text(document)))
         })
         .collect()
 }
@@ -161,43 +237,98 @@ pub(crate) async fn with_all_groups(
     tx: &mut impl Reads,
     rows: impl Iterator<Item = &mut FactsRow> + Send,
 ) -> Result<(), StoreError> {
+    let is_asked_anew = |row: &FactsRow| row.groups.as_ref().is_some_and(|groups| groups.as_str() == "true");
     let mut nesting: HashMap<Uuid, &mut FactsRow> =
-        rows.filter(|row| nests(row.groups.as_ref())).map(|row| (row.id, row)).collect();
+        rows.filter(|row| is_asked_anew(row)).map(|row| (row.id, row)).collect();
     if nesting.is_empty() {
         return Ok(());
     }
     let people = nesting.keys().copied().collect();
     let tenant = tx.tenant();
-    let all: Vec<AllGroups> = tx.connection().0.load(all_groups(tenant, ALL_GROUPS, people)).await?;
-    let mut all: HashMap<Uuid, Option<Value>> = all.into_iter().map(|row| (row.id, row.groups)).collect();
+    let all: Vec<AllGroupsRow> = tx.connection().0.load(all_groups(tenant, ALL_GROUPS, people)).await?;
+    let mut all: HashMap<Uuid, Option<JsonText>> = all.into_iter().map(|row| (row.id, row.groups)).collect();
     for row in nesting.values_mut() {
         row.groups = all.remove(&row.id).flatten();
     }
     Ok(())
 }
 
+/// As [`crate::nesting::AllGroups`], unread.
+#[derive(QueryableByName)]
+struct AllGroupsRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    groups: Option<JsonText>,
+}
+
 /// Groups as rules see them, out of `[{id, name, external_id}]`.
 pub(crate) fn groups_in_row(groups: Value) -> Result<Vec<GroupFact>, StoreError> {
-    let groups: Vec<GroupInRow> = serde_json::from_value(groups).map_err(StoreError::corrupt)?;
-    Ok(groups
-        .into_iter()
-        .map(|group| GroupFact { id: group.id, display_name: group.name, external_id: group.external_id })
-        .collect())
+    Ok(groups_out_of(serde_json::from_value(groups).map_err(StoreError::corrupt)?))
+}
+
+fn groups_out_of(groups: Vec<GroupInRow>) -> Vec<GroupFact> {
+    let read = |group: GroupInRow| GroupFact {
+        id: group.id,
+        display_name: group.name,
+        external_id: group.external_id,
+    };
+    groups.into_iter().map(read).collect()
+}
+
+/// What has been read of some people, by how it is written: it is read once, however many have it.
+#[derive(Default)]
+struct Shared {
+    groups: HashMap<Option<JsonText>, Arc<Vec<GroupFact>>>,
+    grants: HashMap<Option<JsonText>, Arc<Vec<LocalGrant>>>,
+    kept: HashMap<JsonText, Arc<Kept>>,
+}
+
+impl Shared {
+    fn person(&mut self, row: FactsRow, document: Document) -> Result<PersonFacts, StoreError> {
+        let FactsRow { id, active, doc: _, groups, grants, policy_version, access, guarded } = row;
+        let groups = once(&mut self.groups, groups, |groups| {
+            let groups = groups.as_ref().map(JsonText::read).transpose()?;
+            Ok(groups.map(groups_out_of).unwrap_or_default())
+        })?;
+        let grants = once(&mut self.grants, grants, |grants| {
+            let grants = grants.as_ref().map(JsonText::read).transpose()?;
+            Ok(grants.map(grants::in_row).unwrap_or_default())
+        })?;
+        let kept = access.map(|access| {
+            once(&mut self.kept, access, |text| {
+                Ok(Kept { text: text.clone(), value: text.read()?, access: OnceLock::new() })
+            })
+        });
+        Ok(PersonFacts {
+            user: UserId::from_uuid(id),
+            active,
+            document,
+            groups,
+            grants,
+            policy_version,
+            stored: kept.transpose()?.map(|kept| Stored { kept, guarded }),
+        })
+    }
 }
 
 /// The facts in a row about somebody with this document.
 pub(crate) fn person(row: FactsRow, resource: Resource) -> Result<PersonFacts, StoreError> {
-    let groups = row.groups.map(groups_in_row).transpose()?.unwrap_or_default();
-    let grants = row.grants.map(grants::in_row).transpose()?.unwrap_or_default();
-    Ok(PersonFacts {
-        user: UserId::from_uuid(row.id),
-        active: row.active,
-        resource,
-        groups,
-        grants,
-        policy_version: row.policy_version,
-        stored: row.access.map(|access| Stored { access, guarded: row.guarded }),
-    })
+    Shared::default().person(row, resource.into())
+}
+
+/// What is known by a key, or else is read now.
+fn once<K: Eq + Hash, T>(
+    known: &mut HashMap<K, Arc<T>>,
+    key: K,
+    read: impl FnOnce(&K) -> Result<T, StoreError>,
+) -> Result<Arc<T>, StoreError> {
+    if let Some(found) = known.get(&key) {
+        return Ok(Arc::clone(found));
+    }
+    let found = Arc::new(read(&key)?);
+    known.insert(key, Arc::clone(&found));
+    Ok(found)
 }
 
 #[derive(QueryableByName)]
@@ -305,50 +436,123 @@ pub enum Guarded {
     No,
 }
 
+/// An access as it is to be stored, the same for all who come to it.
+#[derive(Debug)]
+pub struct Outcome {
+    access: EffectiveAccess,
+    value: Value,
+    guarded: Guarded,
+}
+
+impl Outcome {
+    /// What was computed by the policy in force.
+    pub fn new(access: EffectiveAccess, guarded: Guarded) -> Result<Self, StoreError> {
+        let value = serde_json::to_value(&access).map_err(StoreError::corrupt)?;
+        Ok(Self { access, value, guarded })
+    }
+
+    /// The access.
+    pub fn access(&self) -> &EffectiveAccess {
+        &self.access
+    }
+}
+
+/// From what is stored to what was computed, the same for all of whom the one is stored and the other was computed.
+#[derive(Debug)]
+pub struct Change {
+    before: Option<Arc<EffectiveAccess>>,
+    after: Arc<Outcome>,
+    kind: Kind,
+    /// Whether another seat is needed than before.
+    reseats: bool,
+    holdings: Exchange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is stored already.
+    Nothing,
+    /// It is stored, but not whether it has a protected role, or otherwise.
+    Marked,
+    /// It is another access.
+    Another,
+}
+
+impl Change {
+    /// From one to the other.
+    pub fn between(before: Option<&Stored>, after: &Arc<Outcome>) -> Result<Self, StoreError> {
+        let guarded = Some(after.guarded == Guarded::Yes);
+        let kind = match before {
+            Some(stored) if stored.kept.value != after.value => Kind::Another,
+            Some(stored) if stored.guarded != guarded => Kind::Marked,
+            Some(_) => Kind::Nothing,
+            None => Kind::Another,
+        };
+        let before = before.map(Stored::access).transpose()?;
+        let holdings = match kind {
+            Kind::Another => Exchange::between(before.as_deref(), &after.access),
+            Kind::Nothing | Kind::Marked => Exchange::default(),
+        };
+        let needs_another = |before: &Arc<EffectiveAccess>| seat_class(before) != seat_class(&after.access);
+        let reseats = kind == Kind::Another && before.as_ref().is_some_and(needs_another);
+        Ok(Self { before, after: Arc::clone(after), kind, reseats, holdings })
+    }
+
+    /// What was stored.
+    pub fn before(&self) -> Option<&EffectiveAccess> {
+        self.before.as_deref()
+    }
+
+    /// What is to be stored.
+    pub fn after(&self) -> &EffectiveAccess {
+        &self.after.access
+    }
+
+    /// Whether it is another access than before: what is stored already is not stored again.
+    pub fn is_one(&self) -> bool {
+        self.kind == Kind::Another
+    }
+}
+
 /// Accesses that are to be stored.
 #[derive(Debug, Default)]
 pub struct Computed {
-    ids: Vec<Uuid>,
-    access: Vec<Value>,
-    guarded: Vec<bool>,
-    seat_classes: Vec<Option<String>>,
+    /// Each once.
+    outcomes: Vec<Arc<Outcome>>,
+    /// Of whom nothing is stored.
+    new: Those,
+    /// Of whom something is.
+    known: Those,
     /// Who needs another seat than before.
     reseated: Vec<UserId>,
     holdings: Holdings,
-    /// Of how many nothing was stored so far.
-    new: usize,
+}
+
+/// People, and which of the accesses each of them has, counted from one.
+#[derive(Debug, Default)]
+struct Those {
+    ids: Vec<Uuid>,
+    which: Vec<i32>,
 }
 
 impl Computed {
-    /// Adds what was computed for a person by the policy in force. Returns whether it is another than before: what is stored already
-    /// is not stored again.
-    pub fn add(
-        &mut self,
-        person: &PersonFacts,
-        access: &EffectiveAccess,
-        guarded: Guarded,
-    ) -> Result<bool, StoreError> {
-        let held = access;
-        let access = serde_json::to_value(access).map_err(StoreError::corrupt)?;
-        let guarded = guarded == Guarded::Yes;
-        let same = person.stored.as_ref().filter(|stored| stored.access == access);
-        if same.is_some_and(|stored| stored.guarded == Some(guarded)) {
-            return Ok(false);
+    /// Adds what becomes of a person.
+    pub fn add(&mut self, person: &PersonFacts, change: &Change) {
+        if change.kind == Kind::Nothing {
+            return;
         }
-        let changed = same.is_none();
-        if changed {
-            let before = person.stored.as_ref().map(Stored::access).transpose()?;
-            self.holdings.add(person.user, before.as_ref(), held);
-            if person.active && before.is_some_and(|before| seat_class(&before) != seat_class(held)) {
-                self.reseated.push(person.user);
-            }
+        self.holdings.add(person.user, &change.holdings);
+        if person.active && change.reseats {
+            self.reseated.push(person.user);
         }
-        self.new = self.new.saturating_add(usize::from(person.stored.is_none()));
-        self.ids.push(person.user.as_uuid());
-        self.access.push(access);
-        self.guarded.push(guarded);
-        self.seat_classes.push(seat_class(held).map(str::to_owned));
-        Ok(changed)
+        let known = self.outcomes.iter().position(|outcome| Arc::ptr_eq(outcome, &change.after));
+        let at = known.unwrap_or_else(|| {
+            self.outcomes.push(Arc::clone(&change.after));
+            self.outcomes.len().saturating_sub(1)
+        });
+        let those = if change.before.is_some() { &mut self.known } else { &mut self.new };
+        those.ids.push(person.user.as_uuid());
+        those.which.push(i32::try_from(at.saturating_add(1)).unwrap_or(i32::MAX));
     }
 }
 
@@ -359,53 +563,78 @@ fn seat_class(access: &EffectiveAccess) -> Option<&str> {
 
 /// Stores what was computed, without regard to seats: with the next statement or the commit. Whoever needs another seat than before is
 /// noted, and gets it before the commit.
-pub fn store(tx: &mut WriteTx, mut computed: Computed, policy_version: i64, now: DateTime<Utc>) {
-    if computed.ids.is_empty() {
-        return;
+pub fn store(
+    tx: &mut WriteTx,
+    mut computed: Computed,
+    policy_version: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if computed.outcomes.is_empty() {
+        return Ok(());
     }
     let tenant = tx.tenant().as_uuid();
     tx.reseat(std::mem::take(&mut computed.reseated));
-    if let ([user], [guarded]) = (&*computed.ids, &*computed.guarded) {
+    if let (([user], []) | ([], [user]), [outcome]) =
+        ((&*computed.known.ids, &*computed.new.ids), &*computed.outcomes)
+    {
         let one = One {
             user: *user,
-            guarded: *guarded,
-            access: computed.access.pop().unwrap_or_default(),
-            seat_class: computed.seat_classes.pop().flatten(),
-            known: computed.new == 0,
+            guarded: outcome.guarded == Guarded::Yes,
+            access: JsonText::of(&outcome.value)?,
+            seat_class: seat_class(&outcome.access).map(str::to_owned),
+            known: computed.new.ids.is_empty(),
             anew: !computed.holdings.anew.is_empty(),
             things: computed.holdings.things,
             places: computed.holdings.places,
         };
-        return access_of_one::store(tx, one, policy_version, now);
+        access_of_one::store(tx, one, policy_version, now);
+        return Ok(());
     }
     if let Some(removal) = computed.holdings.removal(tx) {
         tx.later(removal);
     }
+    let outcomes = &computed.outcomes;
+    let access =
+        outcomes.iter().map(|outcome| JsonText::of(&outcome.value)).collect::<Result<Vec<_>, _>>()?;
+    let guarded: Vec<bool> = outcomes.iter().map(|outcome| outcome.guarded == Guarded::Yes).collect();
+    let seat_class = |outcome: &Arc<Outcome>| seat_class(&outcome.access).map(str::to_owned);
+    let seat_classes: Vec<Option<String>> = outcomes.iter().map(seat_class).collect();
     tx.later(
         statement(STORE)
             .bind::<SqlUuid, _>(tenant)
             .bind::<BigInt, _>(policy_version)
             .bind::<Timestamptz, _>(now)
+            .bind::<Array<Jsonb>, _>(access)
+            .bind::<Array<Bool>, _>(guarded)
+            .bind::<Array<Nullable<Text>>, _>(seat_classes)
             .bind::<Array<Text>, _>(computed.holdings.things)
             .bind::<Array<SqlUuid>, _>(computed.holdings.places)
             .bind::<Array<SqlUuid>, _>(computed.holdings.people)
-            .bind::<Array<SqlUuid>, _>(computed.ids)
-            .bind::<Array<Jsonb>, _>(computed.access)
-            .bind::<Array<Bool>, _>(computed.guarded)
-            .bind::<Array<Nullable<Text>>, _>(computed.seat_classes),
+            .bind::<Array<SqlUuid>, _>(computed.known.ids)
+            .bind::<Array<Integer>, _>(computed.known.which)
+            .bind::<Array<SqlUuid>, _>(computed.new.ids)
+            .bind::<Array<Integer>, _>(computed.new.which),
     );
+    Ok(())
 }
 
+/// Of whom something was read they keep the row: to change it costs less than to try whether there is one.
 const STORE: &str = "\
 WITH input AS (
-    SELECT {} AS tenant, {} AS version, {} AS at
+    SELECT {} AS tenant, {} AS version, {} AS at, {} AS access, {} AS guarded, {} AS seat_class
 ), held AS (
     INSERT INTO user_holding (tenant_id, thing, place, user_id)
     SELECT input.tenant, h.thing, h.place, h.id FROM input, unnest({}, {}, {}) AS h (thing, place, id)
     ON CONFLICT DO NOTHING
+), changed AS (
+    UPDATE user_access a SET access = input.access[c.which], policy_version = input.version,
+        computed_at = input.at, guarded = input.guarded[c.which], seat_class = input.seat_class[c.which]
+    FROM input, unnest({}, {}) AS c (id, which)
+    WHERE a.tenant_id = input.tenant AND a.user_id = c.id
 )
 INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at, guarded, seat_class)
-SELECT input.tenant, c.id, c.access, input.version, input.at, c.guarded, c.seat_class
-FROM input, unnest({}, {}, {}, {}) AS c (id, access, guarded, seat_class)
+SELECT input.tenant, c.id, input.access[c.which], input.version, input.at, input.guarded[c.which],
+    input.seat_class[c.which]
+FROM input, unnest({}, {}) AS c (id, which)
 ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
     computed_at = excluded.computed_at, guarded = excluded.guarded, seat_class = excluded.seat_class";

@@ -7,11 +7,11 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use domain::id::UserId;
 use scim::resource::Resource;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::access::{FactsRow, PersonFacts, person, with_all_groups};
 use crate::error::StoreError;
+use crate::json_text::JsonText;
 use crate::nesting::direct_groups_of;
 use crate::statement::{Statement, statement};
 use crate::tx::{Reads as _, WriteTx};
@@ -84,7 +84,7 @@ pub async fn change(
 /// What is to be stored of one person.
 pub(crate) struct One {
     pub(crate) user: Uuid,
-    pub(crate) access: Value,
+    pub(crate) access: JsonText,
     pub(crate) guarded: bool,
     pub(crate) seat_class: Option<String>,
     /// Whether something was stored before.

@@ -1,8 +1,11 @@
 //! Audit events and outbox rows. Knows how they are kept; does not know what they mean.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use domain::audit::Audit;
 use domain::clock::Entropy;
@@ -11,6 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::json_text::JsonText;
 use crate::schema::audit_event;
 use crate::scope::Scope;
 use crate::statement::{Statement, statement};
@@ -76,15 +80,39 @@ pub async fn newest(
 
 const APPEND: &str = "\
 WITH input AS (
-    SELECT {} AS tenant, {} AS at, {} AS actor, {} AS request
+    SELECT {} AS tenant, {} AS at, {} AS actor, {} AS request, {} AS said
 ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
     FROM input, unnest({}, {}, {}, {}, {}, {}) AS e (id, action, kind, target, before, after)
 )
 INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
 SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
 FROM input, unnest({}, {}, {}, {}) AS o (id, fact, subject, payload)";
+
+/// What events say, each once: those of one request say the same of many people, and share it.
+#[derive(Default)]
+struct Said {
+    values: Vec<Arc<Value>>,
+    known: HashMap<*const Value, i32>,
+}
+
+impl Said {
+    /// By which number it is known, counted from one.
+    fn number(&mut self, value: Arc<Value>) -> Result<i32, StoreError> {
+        if let Some(number) = self.known.get(&Arc::as_ptr(&value)) {
+            return Ok(*number);
+        }
+        let number = i32::try_from(self.values.len().saturating_add(1)).map_err(StoreError::corrupt)?;
+        self.known.insert(Arc::as_ptr(&value), number);
+        self.values.push(value); // kept, so that its place is nobody else's
+        Ok(number)
+    }
+
+    fn texts(&self) -> Result<Vec<JsonText>, StoreError> {
+        self.values.iter().map(|value| JsonText::of(&**value)).collect()
+    }
+}
 
 /// One statement for both, in the transaction that made them true.
 pub(crate) fn append(
@@ -97,13 +125,14 @@ pub(crate) fn append(
     let actor = serde_json::to_value(scope.actor()).map_err(StoreError::corrupt)?;
     let (mut ids, mut actions, mut kinds, mut targets, mut befores, mut afters) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let mut said = Said::default();
     for (id, event) in AuditEventId::series(now, entropy).zip(audit.into_events()) {
         ids.push(id.as_uuid());
         actions.push(event.action.name().to_owned());
         kinds.push(event.target.kind.name().to_owned());
         targets.push(event.target.id);
-        befores.push(event.before);
-        afters.push(event.after);
+        befores.push(event.before.map(|before| said.number(before)).transpose()?);
+        afters.push(event.after.map(|after| said.number(after)).transpose()?);
     }
     let outbox_ids: Vec<Uuid> =
         OutboxId::series(now, entropy).take(outgoing.len()).map(OutboxId::as_uuid).collect();
@@ -115,12 +144,13 @@ pub(crate) fn append(
         .bind::<Timestamptz, _>(now)
         .bind::<Jsonb, _>(actor)
         .bind::<SqlUuid, _>(scope.request().as_uuid())
+        .bind::<Array<Jsonb>, _>(said.texts()?)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Text>, _>(actions)
         .bind::<Array<Text>, _>(kinds)
         .bind::<Array<Text>, _>(targets)
-        .bind::<Array<Nullable<Jsonb>>, _>(befores)
-        .bind::<Array<Nullable<Jsonb>>, _>(afters)
+        .bind::<Array<Nullable<Integer>>, _>(befores)
+        .bind::<Array<Nullable<Integer>>, _>(afters)
         .bind::<Array<SqlUuid>, _>(outbox_ids)
         .bind::<Array<Text>, _>(facts)
         .bind::<Array<Text>, _>(subjects)

@@ -96,14 +96,15 @@ pub async fn hand_over(tx: &mut WriteTx, from: UserId, to: UserId) -> Result<(),
     Ok(())
 }
 
-/// Grants as an evaluation sees them, out of `[{id, what, by}]`.
-pub(crate) fn in_row(grants: Value) -> Result<Vec<LocalGrant>, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct InRow {
-        id: GrantId,
-        what: Outcome,
-        by: String,
-    }
-    let grants: Vec<InRow> = serde_json::from_value(grants).map_err(StoreError::corrupt)?;
-    Ok(grants.into_iter().map(|InRow { id, what, by }| LocalGrant { id, what, by }).collect())
+/// A grant as `{id, what, by}`.
+#[derive(serde::Deserialize)]
+pub(crate) struct InRow {
+    id: GrantId,
+    what: Outcome,
+    by: String,
+}
+
+/// Grants as an evaluation sees them.
+pub(crate) fn in_row(grants: Vec<InRow>) -> Vec<LocalGrant> {
+    grants.into_iter().map(|InRow { id, what, by }| LocalGrant { id, what, by }).collect()
 }

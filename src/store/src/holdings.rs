@@ -60,22 +60,37 @@ pub(crate) struct Holdings {
     pub(crate) people: Vec<Uuid>,
 }
 
-impl Holdings {
-    /// Adds what a person holds by this access, instead of what they held before.
-    pub(crate) fn add(&mut self, user: UserId, before: Option<&EffectiveAccess>, access: &EffectiveAccess) {
-        let now = held(access);
+/// What becomes of the rows of those whose access turns from one into another.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    /// Whether those so far go.
+    anew: bool,
+    rows: Vec<(String, Uuid)>,
+}
+
+impl Exchange {
+    /// What is held by this access, instead of what was held before.
+    pub(crate) fn between(before: Option<&EffectiveAccess>, access: &EffectiveAccess) -> Self {
+        let mut rows = held(access);
         let before = before.map(held).unwrap_or_default();
-        if now == before {
-            return;
-        }
         // Whoever holds only more than before keeps their rows.
-        let keeps = before.iter().all(|held| now.contains(held));
-        if !keeps {
+        let anew = !before.iter().all(|held| rows.contains(held));
+        if !anew {
+            rows.retain(|held| !before.contains(held));
+        }
+        Self { anew, rows }
+    }
+}
+
+impl Holdings {
+    /// Adds what becomes of a person's rows.
+    pub(crate) fn add(&mut self, user: UserId, exchange: &Exchange) {
+        if exchange.anew {
             self.anew.push(user.as_uuid());
         }
-        for (thing, place) in now.into_iter().filter(|held| !keeps || !before.contains(held)) {
-            self.things.push(thing);
-            self.places.push(place);
+        for (thing, place) in &exchange.rows {
+            self.things.push(thing.clone());
+            self.places.push(*place);
             self.people.push(user.as_uuid());
         }
     }

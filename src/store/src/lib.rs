@@ -43,6 +43,7 @@ pub mod holdings;
 pub mod identities;
 pub mod invitation_links;
 pub mod invitations;
+mod json_text;
 mod keys;
 mod link;
 pub mod listing;

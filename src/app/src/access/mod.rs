@@ -1,6 +1,7 @@
 //! What people may do: computed in the transaction that changes a person, and after a change of the policy for everybody; shown with its
 //! reasons.
 
+mod alike;
 mod decide;
 mod everybody;
 mod offer;

@@ -5,20 +5,20 @@
 //! input here: the seat gate is applied when access is read, by the rows of that moment, so that a seat that passes
 //! from one person to another touches nobody's stored access.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use domain::access::{AccessStatus, EffectiveAccess, Facts, GroupFact, Policy, SeatState, evaluate};
+use domain::access::{EffectiveAccess, Facts, GroupFact, Policy, evaluate};
 use domain::audit::{Action, AuditEvent};
-use domain::blueprint::Invariant;
 use domain::id::UserId;
 use domain::invariant::{Origin, fallen, held_roles};
 use scim::resource::Resource;
 use serde_json::{Value, json};
-use store::access::{Computed, Guarded, PersonFacts, Stored};
+use store::access::{Computed, PersonFacts};
 use store::audit::Outgoing;
 use store::rules::Terms;
 use store::{Reads as _, WriteTx, access, rules};
 
+use super::alike::{Alike, Turn, outcome, protected};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{self, Acting, Judged, Lost};
@@ -27,7 +27,7 @@ use crate::login::{keep_a_way_back, sign_out_everywhere};
 
 /// How many people are computed between two statements: what was read and is written of so many is in memory, and as much
 /// stays with a connection.
-pub(crate) const AT_ONCE: usize = 250;
+pub(crate) const AT_ONCE: usize = 500;
 
 /// What an evaluation changed.
 pub(crate) type Changed = Vec<AuditEvent>;
@@ -94,9 +94,10 @@ impl Outcomes {
         for (person, mut facts) in std::mem::take(&mut self.open) {
             facts.held = held.remove(&person.user).unwrap_or_default();
             let access = evaluate(policy, &facts);
-            changed.extend(self.take(tx, policy, &person, &access, &HeldTo::default(), &mut computed)?);
+            let turn = Turn::between(policy, person.stored.as_ref(), &outcome(policy, access)?)?;
+            changed.extend(self.take(tx, policy, &person, &turn, &HeldTo::default(), &mut computed)?);
         }
-        access::store(tx, computed, version, app.now());
+        access::store(tx, computed, version, app.now())?;
         changed.extend(follow(app, tx, blueprint, &self.moved, pace).await?);
         if !self.blocked.is_empty() {
             if self.origin != Origin::Policy {
@@ -113,43 +114,31 @@ impl Outcomes {
         tx: &mut WriteTx,
         policy: &Policy,
         person: &PersonFacts,
-        access: &EffectiveAccess,
+        turn: &Turn,
         held_to: &HeldTo,
         computed: &mut Computed,
     ) -> Result<Option<AuditEvent>, AppError> {
-        let holds = guards::holds_guarded(&policy.blueprint, access);
-        let guarded = if holds { Guarded::Yes } else { Guarded::No };
-        if !computed.add(person, access, guarded)? {
+        let Turn { change, gains, shuts_out, told, .. } = turn;
+        computed.add(person, change);
+        if !change.is_one() {
             return Ok(None);
         }
         self.affected = self.affected.saturating_add(1);
-        let before = person.stored.as_ref().map(Stored::access).transpose()?;
-        held_to.check(policy, person.user, before.as_ref(), access)?;
-        self.gained |= guards::gained(&policy.blueprint, before.as_ref(), access);
-        self.moved.extend(Moved::between(&policy.blueprint, person, before.as_ref(), access));
-        if shuts_out(before.as_ref(), access) {
+        held_to.check(policy, person.user, change.before(), change.after())?;
+        self.gained |= gains;
+        self.moved.extend(Moved::between(&policy.blueprint, person, change.before(), change.after())?);
+        if *shuts_out {
             self.blocked.push(person.user);
         }
-        let before = before.as_ref().map(summary);
-        let after = summary(access);
-        if before.as_ref() == Some(&after) {
-            return Ok(None);
-        }
-        tx.announce(Outgoing {
-            fact: "access.changed",
-            subject_id: person.user.to_string(),
-            payload: told(policy, person.user, before.as_ref(), &after),
-        });
-        let mut event = AuditEvent::new(Action::AccessChange, person.user).after(after);
-        event.before = before;
+        let Some(told) = told else { return Ok(None) };
+        let mut payload = told.payload.clone();
+        payload.insert("user".to_owned(), json!(person.user));
+        let subject_id = person.user.to_string();
+        tx.announce(Outgoing { fact: "access.changed", subject_id, payload: Value::Object(payload) });
+        let mut event = AuditEvent::new(Action::AccessChange, person.user).after(Arc::clone(&told.after));
+        event.before.clone_from(&told.before);
         Ok(Some(event))
     }
-}
-
-/// Whether somebody is blocked who was not.
-pub(super) fn shuts_out(before: Option<&EffectiveAccess>, after: &EffectiveAccess) -> bool {
-    let is_blocked = |access: &EffectiveAccess| access.status == AccessStatus::Blocked;
-    is_blocked(after) && !before.is_some_and(is_blocked)
 }
 
 /// Whether the policy, which the transaction holds in this version, makes any difference between members of these groups
@@ -264,12 +253,13 @@ pub(crate) async fn evaluate_new(
     let terms = rules::terms(tx).await?;
     let version = terms.version;
     let policy = app.policies.get(tx, version).await?;
+    let (groups, grants) = (Arc::default(), Arc::default());
     let people = people.into_iter().map(|(user, resource)| PersonFacts {
         user: *user,
         active: resource.active(),
-        resource: resource.clone(),
-        groups: Vec::new(),
-        grants: Vec::new(),
+        document: resource.clone().into(),
+        groups: Arc::clone(&groups),
+        grants: Arc::clone(&grants),
         policy_version: version,
         stored: None,
     });
@@ -319,25 +309,28 @@ pub(super) fn compute(
     held_to: &HeldTo,
     outcomes: &mut Outcomes,
 ) -> Result<Changed, AppError> {
-    let paths = policy.attribute_paths();
+    let mut alike = Alike::new(policy);
     let mut computed = Computed::default();
     let mut changed = Vec::new();
-    for mut person in people {
-        let mut facts = facts(&mut person, &paths);
-        let mut access = evaluate(policy, &facts);
-        if let Some(lost) = loss(policy, &person, &access)? {
+    for person in people {
+        let mut turn = alike.turn(&person)?;
+        if turn.touches_protected
+            && let Some(lost) = loss(policy, &person, turn.change.after())?
+        {
+            let mut facts = alike.facts(&person)?;
             if !outcomes.keeps {
-                held_to.check(policy, person.user, Some(lost.before()), &access)?;
+                held_to.check(policy, person.user, Some(lost.before()), turn.change.after())?;
                 outcomes.lost.push(lost);
                 outcomes.open.push((person, facts));
                 continue;
             }
-            access = keeping(policy, &lost, &mut facts);
+            let access = keeping(policy, &lost, &mut facts);
             outcomes.lost.extend(loss(policy, &person, &access)?.map(Lost::for_good));
+            turn = Turn::between(policy, person.stored.as_ref(), &outcome(policy, access)?)?.into();
         }
-        changed.extend(outcomes.take(tx, policy, &person, &access, held_to, &mut computed)?);
+        changed.extend(outcomes.take(tx, policy, &person, &turn, held_to, &mut computed)?);
     }
-    access::store(tx, computed, version, app.now());
+    access::store(tx, computed, version, app.now())?;
     Ok(changed)
 }
 
@@ -353,51 +346,10 @@ pub(super) fn loss(
     person: &PersonFacts,
     after: &EffectiveAccess,
 ) -> Result<Option<Lost>, AppError> {
-    let mut protected = policy.blueprint.invariants().iter().map(Invariant::role);
-    let Some(stored) = person.stored.as_ref().filter(|stored| protected.any(|role| stored.has_role(role)))
-    else {
-        return Ok(None);
-    };
-    Ok(Lost::between(&policy.blueprint, person.user, &stored.access()?, after))
-}
-
-/// What a policy with these attributes asks of a person.
-pub(super) fn facts(person: &mut PersonFacts, paths: &BTreeSet<String>) -> Facts {
-    let attributes = paths.iter().map(|path| (path.clone(), person.resource.values_at(path))).collect();
-    Facts {
-        active: person.active,
-        groups: std::mem::take(&mut person.groups),
-        attributes,
-        local_home: None,
-        local_grants: std::mem::take(&mut person.grants),
-        held: Vec::new(),
-        seat: SeatState::NotNeeded,
+    match &person.stored {
+        Some(stored) if protected(policy, Some(stored)) => {
+            Ok(Lost::between(&policy.blueprint, person.user, &*stored.access()?, after))
+        }
+        _ => Ok(None),
     }
-}
-
-/// What is told of somebody whose access changed; where their roles did, with what the product does with their connections then.
-fn told(policy: &Policy, user: UserId, before: Option<&Value>, after: &Value) -> Value {
-    let mut payload = json!({"user": user, "access": after});
-    let roles = |access: &Value| access.get("roles").cloned();
-    let session = policy.blueprint.product().session.as_ref();
-    if before.is_some_and(|before| roles(before) != roles(after))
-        && let (Some(session), Some(payload)) = (session, payload.as_object_mut())
-    {
-        payload.insert("onRoleChange".to_owned(), json!(session.on_role_change));
-    }
-    payload
-}
-
-/// What of an access is worth a line in the audit trail: what is held where, without the reasons.
-pub(super) fn summary(access: &EffectiveAccess) -> Value {
-    let mut summary = json!({
-        "status": access.status,
-        "home": access.home.as_ref().map(|home| &home.key),
-        "roles": access.roles.iter().map(|held| json!({"role": held.role, "scope": held.scope})).collect::<Vec<_>>(),
-        "flags": access.flags.iter().map(|held| json!({"flag": held.flag, "scope": held.scope})).collect::<Vec<_>>(),
-    });
-    if let (Some(seat), Some(summary)) = (&access.seat, summary.as_object_mut()) {
-        summary.insert("seatClass".to_owned(), json!(seat.class));
-    }
-    summary
 }

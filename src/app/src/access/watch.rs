@@ -9,7 +9,8 @@ use serde_json::Value;
 use store::access::{PersonFacts, Stored};
 use store::{Scope, access, users};
 
-use super::reevaluate::{facts, keeping, loss, shuts_out, summary};
+use super::alike::{facts, shuts_out, summary};
+use super::reevaluate::{keeping, loss};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::gained;
@@ -115,7 +116,7 @@ impl Watch {
             self.more = true;
             return Ok(());
         }
-        let user_name = person.resource.user_name().unwrap_or_default().to_owned();
+        let user_name = person.document.resource()?.user_name().unwrap_or_default().to_owned();
         self.page.push(Seen { user: person.user, user_name, before, after, difference });
         Ok(())
     }
@@ -140,14 +141,14 @@ pub(crate) async fn look_on(
         let Some(last) = some.last() else { return Ok(()) };
         after = Some(*last);
         for person in people {
-            let mut person = instead.remove(&person.user).unwrap_or(person);
-            let mut of_person = facts(&mut person, &paths);
+            let person = instead.remove(&person.user).unwrap_or(person);
+            let mut of_person = facts(&person, &paths)?;
             let mut is = evaluate(policy, &of_person);
             if let Some(lost) = loss(policy, &person, &is)? {
                 is = keeping(policy, &lost, &mut of_person);
             }
             let was = person.stored.as_ref().map(Stored::access).transpose()?;
-            watch.note(policy, &person, was.as_ref(), &is)?;
+            watch.note(policy, &person, was.as_deref(), &is)?;
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::audit::{Action, Audit, AuditEvent};
 use domain::id::DirectoryId;
 use scim::dialect::{Leniency, Profile, Setting};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::AdminScope;
 use store::dialects::{self, DialectRow, UseRow};
 use store::directories::{self, DirectoryRow};
@@ -279,7 +279,9 @@ impl App {
             after.insert("createReenables".to_owned(), json!(reenables));
             row.create_reenables = reenables;
         }
-        let event = AuditEvent::new(Action::DirectoryUpdate, id).before(before.into()).after(after.into());
+        let event = AuditEvent::new(Action::DirectoryUpdate, id)
+            .before(Value::from(before))
+            .after(Value::from(after));
         self.commit(tx, Audit::of(event), now).await?;
         if change.dialect.is_some() {
             self.dialects.forget((admin.scope().tenant(), id));

@@ -99,7 +99,7 @@ pub(crate) async fn subject(
     let person = access::facts(tx, &[user]).await?.pop().ok_or(AppError::NotFound("user"))?;
     let policy = app.policies.get(tx, person.policy_version).await?;
     let stored = person.stored.ok_or(AppError::NotFound("user"))?;
-    Ok((policy, stored.access()?))
+    Ok((policy, EffectiveAccess::clone(&*stored.access()?)))
 }
 
 /// Refuses to delete a locked person.

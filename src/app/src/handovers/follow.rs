@@ -58,15 +58,16 @@ impl Moved {
         person: &PersonFacts,
         before: Option<&EffectiveAccess>,
         after: &EffectiveAccess,
-    ) -> Option<Self> {
-        let before = before.filter(|_| blueprint.product().offboarding.is_some())?;
-        let moved = Self {
-            user: person.user,
-            left: left(before, Some(after)),
-            back: entered(before, after).into_iter().collect(),
-            manager: manager(&person.resource),
+    ) -> Result<Option<Self>, AppError> {
+        let Some(before) = before.filter(|_| blueprint.product().offboarding.is_some()) else {
+            return Ok(None);
         };
-        (!moved.left.is_empty() || !moved.back.is_empty()).then_some(moved)
+        let left = left(before, Some(after));
+        let back: Vec<ScopeRef> = entered(before, after).into_iter().collect();
+        if left.is_empty() && back.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { user: person.user, left, back, manager: manager(&person.document.resource()?) }))
     }
 }
 
@@ -197,9 +198,9 @@ pub(crate) async fn before_burial(
     }
     let moved = Moved {
         user: became.unwrap_or(user),
-        left: left(&before, after.as_ref()),
-        back: after.as_ref().map(places).unwrap_or_default().into_iter().collect(),
-        manager: manager(&person.resource),
+        left: left(&before, after.as_deref()),
+        back: after.as_deref().map(places).unwrap_or_default().into_iter().collect(),
+        manager: manager(&person.document.resource()?),
     };
     follow(app, tx, &policy.blueprint, &[moved], Pace::of(tx)).await
 }

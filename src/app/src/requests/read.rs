@@ -2,6 +2,8 @@
 //! it. Knows what the log and the audit trail hold; what was changed is read from the trail, so that there is one record of
 //! it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use domain::audit::AuditEvent;
 use domain::id::{DirectoryId, RequestId};
@@ -177,7 +179,7 @@ impl From<ChangeRow> for Change {
 
 impl From<AuditEvent> for Change {
     fn from(event: AuditEvent) -> Self {
-        let (mut before, mut after) = (event.before, event.after);
+        let (mut before, mut after) = (event.before.map(unshared), event.after.map(unshared));
         let members = [&mut after, &mut before].map(first_members).into_iter().flatten().next();
         Self {
             action: event.action.name().to_owned(),
@@ -188,6 +190,11 @@ impl From<AuditEvent> for Change {
             members,
         }
     }
+}
+
+/// What an event says, taken out of it.
+fn unshared(said: Arc<Value>) -> Value {
+    Arc::unwrap_or_clone(said)
 }
 
 /// Cuts a list of members as the store does, and says how long it was.

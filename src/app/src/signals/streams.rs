@@ -209,7 +209,7 @@ impl App {
     ) -> Result<Value, AppError> {
         receivers::update(&mut tx, &row).await?;
         let mut event = AuditEvent::new(Action::ReceiverUpdate, row.receiver_id()).after(described(&row));
-        event.before = (!before.is_null()).then(|| before.clone());
+        event.before = (!before.is_null()).then(|| before.clone().into());
         self.commit(tx, Audit::of(event), self.now()).await?;
         Ok(self.stream_view(&row))
     }

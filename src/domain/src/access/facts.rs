@@ -93,7 +93,7 @@ pub struct HeldRole {
 }
 
 /// A group as rules see it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupFact {
     /// Its id.
     pub id: GroupId,
@@ -115,7 +115,7 @@ impl GroupFact {
 }
 
 /// Something given by hand to one person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalGrant {
     /// Its id.
     pub id: GrantId,

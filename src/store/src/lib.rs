@@ -9,7 +9,6 @@
 //! | write at all | [`WriteTx::commit`], which wants an audit: an unaudited write does not compile |
 
 pub mod access;
-pub mod access_of_one;
 pub mod adoption;
 pub mod advisory;
 mod announced;

@@ -8,7 +8,7 @@ use domain::id::UserId;
 use domain::lifecycle::{Effects, PersonState, effects};
 use scim::resource::Resource;
 use serde_json::json;
-use store::access_of_one::{self, Ties};
+use store::access::{self, Ties};
 use store::audit::Outgoing;
 use store::{WriteTx, invitations, sessions};
 
@@ -50,7 +50,7 @@ pub(super) async fn change_and_settle(
     states: (PersonState, PersonState),
     attributes: &[String],
 ) -> Result<Vec<AuditEvent>, AppError> {
-    let (facts, ties) = access_of_one::change(tx, user, (before, after), now).await?;
+    let (facts, ties) = access::change(tx, user, (before, after), now).await?;
     let access = reevaluate_one(app, tx, facts).await?;
     conclude(app, tx, (user, ties), &effects(states.0, states.1), access, attributes).await
 }

@@ -1,4 +1,4 @@
-//! The access of one person, in as few statements as can be. Knows what [`access`](crate::access) does for many; does not know more.
+//! The access of one person, in as few statements as can be. Knows what [the others](super) does for many; does not know more.
 //!
 //! Hardly anything is done as often as to change one person, and what that costs is less the rows than the statements around them.
 
@@ -9,7 +9,7 @@ use domain::id::UserId;
 use scim::resource::Resource;
 use uuid::Uuid;
 
-use crate::access::{FactsRow, PersonFacts, person, with_all_groups};
+use super::facts::{FactsRow, PersonFacts, person, with_all_groups};
 use crate::error::StoreError;
 use crate::json_text::JsonText;
 use crate::nesting::direct_groups_of;
@@ -41,7 +41,7 @@ struct ChangedRow {
     ties: Ties,
 }
 
-/// The facts are those of [`access::facts`](crate::access::facts), as they are after the change.
+/// The facts are those of [`facts`](super::facts()), as they are after the change.
 const CHANGE: &str = concat!(
     users::write_over!(),
     " FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = {}

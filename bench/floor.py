@@ -36,6 +36,9 @@ class Writer:
     hashes: dict = field(default_factory=dict)      # hash as heard in the one and the other request → what was hashed there
 
     def constant(self, value):
+        if not value:
+            # pgbench takes no empty variable.
+            return "''"
         if value not in self.names:
             self.names[value] = f"c{sum(name[0] == 'c' and name[1:].isdigit() for name in self.names.values()) + 1}"
         self.constants[self.names[value]] = value

@@ -29,16 +29,16 @@ SELECT pg_advisory_xact_lock_shared(:c20::bigint);
 SELECT p.version, EXISTS (SELECT FROM seat_pool s WHERE s.tenant_id = p.tenant_id) AS counts_seats FROM access_policy p WHERE p.tenant_id = :tenant::uuid;
 \endpipeline
 \startpipeline
-WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:made || :id1)::uuid, h.thing, h.place FROM unnest(:c21::text[], :c22::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) INSERT INTO user_access (access, policy_version, computed_at, guarded, tenant_id, user_id) VALUES (:c23::jsonb, :c24::bigint, :c25::timestamptz, :c26::boolean, :tenant::uuid, (:made || :id1)::uuid) ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version, computed_at = excluded.computed_at, guarded = excluded.guarded;
+WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:made || :id1)::uuid, h.thing, h.place FROM unnest(:c21::text[], :c22::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) INSERT INTO user_access (access, policy_version, computed_at, guarded, seat_class, tenant_id, user_id) VALUES (:c23::jsonb, :c24::bigint, :c25::timestamptz, :c26::boolean, ''::text, :tenant::uuid, (:made || :id1)::uuid) ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version, computed_at = excluded.computed_at, guarded = excluded.guarded, seat_class = excluded.seat_class;
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c1::timestamptz AS at, :c27::jsonb AS actor, (:made || :id2)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c1::timestamptz AS at, :c27::jsonb AS actor, (:made || :id2)::uuid AS request, ARRAY[(:c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14)::jsonb, :c28::jsonb]::jsonb[] AS said
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c28::text[], :c29::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::jsonb, NULL::jsonb]::jsonb[], ARRAY[(:c7 || :user || :c8 || :user || :c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14)::jsonb, :c30::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
+    FROM input, unnest(('{' || :made || :id3 || ',' || :made || :id4 || '}')::uuid[], :c29::text[], :c30::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[NULL::integer, NULL::integer]::integer[], :c31::integer[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c31::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c32 || :made || :id1 || :c33)::jsonb, (:c34 || :made || :id1 || :c33)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(('{' || :made || :id5 || ',' || :made || :id6 || '}')::uuid[], :c32::text[], ARRAY[(:made || :id1)::text, (:made || :id1)::text]::text[], ARRAY[(:c33 || :made || :id1 || :c34)::jsonb, (:c35 || :made || :id1 || :c34)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
 COMMIT;
 \endpipeline

@@ -19,15 +19,15 @@ WITH moved AS (INSERT INTO group_member (tenant_id, group_id, user_id) SELECT :t
 \endpipeline
 \startpipeline
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c3::timestamptz AS at, :c4::jsonb AS actor, (:made || :id1)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c3::timestamptz AS at, :c4::jsonb AS actor, (:made || :id1)::uuid AS request, ARRAY[(:c5 || :user || :c6)::jsonb]::jsonb[] AS said
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id2 || '}')::uuid[], :c5::text[], :c6::text[], :c7::text[], ARRAY[NULL::jsonb]::jsonb[], ARRAY[(:c8 || :user || :c9)::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
+    FROM input, unnest(('{' || :made || :id2 || '}')::uuid[], :c7::text[], :c8::text[], :c9::text[], ARRAY[NULL::integer]::integer[], :c10::integer[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(:c10::uuid[], :c10::text[], :c10::text[], :c10::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(:c11::uuid[], :c11::text[], :c11::text[], :c11::jsonb[]) AS o (id, fact, subject, payload);
 UPDATE groups SET version = version + 1, updated_at = greatest(updated_at, :c3::timestamptz) WHERE tenant_id = :tenant::uuid AND id = :group::uuid RETURNING version, updated_at;
 COMMIT;
 \endpipeline
@@ -45,15 +45,15 @@ WITH moved AS (DELETE FROM group_member WHERE tenant_id = :tenant::uuid AND grou
 \endpipeline
 \startpipeline
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c11::timestamptz AS at, :c4::jsonb AS actor, (:made || :id3)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c12::timestamptz AS at, :c4::jsonb AS actor, (:made || :id3)::uuid AS request, ARRAY[(:c5 || :user || :c6)::jsonb]::jsonb[] AS said
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id4 || '}')::uuid[], :c12::text[], :c6::text[], :c7::text[], ARRAY[(:c8 || :user || :c9)::jsonb]::jsonb[], ARRAY[NULL::jsonb]::jsonb[]) AS e (id, action, kind, target, before, after)
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
+    FROM input, unnest(('{' || :made || :id4 || '}')::uuid[], :c13::text[], :c8::text[], :c9::text[], :c10::integer[], ARRAY[NULL::integer]::integer[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(:c10::uuid[], :c10::text[], :c10::text[], :c10::jsonb[]) AS o (id, fact, subject, payload);
-UPDATE groups SET version = version + 1, updated_at = greatest(updated_at, :c11::timestamptz) WHERE tenant_id = :tenant::uuid AND id = :group::uuid RETURNING version, updated_at;
+    FROM input, unnest(:c11::uuid[], :c11::text[], :c11::text[], :c11::jsonb[]) AS o (id, fact, subject, payload);
+UPDATE groups SET version = version + 1, updated_at = greatest(updated_at, :c12::timestamptz) WHERE tenant_id = :tenant::uuid AND id = :group::uuid RETURNING version, updated_at;
 COMMIT;
 \endpipeline

@@ -40,17 +40,17 @@ UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:
 \endpipeline
 \startpipeline
 DELETE FROM user_holding WHERE tenant_id = :tenant::uuid AND user_id = (:people || :user)::uuid;
-WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:people || :user)::uuid, h.thing, h.place FROM unnest(:c18::text[], :c19::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) UPDATE user_access SET access = :c20::jsonb, policy_version = :c21::bigint, computed_at = :c22::timestamptz, guarded = :c1::boolean WHERE tenant_id = :tenant::uuid AND user_id = (:people || :user)::uuid;
+WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:people || :user)::uuid, h.thing, h.place FROM unnest(:c18::text[], :c19::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) UPDATE user_access SET access = :c20::jsonb, policy_version = :c21::bigint, computed_at = :c22::timestamptz, guarded = :c1::boolean, seat_class = ''::text WHERE tenant_id = :tenant::uuid AND user_id = (:people || :user)::uuid;
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c17::timestamptz AS at, :c23::jsonb AS actor, (:made || :id1)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c17::timestamptz AS at, :c23::jsonb AS actor, (:made || :id1)::uuid AS request, :c24::jsonb[] AS said
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id2 || ',' || :made || :id3 || '}')::uuid[], :c24::text[], :c25::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], :c26::jsonb[], :c27::jsonb[]) AS e (id, action, kind, target, before, after)
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
+    FROM input, unnest(('{' || :made || :id2 || ',' || :made || :id3 || '}')::uuid[], :c25::text[], :c26::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], :c27::integer[], :c28::integer[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(('{' || :made || :id4 || ',' || :made || :id5 || '}')::uuid[], :c28::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], ARRAY[(:c29 || :user || :c30)::jsonb, (:c31 || :user || :c30)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(('{' || :made || :id4 || ',' || :made || :id5 || '}')::uuid[], :c29::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], ARRAY[(:c30 || :user || :c31)::jsonb, (:c32 || :user || :c31)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
 COMMIT;
 \endpipeline
 \startpipeline
@@ -61,7 +61,7 @@ SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELE
 \endpipeline
 \startpipeline
 SELECT pg_advisory_xact_lock_shared(:c4::bigint);
-UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:c7 || :user)::text, display_name_key = (:c8 || :user)::text, active = :c32::boolean AND u.frozen_at IS NULL, doc = (:c33 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14 || :user || :c15 || :user || :c16)::jsonb, version = u.version + 1, updated_at = :c34::timestamptz, signed_out_at = coalesce(NULL::timestamptz, u.signed_out_at), stopped_at = CASE WHEN :c32::boolean AND u.frozen_at IS NULL THEN NULL ELSE coalesce(u.stopped_at, :c34::timestamptz) END FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = (:people || :user)::uuid
+UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:c7 || :user)::text, display_name_key = (:c8 || :user)::text, active = :c33::boolean AND u.frozen_at IS NULL, doc = (:c34 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14 || :user || :c15 || :user || :c16)::jsonb, version = u.version + 1, updated_at = :c35::timestamptz, signed_out_at = coalesce(NULL::timestamptz, u.signed_out_at), stopped_at = CASE WHEN :c33::boolean AND u.frozen_at IS NULL THEN NULL ELSE coalesce(u.stopped_at, :c35::timestamptz) END FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = (:people || :user)::uuid
     WHERE u.tenant_id = :tenant::uuid AND u.id = (:people || :user)::uuid AND p.tenant_id = u.tenant_id
     RETURNING u.id, u.active, NULL::jsonb AS doc,
     (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
@@ -72,16 +72,16 @@ UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:
     EXISTS (SELECT FROM seat_pool s WHERE s.tenant_id = u.tenant_id) AS seats;
 \endpipeline
 \startpipeline
-WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:people || :user)::uuid, h.thing, h.place FROM unnest(:c35::text[], :c36::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) UPDATE user_access SET access = :c37::jsonb, policy_version = :c21::bigint, computed_at = :c38::timestamptz, guarded = :c1::boolean WHERE tenant_id = :tenant::uuid AND user_id = (:people || :user)::uuid;
+WITH held AS ( INSERT INTO user_holding (tenant_id, user_id, thing, place) SELECT :tenant::uuid, (:people || :user)::uuid, h.thing, h.place FROM unnest(:c36::text[], :c37::uuid[]) AS h (thing, place) ON CONFLICT DO NOTHING ) UPDATE user_access SET access = :c38::jsonb, policy_version = :c21::bigint, computed_at = :c39::timestamptz, guarded = :c1::boolean, seat_class = ''::text WHERE tenant_id = :tenant::uuid AND user_id = (:people || :user)::uuid;
 WITH input AS (
-    SELECT :tenant::uuid AS tenant, :c34::timestamptz AS at, :c23::jsonb AS actor, (:made || :id6)::uuid AS request
+    SELECT :tenant::uuid AS tenant, :c35::timestamptz AS at, :c23::jsonb AS actor, (:made || :id6)::uuid AS request, :c40::jsonb[] AS said
     ), events AS (
     INSERT INTO audit_event (tenant_id, id, at, actor, action, target_kind, target_id, before, after, request_id)
-    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, e.before, e.after, request
-    FROM input, unnest(('{' || :made || :id7 || ',' || :made || :id8 || '}')::uuid[], :c39::text[], :c25::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], :c27::jsonb[], :c26::jsonb[]) AS e (id, action, kind, target, before, after)
+    SELECT tenant, e.id, at, actor, e.action, e.kind, e.target, said[e.before], said[e.after], request
+    FROM input, unnest(('{' || :made || :id7 || ',' || :made || :id8 || '}')::uuid[], :c41::text[], :c26::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], :c27::integer[], :c28::integer[]) AS e (id, action, kind, target, before, after)
     )
     INSERT INTO outbox (tenant_id, id, at, fact, subject_id, payload, request_id)
     SELECT tenant, o.id, at, o.fact, o.subject, o.payload, request
-    FROM input, unnest(('{' || :made || :id9 || ',' || :made || :id10 || '}')::uuid[], :c40::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], ARRAY[(:c41 || :user || :c30)::jsonb, (:c31 || :user || :c30)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
+    FROM input, unnest(('{' || :made || :id9 || ',' || :made || :id10 || '}')::uuid[], :c42::text[], ARRAY[(:people || :user)::text, (:people || :user)::text]::text[], ARRAY[(:c43 || :user || :c31)::jsonb, (:c32 || :user || :c31)::jsonb]::jsonb[]) AS o (id, fact, subject, payload);
 COMMIT;
 \endpipeline

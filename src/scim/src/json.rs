@@ -56,10 +56,7 @@ impl Node {
     }
 }
 
-/// Why an object is refused that says something twice.
-pub(crate) const TWICE: &str = "a member name occurs twice in one object";
-
-pub(crate) fn checked<E: serde::de::Error>(text: &str) -> Result<&str, E> {
+fn checked<E: serde::de::Error>(text: &str) -> Result<&str, E> {
     if text.contains('\0') { Err(E::custom("NUL characters are not allowed")) } else { Ok(text) }
 }
 
@@ -111,16 +108,24 @@ impl<'de> Visitor<'de> for Node {
         Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Value, A::Error> {
         let below = self.below()?;
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            checked::<A::Error>(&name)?;
-            let value = members.next_value_seed(below)?;
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom(TWICE));
-            }
-        }
-        Ok(Value::Object(object))
+        object(members, |members, _| members.next_value_seed(below))
     }
+}
+
+/// An object whose values are read so, by their names.
+pub(crate) fn object<'de, A: MapAccess<'de>>(
+    mut members: A,
+    mut value: impl FnMut(&mut A, &str) -> Result<Value, A::Error>,
+) -> Result<Value, A::Error> {
+    let mut object = Map::new();
+    while let Some(name) = members.next_key::<String>()? {
+        checked::<A::Error>(&name)?;
+        let value = value(&mut members, &name)?;
+        if object.insert(name, value).is_some() {
+            return Err(A::Error::custom("a member name occurs twice in one object"));
+        }
+    }
+    Ok(Value::Object(object))
 }

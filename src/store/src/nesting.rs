@@ -40,7 +40,7 @@ pub(crate) use groups_of;
 /// asked anew, for [`groups_of`]. Hardly anybody's groups are in groups, and to get ready to follow them costs the database
 /// more than to read those of one person.
 macro_rules! direct_groups_of {
-    ($each:literal) => {
+    ($each:expr) => {
         concat!(
             "(SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(",
             $each,

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::schema::{seat_hold, seat_ledger, seat_pool};
 use crate::seat_books::note_terms;
 use crate::seats::{
-    Pool, PoolRow, Pools, Promoted, columns, give_back, grant, keep_waiter_seq, lock, promote,
+    Pool, PoolRow, Pools, Promoted, columns, give_back, grant, keep_waiter_seq, lock, pass_on, promote,
 };
 use crate::statement::statement;
 use crate::tx::{Reads, WriteTx};
@@ -83,7 +83,8 @@ pub async fn set(
     now: DateTime<Utc>,
 ) -> Result<(Pool, Vec<Promoted>), StoreError> {
     let Setting { class, purchased, chosen, product, to_those_in, meanwhile, waiting, invited } = setting;
-    let known: Vec<Uuid> = lock(tx).await?.iter().map(|pool| pool.id.as_uuid()).collect();
+    // Before a row of one is written: in the order in which everybody locks them.
+    lock(tx).await?;
     let tenant = tx.tenant().as_uuid();
     let named = serde_json::to_value(chosen.for_all.unwrap_or(product)).map_err(StoreError::corrupt)?;
     let named = named.as_str().unwrap_or_default().to_owned();
@@ -117,7 +118,7 @@ pub async fn set(
     let Some(id) = pools.0.iter().find(|pool| pool.class == class).map(|pool| pool.id.as_uuid()) else {
         return Err(StoreError::corrupt("the seat pool is gone"));
     };
-    let is_new = !known.contains(&id);
+    let is_new = id == fresh.as_uuid();
     let [common, own] = two(&mut pools, id);
     let own = own.ok_or_else(|| StoreError::corrupt("the seat pool is gone"))?;
     note_terms(tx, own, &named, now);
@@ -134,7 +135,7 @@ pub async fn set(
     if is_new {
         left.extend(pools.iter().filter(|pool| pool.class.is_common()).map(|pool| pool.id.as_uuid()));
     }
-    promoted.extend(crate::seats::pass_on(tx, &mut pools, left, now).await?);
+    promoted.extend(pass_on(tx, &mut pools, left, now).await?);
     let pool = pools.0.into_iter().find(|pool| pool.id.as_uuid() == id);
     Ok((pool.ok_or_else(|| StoreError::corrupt("the seat pool is gone"))?, promoted))
 }

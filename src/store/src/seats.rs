@@ -100,6 +100,11 @@ impl Pools {
         self.0.iter()
     }
 
+    /// Whether there is none: nobody counts seats.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Where somebody counts who needs a seat of this class: in its own pool, else in the common one, else nowhere.
     pub fn counting(&self, class: &PoolClass) -> Option<&Pool> {
         let own = self.0.iter().find(|pool| pool.class == *class);
@@ -109,10 +114,6 @@ impl Pools {
     /// How many seats are used in all of them.
     pub fn used(&self) -> i32 {
         self.0.iter().map(|pool| pool.state.used).fold(0, i32::saturating_add)
-    }
-
-    fn at(&self, id: Uuid) -> Option<usize> {
-        self.0.iter().position(|pool| pool.id.as_uuid() == id)
     }
 
     fn find(&self, id: Uuid) -> Option<&Pool> {
@@ -326,6 +327,7 @@ impl Asked {
             };
             let (id, word) = (pool.id.as_uuid(), words.get(&pool.id).unwrap_or(&usual));
             let at_limit = if held.is_some() { word.to_holders } else { word.at_limit };
+            let meanwhile = word.meanwhile.as_ref().filter(|_| held.is_none());
             let claimed = match states.get_mut(&pool.id) {
                 _ if held == Some(id) => {
                     moves.unqueue(*user, in_line);
@@ -342,8 +344,7 @@ impl Asked {
                     }
                     Claim::Wait => {
                         moves.unqueue(*user, in_line);
-                        let meanwhile = word.meanwhile.as_deref().filter(|_| held.is_none());
-                        moves.wait(*user, id, meanwhile);
+                        moves.wait(*user, id, meanwhile.cloned());
                         Claimed::Waiting
                     }
                     Claim::Refuse => Claimed::Refused,
@@ -351,7 +352,7 @@ impl Asked {
                 None => Claimed::Refused,
             };
             let left = held.filter(|_| claimed == Claimed::Seated).and_then(class_of);
-            let meanwhile = word.meanwhile.clone().filter(|_| claimed == Claimed::Waiting && held.is_none());
+            let meanwhile = meanwhile.filter(|_| claimed == Claimed::Waiting).cloned();
             told.push(Told { user: *user, claimed, pool: pool.class.clone(), left, meanwhile });
         }
         let promoted = moves.make(tx, self.pools, now).await?;
@@ -384,8 +385,8 @@ impl Moves {
         self.seated.entry((pool, from_another)).or_default().push(user);
     }
 
-    fn wait(&mut self, user: UserId, pool: Uuid, meanwhile: Option<&str>) {
-        self.waiting.entry((pool, meanwhile.map(str::to_owned))).or_default().push(user);
+    fn wait(&mut self, user: UserId, pool: Uuid, meanwhile: Option<String>) {
+        self.waiting.entry((pool, meanwhile)).or_default().push(user);
     }
 
     /// Writes it, and passes on what became free.
@@ -476,7 +477,7 @@ pub async fn hand_over(
 /// Takes a person out of line and off their seat. Returns the locked pools and of which it was.
 async fn vacate(tx: &mut WriteTx, user: UserId) -> Result<Option<(Pools, Uuid)>, StoreError> {
     let mut pools = lock(tx).await?;
-    if pools.0.is_empty() {
+    if pools.is_empty() {
         return Ok(None);
     }
     leave_line(tx, vec![user.as_uuid()]);
@@ -484,7 +485,7 @@ async fn vacate(tx: &mut WriteTx, user: UserId) -> Result<Option<(Pools, Uuid)>,
         .bind::<SqlUuid, _>(tx.tenant().as_uuid())
         .bind::<SqlUuid, _>(user.as_uuid());
     let Some(held) = tx.load::<Held>(vacate).await?.pop() else { return Ok(None) };
-    if pools.at(held.pool_id).is_none() {
+    if pools.find(held.pool_id).is_none() {
         // It was made while the lock was waited for.
         pools = lock(tx).await?;
     }
@@ -500,9 +501,13 @@ fn leave(
     now: DateTime<Utc>,
 ) -> Option<PoolClass> {
     let pool = pools.find_mut(id)?;
-    pool.state.used = pool.state.used.saturating_sub(1);
-    enter(tx, pool, &[user], -1, cause, now);
+    note_left(tx, pool, &[user], cause, now);
     Some(pool.class.clone())
+}
+
+fn note_left(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], cause: &str, now: DateTime<Utc>) {
+    pool.state.used = pool.state.used.saturating_sub(i32::try_from(people.len()).unwrap_or(i32::MAX));
+    enter(tx, pool, people, -1, cause, now);
 }
 
 /// Takes seats away from people who go to another class, or need none any more.
@@ -513,8 +518,7 @@ pub(crate) fn give_back(tx: &mut WriteTx, pool: &mut Pool, people: &[UserId], no
             .bind::<SqlUuid, _>(pool.id.as_uuid())
             .bind::<Array<SqlUuid>, _>(people.iter().map(|user| user.as_uuid()).collect::<Vec<_>>());
     tx.later(leave);
-    pool.state.used = pool.state.used.saturating_sub(i32::try_from(people.len()).unwrap_or(i32::MAX));
-    enter(tx, pool, people, -1, "class", now);
+    note_left(tx, pool, people, "class", now);
 }
 
 fn leave_line(tx: &mut WriteTx, people: Vec<Uuid>) {

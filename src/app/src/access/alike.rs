@@ -8,7 +8,6 @@ use std::sync::Arc;
 use domain::access::{
     AccessStatus, EffectiveAccess, Facts, GroupFact, LocalGrant, Policy, SeatState, evaluate,
 };
-use domain::blueprint::Invariant;
 use serde_json::{Map, Value, json};
 use store::access::{Change, Guarded, Outcome, PersonFacts, Stored};
 
@@ -100,8 +99,6 @@ pub(super) fn outcome(policy: &Policy, access: EffectiveAccess) -> Result<Arc<Ou
 /// What one access turns into, and what follows for whoever has it.
 pub(super) struct Turn {
     pub(super) change: Change,
-    /// Whether a protected role may be lost by it.
-    pub(super) touches_protected: bool,
     /// Whether a protected role is given that was not.
     pub(super) gains: bool,
     /// Whether somebody is blocked who was not.
@@ -125,22 +122,15 @@ impl Turn {
         outcome: &Arc<Outcome>,
     ) -> Result<Self, AppError> {
         let change = Change::between(stored, outcome)?;
-        let touches_protected = protected(policy, stored);
         if !change.is_one() {
-            return Ok(Self { change, touches_protected, gains: false, shuts_out: false, told: None });
+            return Ok(Self { change, gains: false, shuts_out: false, told: None });
         }
         let (before, after) = (change.before(), change.after());
         let gains = guards::gained(&policy.blueprint, before, after);
         let shuts_out = shuts_out(before, after);
         let told = Told::of(policy, before.map(summary), summary(after));
-        Ok(Self { change, touches_protected, gains, shuts_out, told })
+        Ok(Self { change, gains, shuts_out, told })
     }
-}
-
-/// Whether what is stored has a protected role.
-pub(super) fn protected(policy: &Policy, stored: Option<&Stored>) -> bool {
-    let mut protected = policy.blueprint.invariants().iter().map(Invariant::role);
-    stored.is_some_and(|stored| protected.any(|role| stored.has_role(role)))
 }
 
 /// Whether somebody is blocked who was not.

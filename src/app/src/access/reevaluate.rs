@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use domain::access::{EffectiveAccess, Facts, GroupFact, Policy, evaluate};
 use domain::audit::{Action, AuditEvent};
+use domain::blueprint::Invariant;
 use domain::id::UserId;
 use domain::invariant::{Origin, fallen, held_roles};
 use scim::resource::Resource;
@@ -18,7 +19,7 @@ use store::audit::Outgoing;
 use store::rules::Terms;
 use store::{Reads as _, WriteTx, access, rules};
 
-use super::alike::{Alike, Turn, outcome, protected};
+use super::alike::{Alike, Turn, outcome};
 use crate::App;
 use crate::error::AppError;
 use crate::guards::{self, Acting, Judged, Lost};
@@ -314,9 +315,7 @@ pub(super) fn compute(
     let mut changed = Vec::new();
     for person in people {
         let mut turn = alike.turn(&person)?;
-        if turn.touches_protected
-            && let Some(lost) = loss(policy, &person, turn.change.after())?
-        {
+        if let Some(lost) = loss(policy, &person, turn.change.after())? {
             let mut facts = alike.facts(&person)?;
             if !outcomes.keeps {
                 held_to.check(policy, person.user, Some(lost.before()), turn.change.after())?;
@@ -346,8 +345,9 @@ pub(super) fn loss(
     person: &PersonFacts,
     after: &EffectiveAccess,
 ) -> Result<Option<Lost>, AppError> {
+    let mut protected = policy.blueprint.invariants().iter().map(Invariant::role);
     match &person.stored {
-        Some(stored) if protected(policy, Some(stored)) => {
+        Some(stored) if protected.any(|role| stored.has_role(role)) => {
             Ok(Lost::between(&policy.blueprint, person.user, &*stored.access()?, after))
         }
         _ => Ok(None),

@@ -89,11 +89,8 @@ impl Watch {
         if shuts_out(was, is) {
             self.blocked.push(person.user);
         }
-        let needs = |access: &EffectiveAccess| {
-            access.seat.as_ref().map_or(Some(String::new()), |seat| seat.class.clone())
-        };
-        if person.active && was.is_some_and(|was| needs(was) != needs(is)) {
-            self.reseated.insert(person.user, needs(is));
+        if person.active && was.is_some_and(|was| was.seat_class() != is.seat_class()) {
+            self.reseated.insert(person.user, is.seat_class().map(str::to_owned));
         }
         if gained(&policy.blueprint, was, is) {
             self.protected.push(person.user);

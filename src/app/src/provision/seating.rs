@@ -82,7 +82,7 @@ pub(crate) async fn reseat_by_policy(app: &App, tx: &mut WriteTx) -> Result<Vec<
 
 async fn reseat_by(app: &App, tx: &mut WriteTx, by: By) -> Result<Vec<AuditEvent>, AppError> {
     let people = tx.unseated();
-    if people.is_empty() || seat_pools::all(tx).await?.iter().next().is_none() {
+    if people.is_empty() || seat_pools::all(tx).await?.is_empty() {
         return Ok(Vec::new());
     }
     let (_, policy) = app.policies.in_force(tx).await?;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
 use super::evaluate::Roles;
+use super::{EffectiveAccess, Reason};
 use crate::blueprint::{Blueprint, SeatClass};
 
 /// The seat that somebody needs, where it is not just any.
@@ -13,6 +13,13 @@ pub struct SeatAccess {
     pub class: Option<String>,
     /// Why.
     pub reasons: Vec<Reason>,
+}
+
+impl EffectiveAccess {
+    /// The class of the seat that somebody needs, as it is stored: empty if it is just any, none if they need no seat.
+    pub fn seat_class(&self) -> Option<&str> {
+        self.seat.as_ref().map_or(Some(""), |seat| seat.class.as_deref())
+    }
 }
 
 /// A class of seats that was given, with what speaks for it.

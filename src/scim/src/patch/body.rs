@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::json::{self, Node, checked};
+use crate::json::{self, Node};
 use crate::limits::Limits;
 
 /// The body of a PATCH.
@@ -53,6 +53,18 @@ pub(crate) fn by_id(id: String) -> Value {
     Value::Object(Map::from_iter([(VALUE.to_owned(), Value::String(id))]))
 }
 
+/// The id, if a value is a member of whom only that is said.
+fn id_alone(value: Value) -> Result<String, Value> {
+    match value {
+        Value::Object(mut object) if object.len() == 1 => match object.remove(VALUE) {
+            Some(Value::String(id)) => Ok(id),
+            Some(other) => Err(Value::Object(Map::from_iter([(VALUE.to_owned(), other)]))),
+            None => Err(Value::Object(object)),
+        },
+        other => Err(other),
+    }
+}
+
 /// Where in the message somebody reads.
 #[derive(Clone, Copy)]
 enum Place {
@@ -81,39 +93,6 @@ impl At<'_> {
     }
 }
 
-/// What is looked for nowhere is read like everything.
-macro_rules! plain_values {
-    () => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON value")
-        }
-
-        fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
-            self.node.visit_bool(value).map(Self::Value::from)
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-            self.node.visit_i64(value).map(Self::Value::from)
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
-            self.node.visit_u64(value).map(Self::Value::from)
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
-            self.node.visit_f64(value).map(Self::Value::from)
-        }
-
-        fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
-            self.node.visit_str(value).map(Self::Value::from)
-        }
-
-        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-            self.node.visit_unit().map(Self::Value::from)
-        }
-    };
-}
-
 impl<'de> DeserializeSeed<'de> for At<'_> {
     type Value = Value;
 
@@ -125,7 +104,33 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
 impl<'de> Visitor<'de> for At<'_> {
     type Value = Value;
 
-    plain_values!();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node.expecting(f)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
+        self.node.visit_bool(value)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        self.node.visit_i64(value)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        self.node.visit_u64(value)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        self.node.visit_f64(value)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.node.visit_str(value)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.node.visit_unit()
+    }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let Self { node, place, ids } = self;
@@ -143,13 +148,13 @@ impl<'de> Visitor<'de> for At<'_> {
             }
             Place::Value(operation) => {
                 let mut list = Vec::new();
-                while let Some(said) = sequence.next_element_seed(Element { node: below })? {
-                    let other = match said {
-                        Said::Id(id) => {
+                while let Some(item) = sequence.next_element_seed(below)? {
+                    let other = match id_alone(item) {
+                        Ok(id) => {
                             list.push(id);
                             continue;
                         }
-                        Said::Other(other) => other,
+                        Err(other) => other,
                     };
                     let mut items: Vec<Value> = list.into_iter().map(by_id).collect();
                     items.push(other);
@@ -167,77 +172,13 @@ impl<'de> Visitor<'de> for At<'_> {
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Value, A::Error> {
         let Self { node, place, ids } = self;
         let below = node.below()?;
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            checked::<A::Error>(&name)?;
-            let value = match Self::below(place, &name) {
-                Some(place) => members.next_value_seed(At { node: below, place, ids: &mut *ids })?,
-                None => members.next_value_seed(below)?,
-            };
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom(json::TWICE));
-            }
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-/// An element of a list that may be one of members.
-struct Element {
-    node: Node,
-}
-
-enum Said {
-    Id(String),
-    Other(Value),
-}
-
-impl From<Value> for Said {
-    fn from(value: Value) -> Self {
-        Self::Other(value)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Element {
-    type Value = Said;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Said, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Element {
-    type Value = Said;
-
-    plain_values!();
-
-    fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<Said, A::Error> {
-        self.node.visit_seq(sequence).map(Said::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Said, A::Error> {
-        let below = self.node.below()?;
-        let mut object = Map::new();
-        let mut id = None;
-        while let Some(name) = members.next_key::<String>()? {
-            checked::<A::Error>(&name)?;
-            let value = members.next_value_seed(below)?;
-            match value {
-                Value::String(text) if object.is_empty() && id.is_none() && name == VALUE => id = Some(text),
-                value => {
-                    if let Some(id) = id.take() {
-                        object.insert(VALUE.to_owned(), Value::String(id));
-                    }
-                    if object.insert(name, value).is_some() {
-                        return Err(A::Error::custom(json::TWICE));
-                    }
-                }
-            }
-        }
-        Ok(id.map_or_else(|| Said::Other(Value::Object(object)), Said::Id))
+        json::object(members, |members, name| match Self::below(place, name) {
+            Some(place) => members.next_value_seed(At { node: below, place, ids: &mut *ids }),
+            None => members.next_value_seed(below),
+        })
     }
 }
 

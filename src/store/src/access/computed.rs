@@ -83,7 +83,7 @@ impl Change {
             Kind::Another => Exchange::between(before.as_deref(), &after.access),
             Kind::Nothing | Kind::Marked => Exchange::default(),
         };
-        let needs_another = |before: &Arc<EffectiveAccess>| seat_class(before) != seat_class(&after.access);
+        let needs_another = |before: &Arc<EffectiveAccess>| before.seat_class() != after.access.seat_class();
         let reseats = kind == Kind::Another && before.as_ref().is_some_and(needs_another);
         Ok(Self { before, after: Arc::clone(after), kind, reseats, holdings })
     }
@@ -146,11 +146,6 @@ impl Computed {
     }
 }
 
-/// The class of the seat that somebody needs, as it is stored: empty if it is just any, none if they need no seat.
-fn seat_class(access: &EffectiveAccess) -> Option<&str> {
-    access.seat.as_ref().map_or(Some(""), |seat| seat.class.as_deref())
-}
-
 /// Stores what was computed, without regard to seats: with the next statement or the commit. Whoever needs another seat than before is
 /// noted, and gets it before the commit.
 pub fn store(
@@ -171,7 +166,7 @@ pub fn store(
             user: *user,
             guarded: outcome.guarded == Guarded::Yes,
             access: JsonText::of(&outcome.value)?,
-            seat_class: seat_class(&outcome.access).map(str::to_owned),
+            seat_class: outcome.access.seat_class().map(str::to_owned),
             known: computed.new.ids.is_empty(),
             anew: !computed.holdings.anew.is_empty(),
             things: computed.holdings.things,
@@ -187,7 +182,7 @@ pub fn store(
     let access =
         outcomes.iter().map(|outcome| JsonText::of(&outcome.value)).collect::<Result<Vec<_>, _>>()?;
     let guarded: Vec<bool> = outcomes.iter().map(|outcome| outcome.guarded == Guarded::Yes).collect();
-    let seat_class = |outcome: &Arc<Outcome>| seat_class(&outcome.access).map(str::to_owned);
+    let seat_class = |outcome: &Arc<Outcome>| outcome.access.seat_class().map(str::to_owned);
     let seat_classes: Vec<Option<String>> = outcomes.iter().map(seat_class).collect();
     tx.later(
         statement(STORE)
@@ -208,8 +203,19 @@ pub fn store(
     Ok(())
 }
 
+/// What is stored of whom something is stored after all.
+macro_rules! instead {
+    () => {
+        "ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, \
+             policy_version = excluded.policy_version, computed_at = excluded.computed_at, \
+             guarded = excluded.guarded, seat_class = excluded.seat_class"
+    };
+}
+pub(super) use instead;
+
 /// Of whom something was read they keep the row: to change it costs less than to try whether there is one.
-const STORE: &str = "\
+const STORE: &str = concat!(
+    "\
 WITH input AS (
     SELECT {} AS tenant, {} AS version, {} AS at, {} AS access, {} AS guarded, {} AS seat_class
 ), held AS (
@@ -226,5 +232,6 @@ INSERT INTO user_access (tenant_id, user_id, access, policy_version, computed_at
 SELECT input.tenant, c.id, input.access[c.which], input.version, input.at, input.guarded[c.which],
     input.seat_class[c.which]
 FROM input, unnest({}, {}) AS c (id, which)
-ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, policy_version = excluded.policy_version,
-    computed_at = excluded.computed_at, guarded = excluded.guarded, seat_class = excluded.seat_class";
+",
+    instead!()
+);

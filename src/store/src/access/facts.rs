@@ -163,17 +163,31 @@ struct GroupInRow {
     external_id: Option<String>,
 }
 
-const FACTS: &str = concat!(
-    "\
-SELECT u.id, u.active, u.doc,
-    ",
-    direct_groups_of!(
+/// A group `g` as rules see it.
+macro_rules! group {
+    () => {
         "jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)"
-    ),
-    " AS groups,
+    };
+}
+
+/// What is known of a person `u` besides their document, by the policy `p`, with the access `a` that they have.
+macro_rules! known_of_person {
+    () => {
+        concat!(
+            direct_groups_of!(group!()),
+            " AS groups,
     (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
      FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
-    p.version AS policy_version, a.access, a.guarded
+    p.version AS policy_version, a.access, a.guarded"
+        )
+    };
+}
+pub(super) use {group, known_of_person};
+
+const FACTS: &str = concat!(
+    "SELECT u.id, u.active, u.doc, ",
+    known_of_person!(),
+    "
 FROM users u
 JOIN access_policy p ON p.tenant_id = u.tenant_id
 LEFT JOIN user_access a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
@@ -181,9 +195,9 @@ WHERE u.tenant_id = {} AND u.id = ANY({}) ORDER BY u.id"
 );
 
 const ALL_GROUPS: &str = concat!(
-    "SELECT u.id, \
-        (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)) \
-         FROM ",
+    "SELECT u.id, (SELECT jsonb_agg(",
+    group!(),
+    ") FROM ",
     groups_of!(),
     ") AS groups FROM users u WHERE u.tenant_id = {} AND u.id = ANY({})"
 );

@@ -9,7 +9,8 @@ use domain::id::UserId;
 use scim::resource::Resource;
 use uuid::Uuid;
 
-use super::facts::{FactsRow, PersonFacts, person, with_all_groups};
+use super::computed::instead;
+use super::facts::{FactsRow, PersonFacts, group, known_of_person, person, with_all_groups};
 use crate::error::StoreError;
 use crate::json_text::JsonText;
 use crate::nesting::direct_groups_of;
@@ -46,15 +47,9 @@ const CHANGE: &str = concat!(
     users::write_over!(),
     " FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = {}
 WHERE u.tenant_id = {} AND u.id = {} AND p.tenant_id = u.tenant_id
-RETURNING u.id, u.active, NULL::jsonb AS doc,
+RETURNING u.id, u.active, NULL::jsonb AS doc, ",
+    known_of_person!(),
     ",
-    direct_groups_of!(
-        "jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id)"
-    ),
-    " AS groups,
-    (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
-     FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
-    p.version AS policy_version, a.access, a.guarded,
     EXISTS (SELECT FROM session s WHERE s.tenant_id = u.tenant_id AND s.user_id = u.id) AS sessions,
     EXISTS (SELECT FROM seat_pool s WHERE s.tenant_id = u.tenant_id) AS seats"
 );
@@ -104,11 +99,11 @@ macro_rules! known {
 
 macro_rules! new {
     () => {
-        "INSERT INTO user_access (access, policy_version, computed_at, guarded, seat_class, tenant_id, user_id) \
-         VALUES ({}, {}, {}, {}, {}, {}, {}) \
-         ON CONFLICT (tenant_id, user_id) DO UPDATE SET access = excluded.access, \
-             policy_version = excluded.policy_version, computed_at = excluded.computed_at, \
-             guarded = excluded.guarded, seat_class = excluded.seat_class"
+        concat!(
+            "INSERT INTO user_access (access, policy_version, computed_at, guarded, seat_class, tenant_id, user_id) \
+             VALUES ({}, {}, {}, {}, {}, {}, {}) ",
+            instead!()
+        )
     };
 }
 

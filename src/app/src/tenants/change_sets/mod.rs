@@ -9,7 +9,7 @@ mod carry_out;
 mod kept;
 mod turned;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::access::Policy;
 use domain::id::{ChangeSetId, GroupId, MappingRuleId, UserId};
@@ -365,9 +365,12 @@ impl App {
         let sessions_ending = sessions::number_of(&mut tx, &watch.blocked).await?;
         let pools = seat_pools::all(&mut tx).await?;
         tx.finish().await?;
-        let seats = match pools.iter().next() {
-            Some(_) => Some(self.rehearse_seats(admin, &rehearsed.policy, &mut watch).await?),
-            None => None,
+        let seats = if pools.is_empty() {
+            None
+        } else {
+            let (before, needs) = (pools.used(), std::mem::take(&mut watch.reseated));
+            let after = self.rehearse_seats(admin, &rehearsed.policy, needs).await?.unwrap_or(before);
+            Some(SeatsView { before, after })
         };
         let outcome = OutcomeView {
             fingerprint: watch.fingerprint(),
@@ -381,23 +384,20 @@ impl App {
         Ok(Tried { version, watch, outcome, violation })
     }
 
-    /// The seats that are used before and after.
+    /// The seats that are used when these people have asked for those that they need. Nothing if nobody needs another.
     async fn rehearse_seats(
         &self,
         admin: &AdminScope,
         policy: &Policy,
-        watch: &mut Watch,
-    ) -> Result<SeatsView, AppError> {
+        needs: HashMap<UserId, Option<String>>,
+    ) -> Result<Option<i32>, AppError> {
+        if needs.is_empty() {
+            return Ok(None);
+        }
         let mut tx = self.db.begin(admin.scope()).await?;
-        let before = seat_pools::all(&mut tx).await?.used();
-        let needs = std::mem::take(&mut watch.reseated);
-        let after = if needs.is_empty() {
-            before
-        } else {
-            rehearse_seats(&mut tx, policy, needs, self.now()).await?
-        };
+        let after = rehearse_seats(&mut tx, policy, needs, self.now()).await?;
         tx.nothing_changed().await?;
-        Ok(SeatsView { before, after })
+        Ok(Some(after))
     }
 
     /// Makes changes as far as they could be refused, with these people among those who decide it, and takes them back.

@@ -312,7 +312,7 @@ class Large(run.Bench):
         setting, statements = script.text.split("\\startpipeline\n", 1)
         statements = [line.strip() for line in re.split(r";\n", re.sub(r"\\(start|end)pipeline\n", "", "\\startpipeline\n" + statements)) if line.strip()]
         inserts = [statement for statement in statements if "INSERT INTO" in statement]
-        head = [statement for statement in statements if statement.startswith(("BEGIN", "SET LOCAL"))]
+        head = [statement for statement in statements if statement.startswith(("BEGIN", "SELECT set_config("))]
         ids = len(re.findall(r"\\set id\d+ ", setting))
         lines = ["\\set turn :turn + 1", "\\startpipeline", *[statement + ";" for statement in head]]
         for n in range(size):

@@ -5,15 +5,17 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::pg::Pg;
 use domain::id::TenantId;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use crate::announced::Announced;
-use crate::connector::{BY_KEYS, Connector, Pool};
+use crate::connector::{Connector, Pool};
 use crate::error::StoreError;
 use crate::link::{self, Link};
 use crate::scope::Scope;
 use crate::statement::Statement;
-use crate::tx::{GlobalTx, ReadTx, WriteTx, opening};
+use crate::tx::{GlobalTx, Mode, ReadTx, WriteTx, opening};
 use crate::workers::Workers;
 
 /// How to reach the database.
@@ -84,18 +86,20 @@ impl Db {
 
     /// The same for questions that may ask for more than can be found in time: [`StoreError::TookTooLong`].
     pub(crate) async fn read_in_time(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
-        let link = self.link(self.patiently(scope.tenant()), Some(scope)).await?;
+        let link = self.link(opening(scope.tenant(), self.in_time()), Some(scope)).await?;
         Ok(ReadTx::of(link, scope.tenant()))
     }
 
     /// The same for statements that go from row to row by keys.
     pub(crate) async fn read_by_keys(&self, scope: &Scope) -> Result<ReadTx, StoreError> {
-        Ok(ReadTx::of(self.link(by_keys(scope.tenant()), Some(scope)).await?, scope.tenant()))
+        Ok(ReadTx::of(
+            self.link(opening(scope.tenant(), Mode::ReadByKeys), Some(scope)).await?,
+            scope.tenant(),
+        ))
     }
 
-    fn patiently(&self, tenant: TenantId) -> String {
-        let mode = format!("READ ONLY; SET LOCAL statement_timeout = {}", self.options.patience.as_millis());
-        opening(tenant, &mode)
+    fn in_time(&self) -> Mode {
+        Mode::ReadInTime(self.options.patience)
     }
 
     /// Begins a transaction on the tables that belong to no tenant.
@@ -113,10 +117,15 @@ impl Db {
         self.global().await?.finish().await
     }
 
-    /// A transaction on a connection of the calling thread, if it is a web worker, or of everybody else's pool.
-    pub(crate) async fn link(&self, opening: String, scope: Option<&Scope>) -> Result<Link, StoreError> {
+    /// A transaction on a connection of the calling thread, if it is a web worker, or of everybody else's pool. Boxed,
+    /// because it is in the future of every use case.
+    pub(crate) fn link<'a>(
+        &'a self,
+        opening: Vec<Statement<'static>>,
+        scope: Option<&'a Scope>,
+    ) -> BoxFuture<'a, Result<Link, StoreError>> {
         let pool = self.workers.pool().unwrap_or_else(|| self.pool.clone());
-        Link::open(pool, self.runtime.clone(), opening, scope).await
+        Link::open(pool, self.runtime.clone(), opening, scope).boxed()
     }
 
     /// The rows of one statement, in a read-only transaction of its own and in one flight: BEGIN with the tenant, the
@@ -136,21 +145,20 @@ impl Db {
         R: QueryableByName<Pg> + Send + 'static,
     {
         if !statement.is_point() {
-            return self.link(self.patiently(tenant), scope).await?.load_and_close(statement, "COMMIT").await;
+            return self
+                .link(opening(tenant, self.in_time()), scope)
+                .await?
+                .load_and_close(statement, "COMMIT")
+                .await;
         }
         if let Some(lane) = self.workers.lane() {
-            match link::in_passing(&lane, opening(tenant, "READ ONLY"), scope, &statement).await {
+            match link::in_passing(&lane, opening(tenant, Mode::Read), scope, &statement).await {
                 Ok(Some(found)) => return Ok(found),
                 Err(StoreError::Revoked) => return Err(StoreError::Revoked),
                 Ok(None) => {}
                 Err(_) => self.workers.close_lane(&lane), // what broke, the way below finds out
             }
         }
-        self.link(by_keys(tenant), scope).await?.load_and_close(statement, "COMMIT").await
+        self.link(opening(tenant, Mode::ReadByKeys), scope).await?.load_and_close(statement, "COMMIT").await
     }
-}
-
-fn by_keys(tenant: TenantId) -> String {
-    let settings = BY_KEYS.map(|setting| format!("SET LOCAL {setting}")).join("; ");
-    opening(tenant, &format!("READ ONLY; {settings}"))
 }

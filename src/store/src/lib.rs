@@ -58,6 +58,7 @@ pub mod org;
 pub mod passkeys;
 pub mod pending;
 pub mod people;
+mod pipeline;
 pub mod receivers;
 pub mod reevaluations;
 mod rehearsal;

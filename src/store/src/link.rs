@@ -23,7 +23,7 @@ use crate::connector::{Pool, Pooled, Prepared};
 use crate::credentials;
 use crate::error::StoreError;
 use crate::scope::Scope;
-use crate::statement::Statement;
+use crate::statement::{Statement, statement};
 use crate::workers::Passage;
 
 /// What goes out in a flight, and the answer to it.
@@ -40,7 +40,7 @@ trait Ask: Sync {
 type Sent<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Text without parameters.
-struct Text(Cow<'static, str>);
+struct Text(String);
 
 impl Ask for Text {
     type Answer = ();
@@ -51,6 +51,32 @@ impl Ask for Text {
 
     fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection, _: bool) -> Sent<'a, ()> {
         async move { Ok(conn.batch_execute(&self.0).await?) }.boxed()
+    }
+}
+
+/// A statement of which only an error matters.
+struct Done(Statement<'static>);
+
+impl Done {
+    fn ending(text: &'static str) -> Self {
+        Self(statement(text))
+    }
+}
+
+impl Ask for Done {
+    type Answer = ();
+
+    fn prepares(&self) -> Option<Vec<&Cow<'static, str>>> {
+        self.0.is_kept().then(|| vec![self.0.text()])
+    }
+
+    fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection, _: bool) -> Sent<'a, ()> {
+        async move {
+            let statement = &self.0;
+            statement.execute(&mut conn).await?;
+            Ok(())
+        }
+        .boxed()
     }
 }
 
@@ -109,8 +135,7 @@ enum Waiting {
     Text(Text),
     /// The question whether the credential that a scope stands on is still good.
     Credential(Statement<'static>),
-    /// A statement of which only an error matters.
-    Statement(Statement<'static>),
+    Statement(Done),
 }
 
 /// All that waits, in its order.
@@ -123,8 +148,7 @@ impl Ask for Vec<Waiting> {
             match waiting {
                 Waiting::Text(_) => {}
                 Waiting::Credential(statement) => all.push(statement.text()),
-                Waiting::Statement(statement) if statement.is_kept() => all.push(statement.text()),
-                Waiting::Statement(_) => return None,
+                Waiting::Statement(done) => all.extend(done.prepares()?),
             }
         }
         Some(all)
@@ -147,7 +171,7 @@ impl Ask for Vec<Waiting> {
 }
 
 impl Waiting {
-    fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection) -> Sent<'a, ()> {
+    fn send<'a>(&'a self, conn: &'a AsyncPgConnection) -> Sent<'a, ()> {
         match self {
             Self::Text(text) => text.send(conn, true),
             Self::Credential(statement) => async move {
@@ -155,11 +179,7 @@ impl Waiting {
                 if good { Ok(()) } else { Err(StoreError::Revoked) }
             }
             .boxed(),
-            Self::Statement(statement) => async move {
-                statement.execute(&mut conn).await?;
-                Ok(())
-            }
-            .boxed(),
+            Self::Statement(done) => done.send(conn, true),
         }
     }
 }
@@ -196,7 +216,7 @@ impl Link {
     pub(crate) async fn open(
         pool: Pool,
         runtime: Handle,
-        opening: String,
+        opening: Vec<Statement<'static>>,
         scope: Option<&Scope>,
     ) -> Result<Self, StoreError> {
         let connection = Some(take(&pool).await?);
@@ -206,12 +226,12 @@ impl Link {
 
     /// Sends a statement of which only an error matters: with whatever is asked next.
     pub(crate) fn later(&mut self, statement: Statement<'static>) {
-        self.waiting.push(Waiting::Statement(statement));
+        self.waiting.push(Waiting::Statement(Done(statement)));
     }
 
     /// Sends text without parameters, with whatever is asked next.
     pub(crate) fn later_text(&mut self, text: String) {
-        self.waiting.push(Waiting::Text(Text(text.into())));
+        self.waiting.push(Waiting::Text(Text(text)));
     }
 
     /// The rows of one statement.
@@ -244,8 +264,7 @@ impl Link {
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
-        let ending = Text(ending.into());
-        let (rows, ()) = self.flight(&(Rows(&statement, PhantomData), ending)).await?;
+        let (rows, ()) = self.flight(&(Rows(&statement, PhantomData), Done::ending(ending))).await?;
         self.connection = None; // ended: back to the pool
         Ok(rows)
     }
@@ -263,7 +282,7 @@ impl Link {
 
     /// Sends what waits and ends the transaction.
     pub(crate) async fn close(mut self, ending: &'static str) -> Result<(), StoreError> {
-        self.flight(&Text(ending.into())).await?;
+        self.flight(&Done::ending(ending)).await?;
         self.connection = None; // ended: back to the pool
         Ok(())
     }
@@ -339,14 +358,14 @@ impl<A: Ask> Ask for &A {
 /// this flight may have been mixed up with another and found nothing for that.
 pub(crate) async fn in_passing<R>(
     lane: &Passage,
-    opening: String,
+    opening: Vec<Statement<'static>>,
     scope: Option<&Scope>,
     statement: &Statement<'static>,
 ) -> Result<Option<Vec<R>>, StoreError>
 where
     R: QueryableByName<Pg> + Send + 'static,
 {
-    let whole = (beginning(opening, scope), (Rows(statement, PhantomData), commit()));
+    let whole = (beginning(opening, scope), (Rows(statement, PhantomData), Done::ending("COMMIT")));
     let texts = whole.prepares().unwrap_or_default();
     let preparing = lane.begin(&texts);
     let in_order = preparing.is_none() && lane.is_calm();
@@ -363,14 +382,10 @@ where
 }
 
 /// What a transaction begins with: its opening, and the question whether the credential that `scope` stands on is good.
-fn beginning(opening: String, scope: Option<&Scope>) -> Vec<Waiting> {
-    let mut waiting = vec![Waiting::Text(Text(opening.into()))];
+fn beginning(opening: Vec<Statement<'static>>, scope: Option<&Scope>) -> Vec<Waiting> {
+    let mut waiting: Vec<_> = opening.into_iter().map(|each| Waiting::Statement(Done(each))).collect();
     waiting.extend(scope.and_then(credentials::still_good).map(Waiting::Credential));
     waiting
-}
-
-fn commit() -> Text {
-    Text("COMMIT".into())
 }
 
 async fn take(pool: &Pool) -> Result<Pooled, StoreError> {

@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::statement::{Shape, Statement, bound, statement};
 use crate::traffic::{self, TrafficRow};
-use crate::tx::Reads;
+use crate::tx::{BEGIN, Reads, in_tenant};
 
 /// A request as it is kept.
 #[derive(Debug, Clone, QueryableByName)]
@@ -165,9 +165,10 @@ fn insert_subjects(tenant: TenantId, rows: &[NewRequest]) -> Statement<'static> 
 /// The disk is not waited for: the log is written behind the answers anyway, and this way a crash takes at most a second
 /// of it with it. Whatever the requests changed was on disk before they were answered.
 pub async fn keep(db: &Db, batches: &std::collections::BTreeMap<TenantId, Batch>) -> Result<(), StoreError> {
-    let mut link = db.link("BEGIN; SET LOCAL synchronous_commit = off".to_owned(), None).await?;
+    let hurried = statement("SELECT set_config('synchronous_commit', 'off', true)");
+    let mut link = db.link(vec![statement(BEGIN), hurried], None).await?;
     for (tenant, batch) in batches {
-        link.later_text(format!("SET LOCAL app.tenant_id = '{tenant}'"));
+        link.later(in_tenant(*tenant));
         if !batch.requests.is_empty() {
             link.later(insert(*tenant, &batch.requests));
             link.later(insert_subjects(*tenant, &batch.requests));
@@ -188,7 +189,7 @@ struct Count {
 /// Makes the days of the log that are needed next, drops those that were kept for `keep_days`, and returns how many
 /// tables went. Nothing else may be dropped: the database's owner lends the running role this one function.
 pub async fn arrange(db: &Db, keep_days: i32) -> Result<i32, StoreError> {
-    let mut link = db.link("BEGIN".to_owned(), None).await?;
+    let mut link = db.link(vec![statement(BEGIN)], None).await?;
     let ask = statement("SELECT arrange_scim_requests({}) AS count").bind::<Integer, _>(keep_days);
     let dropped = link.load::<Count>(ask).await?;
     link.close("COMMIT").await?;

@@ -1,13 +1,15 @@
 //! Transactions behind the tenant barrier. Knows how one begins and ends; does not know what happens in between.
 //!
-//! Each begins by setting `app.tenant_id` for itself alone (`SET LOCAL`), which the row-level security policies read.
+//! Each begins by setting `app.tenant_id` for itself alone, which the row-level security policies read.
 //! A transaction that is dropped half way (the client went, a time-out struck) is rolled back before
 //! the connection can serve anybody else; if that fails the connection is closed. How statements travel, `link` knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;
+use diesel::sql_types::Text;
 use diesel_async::AsyncPgConnection;
 use domain::audit::Audit;
 use domain::clock::Entropy;
@@ -16,12 +18,13 @@ use domain::id::{TenantId, UserId};
 use crate::announced::Announced;
 use crate::audit::{self, Outgoing};
 use crate::bulk_jobs::{self, Noted};
+use crate::connector::BY_KEYS;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::rehearsal::{Rehearsal, Rehearsed};
 use crate::scope::Scope;
-use crate::statement::Statement;
+use crate::statement::{Statement, statement};
 
 /// A transaction in which rows of one tenant can be read.
 pub trait Reads: Send {
@@ -35,9 +38,36 @@ pub trait Reads: Send {
 #[derive(Debug)]
 pub struct Connection<'a>(pub(crate) &'a mut Link);
 
-pub(crate) fn opening(tenant: TenantId, mode: &str) -> String {
-    // A tenant id prints as hexadecimal digits and hyphens and nothing else.
-    format!("BEGIN {mode}; SET LOCAL app.tenant_id = '{tenant}'")
+/// How a transaction behind the barrier begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mode {
+    Write,
+    Read,
+    /// Reads, each statement for so long at most.
+    ReadInTime(Duration),
+    /// Reads from row to row by keys.
+    ReadByKeys,
+}
+
+pub(crate) fn opening(tenant: TenantId, mode: Mode) -> Vec<Statement<'static>> {
+    let begin = if matches!(mode, Mode::Write) { BEGIN } else { "BEGIN READ ONLY" };
+    let setting = match mode {
+        Mode::Write | Mode::Read => in_tenant(tenant),
+        Mode::ReadInTime(patience) => in_tenant(tenant)
+            .then(", set_config('statement_timeout', {}, true)")
+            .bind::<Text, _>(patience.as_millis().to_string()),
+        Mode::ReadByKeys => BY_KEYS.iter().fold(in_tenant(tenant), |setting, (name, value)| {
+            setting.then(&format!(", set_config('{name}', '{value}', true)"))
+        }),
+    };
+    vec![statement(begin), setting]
+}
+
+pub(crate) const BEGIN: &str = "BEGIN";
+
+/// From here to the end of the transaction.
+pub(crate) fn in_tenant(tenant: TenantId) -> Statement<'static> {
+    statement("SELECT set_config('app.tenant_id', {}, true)").bind::<Text, _>(tenant.to_string())
 }
 
 /// Reads in one tenant. Sees one snapshot per statement.
@@ -49,7 +79,7 @@ pub struct ReadTx {
 
 impl ReadTx {
     pub(crate) async fn open(db: &Db, tenant: TenantId, scope: Option<&Scope>) -> Result<Self, StoreError> {
-        Ok(Self::of(db.link(opening(tenant, "READ ONLY"), scope).await?, tenant))
+        Ok(Self::of(db.link(opening(tenant, Mode::Read), scope).await?, tenant))
     }
 
     pub(crate) fn of(link: Link, tenant: TenantId) -> Self {
@@ -89,7 +119,7 @@ pub struct WriteTx {
 
 impl WriteTx {
     pub(crate) async fn begin(db: &Db, scope: &Scope) -> Result<Self, StoreError> {
-        let link = db.link(opening(scope.tenant(), ""), Some(scope)).await?;
+        let link = db.link(opening(scope.tenant(), Mode::Write), Some(scope)).await?;
         let (scope, noted) = (scope.clone(), scope.noted().cloned());
         let announced = (Arc::clone(&db.announced), false);
         let (outgoing, unseated) = (Vec::new(), Vec::new());
@@ -296,7 +326,7 @@ struct Id {
 impl GlobalTx {
     pub(crate) async fn begin(db: &Db) -> Result<Self, StoreError> {
         let announced = Arc::clone(&db.announced);
-        Ok(Self { link: db.link("BEGIN".to_owned(), None).await?, announced })
+        Ok(Self { link: db.link(vec![statement(BEGIN)], None).await?, announced })
     }
 
     /// Makes what was written permanent and gives the connection back.
@@ -316,8 +346,7 @@ impl GlobalTx {
 
     /// Goes on inside one tenant, in the same transaction: how a new tenant's first rows come with the tenant itself.
     pub(crate) fn into_tenant(mut self, scope: Scope) -> WriteTx {
-        let setting = format!("SET LOCAL app.tenant_id = '{}'", scope.tenant());
-        self.link.later_text(setting);
+        self.link.later(in_tenant(scope.tenant()));
         WriteTx {
             link: self.link,
             scope,

@@ -34,7 +34,7 @@ const READY_AFTER_ERROR: &[u8] = b"Z\0\0\0\x05E";
 /// What Postgres says of a statement in a transaction that failed (SQLSTATE `in_failed_sql_transaction`).
 const PASSED_OVER: &[u8] = b"E\0\0\0\x43SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted, not run\0\0";
 
-/// How much of what is to be sent is kept here at most, in bytes; the rest waits with the driver.
+/// How many bytes a connection keeps room for. More than that to be sent waits with the driver.
 const KEPT: usize = 1 << 14;
 
 /// Where a stream of messages stands: each is its kind, its length without the kind, and as much content.
@@ -247,6 +247,9 @@ impl Hearing {
         let count = front.len().min(buf.remaining());
         buf.put_slice(front.get(..count).unwrap_or_default());
         self.bytes.drain(..count);
+        if self.bytes.is_empty() {
+            self.bytes.shrink_to(KEPT);
+        }
     }
 }
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import operations
 
 MADE_PREFIX = "01990000-0000-7000-8000-"
-UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Mismatch(Exception):
@@ -135,12 +134,5 @@ def rewritten(writer, text, other, parameters):
     if text != other:
         raise Mismatch(f"{text}\nand\n{other}")
     expressions = [writer.expression(*parameter) for parameter in parameters]
-    if not expressions:
-        # Text without parameters. SET takes none, so its value stays; other numbers as long as a lock's key become constants.
-        if not text.upper().startswith("SET "):
-            text = re.sub(r"-?\b\d{6,}\b", lambda number: f"{writer.constant(number.group())}::bigint", text)
-        for value, name in writer.names.items():
-            if UUID.fullmatch(value):
-                text = text.replace(value, "{" + name + "}")
     text = re.sub(r"\$(\d+)", lambda place: expressions[int(place.group(1)) - 1], text)
     return re.sub(r"\s*\n\s*", "\n    ", text.strip()) + ";"

@@ -34,6 +34,7 @@ PORT = int(os.environ.get("USHER_BENCH_PORT", "9200"))
 THREADS = 2
 RATE = 1_000_000           # the limits are not what is measured
 CHECKED_SECONDS = 1        # of Usher's first answers, each of which is looked at
+SETTINGS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"   # as on the connections of Usher
 ATTEMPTS = 6               # to hear two requests of a kind say the same
 LOST = 0.01                # of the writes of a run may find nothing to do, or one of each client: what they undo was still under way
 
@@ -235,8 +236,6 @@ class Bench:
         self.runs += 1
         people = range(operations.NEW_BY_FLOOR, 10_000_000) if operation.key == "create_user" else operation.people
         text = result.script.text
-        for value, name in self.scene.names.items():
-            text = text.replace("{" + name + "}", value)
         if self.options.plain:
             text = re.sub(r"\\(start|end)pipeline\n", "", text)
         script = self.options.folder / "floor.sql"
@@ -247,7 +246,7 @@ class Bench:
             [scene.program("pgbench"), "-h", self.scene.database.socket, "-U", "usher_app", "-n", "-M", "prepared", "-c", str(clients),
              "-j", str(THREADS), "-T", str(self.options.seconds + 1), "-P", "1", "-f", script,
              *[part for name, value in variables.items() for part in ("-D", f"{name}={value}")], "usher"],
-            env={**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan"},   # as on Usher's connections
+            env={**os.environ, "PGOPTIONS": SETTINGS},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.options.seconds + 60,
         ))
         transactions = re.search(r"transactions actually processed: (\d+)", done.stdout)

@@ -40,6 +40,7 @@ BULK_OPERATIONS = 500      # in one request
 BULK_CLIENTS = 4
 MEMORY = 64                # MiB of the server, at most
 PAGE = 100
+IDLE = 3                   # seconds after which a connection is not used again
 RULED = "acme-approvers"   # a group that a mapping rule of the scene names
 
 # filter of the large tenant → type, the text, and the index that answers it
@@ -139,7 +140,8 @@ class Large(run.Bench):
         database = self.large.database
         done = subprocess.run(
             [database.psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", database.socket, "-U", "usher_app", "-d", "usher"],
-            input=f"SET plan_cache_mode = force_generic_plan; SET app.tenant_id = '{tenant}'; PREPARE asked AS {text};\n"
+            env={**run.os.environ, "PGOPTIONS": run.SETTINGS},
+            input=f"SET app.tenant_id = '{tenant}'; PREPARE asked AS {text};\n"
                   f"EXPLAIN (COSTS OFF) EXECUTE asked({', '.join(['NULL'] * count)});\n",
             capture_output=True, text=True, timeout=120,
         )
@@ -323,8 +325,6 @@ class Large(run.Bench):
                 lines += ["\\endpipeline", "\\startpipeline"]
         lines += ["COMMIT;", "\\endpipeline"]
         text = "\n".join(lines) + "\n"
-        for value, name in self.large.names.items():
-            text = text.replace("{" + name + "}", value)
         path = self.options.folder / "bulk.sql"
         path.write_text(text)
         self.runs += 1
@@ -333,7 +333,7 @@ class Large(run.Bench):
             [scene.program("pgbench"), "-h", self.large.database.socket, "-U", "usher_app", "-n", "-M", "prepared", "-c", str(BULK_CLIENTS),
              "-j", str(run.THREADS), "-T", str(self.options.seconds + 1), "-f", path,
              *[part for name, value in variables.items() for part in ("-D", f"{name}={value}")], "usher"],
-            env={**run.os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan"},
+            env={**run.os.environ, "PGOPTIONS": run.SETTINGS},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=self.options.seconds + 120,
         )
         rate = re.search(r"tps = ([\d.]+) \(without", done.stdout)
@@ -348,9 +348,10 @@ class Large(run.Bench):
 
     def timed(self, method, path, body, status):
         """One request of the large tenant: seconds, and what was answered."""
-        kept = getattr(threading.current_thread(), "bench_connection", None)
-        connection = kept or self.connection()
-        threading.current_thread().bench_connection = connection
+        mine, now = threading.current_thread(), time.monotonic()
+        if now - getattr(mine, "bench_asked", -IDLE) >= IDLE:      # the server has closed it, or soon will
+            mine.bench_connection = self.connection()
+        connection, mine.bench_asked = mine.bench_connection, now
         started = time.perf_counter()
         connection.request(method, "/scim/v2" + path, body, {
             "authorization": f"Bearer {self.large.token}", **({"content-type": "application/scim+json"} if body else {})})

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 HELD_BACK = 0.01  # seconds
 
 # What Usher says by itself and for no request, now and then.
-BY_ITSELF = ("tenants_with_signals()", "INSERT INTO scim_request ", "FROM outbox", 'FROM "receiver"')
+BY_ITSELF = ("FROM tenants_with_", "INSERT INTO scim_request ", "FROM outbox", 'FROM "receiver"')
 
 TYPES = {
     16: "boolean", 17: "bytea", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 114: "json", 701: "double precision", 1043: "text",

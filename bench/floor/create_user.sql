@@ -9,7 +9,7 @@
 \set id6 :base + (:turn * :clients + :client_id) * 6 + 6
 \startpipeline
 BEGIN;
-SET LOCAL app.tenant_id = '{tenant}';
+SELECT set_config('app.tenant_id', :tenant::text, true);
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 WITH input AS (
     SELECT :tenant::uuid AS tenant, :directory::uuid AS directory, :c1::timestamptz AS at

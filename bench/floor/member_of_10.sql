@@ -7,7 +7,7 @@
 \set id4 :base + (:turn * :clients + :client_id) * 4 + 4
 \startpipeline
 BEGIN;
-SET LOCAL app.tenant_id = '{tenant}';
+SELECT set_config('app.tenant_id', :tenant::text, true);
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 SELECT pg_advisory_xact_lock_shared(:c1::bigint);
 SELECT u.id, u.doc, u.version, u.created_at, u.updated_at, (SELECT p.version FROM access_policy p WHERE p.tenant_id = u.tenant_id) AS policy_version FROM groups u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.id = :group::uuid;
@@ -33,7 +33,7 @@ COMMIT;
 \endpipeline
 \startpipeline
 BEGIN;
-SET LOCAL app.tenant_id = '{tenant}';
+SELECT set_config('app.tenant_id', :tenant::text, true);
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 SELECT pg_advisory_xact_lock_shared(:c1::bigint);
 SELECT u.id, u.doc, u.version, u.created_at, u.updated_at, (SELECT p.version FROM access_policy p WHERE p.tenant_id = u.tenant_id) AS policy_version FROM groups u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.id = :group::uuid;

@@ -13,7 +13,7 @@
 \set id10 :base + (:turn * :clients + :client_id) * 10 + 10
 \startpipeline
 BEGIN;
-SET LOCAL app.tenant_id = '{tenant}';
+SELECT set_config('app.tenant_id', :tenant::text, true);
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct'::text) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups, u.frozen_at FROM users u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.id = (:people || :user)::uuid FOR NO KEY UPDATE OF u;
 SELECT g.mode, g.at_least, g.percent, g.alarmed_at,
@@ -30,8 +30,7 @@ INSERT INTO departure (tenant_id, directory_id, at, user_id) VALUES (:tenant::uu
 SELECT pg_advisory_xact_lock_shared(:c4::bigint);
 UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:c7 || :user)::text, display_name_key = (:c8 || :user)::text, active = :c1::boolean AND u.frozen_at IS NULL, doc = (:c9 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14 || :user || :c15 || :user || :c16)::jsonb, version = u.version + 1, updated_at = :c17::timestamptz, signed_out_at = coalesce(:c17::timestamptz, u.signed_out_at), stopped_at = CASE WHEN :c1::boolean AND u.frozen_at IS NULL THEN NULL ELSE coalesce(u.stopped_at, :c17::timestamptz) END FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = (:people || :user)::uuid
     WHERE u.tenant_id = :tenant::uuid AND u.id = (:people || :user)::uuid AND p.tenant_id = u.tenant_id
-    RETURNING u.id, u.active, NULL::jsonb AS doc,
-    (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
+    RETURNING u.id, u.active, NULL::jsonb AS doc, (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
     (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
     FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
     p.version AS policy_version, a.access, a.guarded,
@@ -55,7 +54,7 @@ COMMIT;
 \endpipeline
 \startpipeline
 BEGIN;
-SET LOCAL app.tenant_id = '{tenant}';
+SELECT set_config('app.tenant_id', :tenant::text, true);
 SELECT id FROM credential WHERE tenant_id = :tenant::uuid AND id = :credential::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
 SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('value', g.id, 'display', g.doc->'displayName', 'type', 'direct'::text) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups, u.frozen_at FROM users u WHERE u.tenant_id = :tenant::uuid AND u.directory_id = :directory::uuid AND u.id = (:people || :user)::uuid FOR NO KEY UPDATE OF u;
 \endpipeline
@@ -63,8 +62,7 @@ SELECT u.id, u.directory_id, u.doc, u.version, u.created_at, u.updated_at, (SELE
 SELECT pg_advisory_xact_lock_shared(:c4::bigint);
 UPDATE users u SET user_name_key = (:c5 || :user || :c6)::text, external_id = (:c7 || :user)::text, display_name_key = (:c8 || :user)::text, active = :c33::boolean AND u.frozen_at IS NULL, doc = (:c34 || :user || :c10 || :user || :c11 || :user || :c12 || :user || :c13 || :user || :c14 || :user || :c15 || :user || :c16)::jsonb, version = u.version + 1, updated_at = :c35::timestamptz, signed_out_at = coalesce(NULL::timestamptz, u.signed_out_at), stopped_at = CASE WHEN :c33::boolean AND u.frozen_at IS NULL THEN NULL ELSE coalesce(u.stopped_at, :c35::timestamptz) END FROM access_policy p LEFT JOIN user_access a ON a.tenant_id = p.tenant_id AND a.user_id = (:people || :user)::uuid
     WHERE u.tenant_id = :tenant::uuid AND u.id = (:people || :user)::uuid AND p.tenant_id = u.tenant_id
-    RETURNING u.id, u.active, NULL::jsonb AS doc,
-    (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
+    RETURNING u.id, u.active, NULL::jsonb AS doc, (SELECT CASE WHEN bool_or(n.nests) THEN 'true'::jsonb ELSE jsonb_agg(jsonb_build_object('id', g.id, 'name', g.doc->>'displayName', 'external_id', g.external_id) ORDER BY g.id) END FROM group_member m CROSS JOIN LATERAL (SELECT g.id, g.doc, g.external_id FROM groups g WHERE g.tenant_id = u.tenant_id AND g.id = m.group_id OFFSET 0) AS g LEFT JOIN LATERAL (SELECT true AS nests FROM group_child c WHERE c.tenant_id = u.tenant_id AND c.child_id = m.group_id LIMIT 1) AS n ON true WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS groups,
     (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'what', l.what, 'by', l.given_by))
     FROM local_grant l WHERE l.tenant_id = u.tenant_id AND l.user_id = u.id) AS grants,
     p.version AS policy_version, a.access, a.guarded,

@@ -39,21 +39,6 @@ trait Ask: Sync {
 
 type Sent<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// Text without parameters.
-struct Text(String);
-
-impl Ask for Text {
-    type Answer = ();
-
-    fn prepares(&self) -> Option<Vec<&Cow<'static, str>>> {
-        Some(Vec::new())
-    }
-
-    fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection, _: bool) -> Sent<'a, ()> {
-        async move { Ok(conn.batch_execute(&self.0).await?) }.boxed()
-    }
-}
-
 /// A statement of which only an error matters.
 struct Done(Statement<'static>);
 
@@ -132,7 +117,8 @@ impl<A: Ask, B: Ask> Ask for (A, B) {
 
 /// What waits for the next flight.
 enum Waiting {
-    Text(Text),
+    /// Text without parameters.
+    Text(String),
     /// The question whether the credential that a scope stands on is still good.
     Credential(Statement<'static>),
     Statement(Done),
@@ -171,9 +157,9 @@ impl Ask for Vec<Waiting> {
 }
 
 impl Waiting {
-    fn send<'a>(&'a self, conn: &'a AsyncPgConnection) -> Sent<'a, ()> {
+    fn send<'a>(&'a self, mut conn: &'a AsyncPgConnection) -> Sent<'a, ()> {
         match self {
-            Self::Text(text) => text.send(conn, true),
+            Self::Text(text) => async move { Ok(conn.batch_execute(text).await?) }.boxed(),
             Self::Credential(statement) => async move {
                 let good = credentials::is_good(statement, conn).await?;
                 if good { Ok(()) } else { Err(StoreError::Revoked) }
@@ -231,7 +217,7 @@ impl Link {
 
     /// Sends text without parameters, with whatever is asked next.
     pub(crate) fn later_text(&mut self, text: String) {
-        self.waiting.push(Waiting::Text(Text(text)));
+        self.waiting.push(Waiting::Text(text));
     }
 
     /// The rows of one statement.

@@ -32,6 +32,7 @@ mod initialise;
 mod keeper;
 mod layout;
 mod locks;
+mod memory;
 mod postmaster;
 mod probe;
 mod roles;

@@ -1,6 +1,7 @@
 //! The server process. Knows how it is started, adopted, watched and stopped; does not know who wants it.
 
 use std::fs::OpenOptions;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::binaries::Binaries;
 use super::error::ClusterError;
 use super::layout::{Layout, not_writable};
+use super::memory;
 use super::probe::{Answer, As, ask};
 use super::run_as::{RunAs, run};
 
@@ -41,6 +43,11 @@ const SETTINGS: &[&str] = &[
     "log_statement=none",
     "cluster_name=usher",
 ];
+
+/// The part of the memory that Postgres may keep pages in, as its manual has it (§20.4.1), and in MiB at least (its
+/// default) and at most.
+const PART_OF_MEMORY: u64 = 4;
+const BUFFERS: RangeInclusive<u64> = 128..=8192;
 
 /// Everything a server is started from.
 #[derive(Debug)]
@@ -160,6 +167,7 @@ fn start(place: &Installation, stop: &AtomicBool) -> Result<Postmaster, ClusterE
         postgres.args(["-c", setting]);
     }
     postgres.arg("-c").arg(format!("unix_socket_directories={}", layout.socket_dir.display()));
+    postgres.arg("-c").arg(format!("shared_buffers={}MB", buffers(memory::available())));
     let mut child = postgres.spawn().map_err(ClusterError::io("start Postgres"))?;
     let mut patience = Patience::new(stop);
     loop {
@@ -183,6 +191,12 @@ fn start(place: &Installation, stop: &AtomicBool) -> Result<Postmaster, ClusterE
             }
         }
     }
+}
+
+/// What Postgres may keep pages in, in MiB, of so many bytes of memory.
+fn buffers(memory: Option<u64>) -> u64 {
+    let part = memory.unwrap_or_default() / PART_OF_MEMORY / 1024 / 1024;
+    part.clamp(*BUFFERS.start(), *BUFFERS.end())
 }
 
 /// Whether a server could not start because of what a killed one left: backends that still hold its shared memory,
@@ -330,6 +344,12 @@ mod tests {
         server.kill().unwrap();
         server.wait().unwrap();
         assert_eq!(holder(&place), Holder::Nobody);
+    }
+
+    #[test]
+    fn postgres_has_its_part_of_the_memory() {
+        assert_eq!(buffers(Some(24 << 30)), 6144);
+        assert_eq!((buffers(Some(512 << 20)), buffers(Some(1 << 40)), buffers(None)), (128, 8192, 128));
     }
 
     #[test]

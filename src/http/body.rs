@@ -73,7 +73,7 @@ impl Body {
         let recording = self.recording.clone();
         let bytes = self.read(state.max_body_bytes).await?;
         if let Some(recording) = recording {
-            recording.read(&bytes);
+            recording.read(&bytes, state.room.enter(bytes.len()).await);
         }
         Ok(bytes)
     }

@@ -33,6 +33,7 @@ mod query;
 mod reading;
 mod recording;
 pub mod request_log;
+mod room;
 pub mod routes;
 mod scim;
 mod serve;

@@ -24,6 +24,7 @@ use chrono::{DateTime, Utc};
 use domain::token::PlainToken;
 use scim::ScimType;
 use scim::dialect::Leniencies;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::Refused;
 use super::limits::client_address;
@@ -41,6 +42,7 @@ struct Known {
     used: Option<Leniencies>,
     types: Option<Arc<TenantTypes>>,
     body: Bytes,
+    room: Option<OwnedSemaphorePermit>,
     scim_type: Option<&'static str>,
     detail: Option<String>,
 }
@@ -62,9 +64,10 @@ impl Recording {
         (known.dialect, known.used, known.types) = (Some(dialect), Some(used), Some(Arc::clone(types)));
     }
 
-    /// This came with it.
-    pub(super) fn read(&self, body: &Bytes) {
-        self.0.borrow_mut().body = body.clone();
+    /// This came with it, and has this room until the request is answered.
+    pub(super) fn read(&self, body: &Bytes, room: Option<OwnedSemaphorePermit>) {
+        let mut known = self.0.borrow_mut();
+        (known.body, known.room) = (body.clone(), room);
     }
 
     /// It was refused.

@@ -14,6 +14,7 @@ use super::error::Refused;
 use super::health::{NotReady, Readiness};
 use super::limits::{Limits, exact_address};
 use super::metrics::Metrics;
+use super::room::Room;
 use crate::config::Config;
 use crate::telemetry::RequestTag;
 
@@ -36,6 +37,8 @@ pub struct AppState {
     pub addressed: Option<Slug>,
     /// The largest body that is read.
     pub max_body_bytes: usize,
+    /// Where large bodies are worked on.
+    pub(super) room: Arc<Room>,
     /// Whether cookies go without `Secure` (development over http on loopback).
     pub insecure_cookies: bool,
 }
@@ -58,6 +61,7 @@ impl AppState {
             public_url: config.http.public_url.clone(),
             addressed: None,
             max_body_bytes: config.http.max_body_bytes,
+            room: Arc::new(Room::new(config.http.workers)),
             insecure_cookies: config.development.insecure_cookies,
         }
     }

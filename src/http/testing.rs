@@ -7,6 +7,7 @@ use domain::clock::CountingEntropy;
 
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::room::Room;
 use super::state::AppState;
 use crate::config::LimitsConfig;
 use crate::system::SystemClock;
@@ -54,6 +55,7 @@ fn make() -> AppState {
         public_url: "https://usher.test".to_owned(),
         addressed: None,
         max_body_bytes: 4_096,
+        room: Arc::new(Room::new(1)),
         insecure_cookies: false,
     }
 }

@@ -41,6 +41,8 @@ const MOST_WAITING: usize = 10_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The most requests that are written together.
 const MOST_AT_ONCE: usize = 1_000;
+/// So many bytes of bodies, or one body that is larger, are written without gathering more.
+const MUCH: usize = 1024 * 1024;
 /// The most of a body, and of what was understood of it, that is kept.
 const LONGEST_KEPT: usize = 64 * 1024;
 /// The most of any other text.
@@ -73,6 +75,26 @@ struct State {
     writing: bool,
 }
 
+impl State {
+    /// Whether there is enough to write at once.
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST_AT_ONCE || self.bytes >= MUCH
+    }
+
+    /// What is written together: the first of those that wait.
+    fn next(&mut self) -> Vec<Exchange> {
+        let mut bytes = 0_usize;
+        let mut next = Vec::new();
+        while next.len() < MOST_AT_ONCE && bytes < MUCH {
+            let Some(exchange) = self.waiting.pop_front() else { break };
+            bytes = bytes.saturating_add(exchange.body.len());
+            next.push(exchange);
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        next
+    }
+}
+
 /// How the log keeps up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalState {
@@ -102,6 +124,9 @@ impl Journal {
             state.bytes = state.bytes.saturating_add(exchange.body.len());
             state.taken_in = state.taken_in.saturating_add(1);
             state.waiting.push_back(exchange);
+            if state.is_full() {
+                self.0.hurry.notify_one();
+            }
         } else {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -156,11 +181,7 @@ impl Shared {
             state.writing = false;
             return None;
         }
-        let some = state.waiting.len().min(MOST_AT_ONCE);
-        let exchanges: Vec<Exchange> = state.waiting.drain(..some).collect();
-        let bytes: usize = exchanges.iter().map(|exchange| exchange.body.len()).sum();
-        state.bytes = state.bytes.saturating_sub(bytes);
-        Some((exchanges, std::mem::take(&mut state.counted)))
+        Some((state.next(), std::mem::take(&mut state.counted)))
     }
 
     /// Writes, however long the database is away. What the database will not have is left out.
@@ -215,7 +236,7 @@ fn pieces(batches: &BTreeMap<TenantId, Batch>) -> Vec<BTreeMap<TenantId, Batch>>
 /// Writes until nothing waits any more.
 async fn write(shared: Arc<Shared>) {
     loop {
-        if shared.state().waiting.len() < MOST_AT_ONCE {
+        if !shared.state().is_full() {
             tokio::select! {
                 () = tokio::time::sleep(GATHERED_FOR) => {}
                 () = shared.hurry.notified() => {}
@@ -457,6 +478,21 @@ mod tests {
         // The writer may have taken some out meanwhile, which made room.
         assert!(state.dropped <= left_out && state.dropped + 2_000 >= left_out, "{state:?}");
         assert!(state.waiting_since.is_some());
+    }
+
+    #[test]
+    fn large_bodies_are_written_without_gathering_more() {
+        let mut state = State::default();
+        assert!(!state.is_full());
+        for _ in 0..3 {
+            state.bytes += MUCH - 1;
+            state.waiting.push_back(exchange(&vec![b' '; MUCH - 1]));
+        }
+
+        assert!(state.is_full());
+        assert_eq!((state.next().len(), state.bytes), (2, MUCH - 1));
+        assert!(!state.is_full());
+        assert_eq!((state.next().len(), state.bytes, state.next().len()), (1, 0, 0));
     }
 
     #[test]
